@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line. */
+#ifndef LLMSIM_OPTIONS_H
+#define LLMSIM_OPTIONS_H
+
+#include "behaviour.h"
+
+struct sim_options {
+    const char *host; /* without brackets */
+    uint16_t port;    /* 0: the kernel chooses */
+    unsigned workers;
+    uint64_t seed;
+    const char *api_key; /* NULL: anybody may ask */
+    const char *tls_cert, *tls_key;
+    bool print_address;
+    struct sim_behaviour how;
+};
+
+/* Ends the program on --help, --version and on mistakes. */
+void sim_options_read(struct sim_options *opts, int argc, char **argv);
+
+#endif

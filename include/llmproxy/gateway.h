@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file llmproxy/gateway.h
+ * The engine without sockets, threads or clocks: one exchange at a time is
+ * fed what came and asked what it needs.
+ *
+ * Feeding: llmp_exchange_request_…(), _call_…(), _drained(), _tick(),
+ * _wake(), _abort(). Asking: llmp_exchange_next() until it says no more. Bytes
+ * that were fed must stay put until then, because asks point into them.
+ * A driver for real sockets is in runtime.h; the tests have one for virtual
+ * time.
+ */
+#ifndef LLMPROXY_GATEWAY_H
+#define LLMPROXY_GATEWAY_H
+
+#include <llmproxy/base.h>
+#include <llmproxy/config.h>
+#include <llmproxy/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Opaque: configuration, metrics, what all workers share. Thread safe. */
+struct llmp_gateway;
+/** Opaque: what one thread needs for itself. Used by one thread. */
+struct llmp_worker;
+/** Opaque: one client request and its answer. Lives on one worker. */
+struct llmp_exchange;
+
+/**
+ * Creates the engine.
+ *
+ * @param config  a reference is taken
+ * @param random  copied; `fill` must be thread safe
+ * @retval LLMP_OK        done
+ * @retval LLMP_E_INVALID an argument is NULL
+ * @retval LLMP_E_NOMEM   out of memory
+ */
+LLMP_API LLMP_MUST_USE int llmp_gateway_new(struct llmp_gateway **out,
+                                            struct llmp_config *config,
+                                            const struct llmp_random *random,
+                                            struct llmp_error *err);
+
+/** Every worker must be gone. Accepts NULL. */
+LLMP_API void llmp_gateway_free(struct llmp_gateway *gateway);
+
+/** Swaps the configuration for exchanges that begin from now on. From any
+ *  thread. A reference is taken. */
+LLMP_API void llmp_gateway_reload(struct llmp_gateway *gateway,
+                                  struct llmp_config *config);
+
+/** The configuration in force; the caller owns the reference. */
+LLMP_API struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway);
+
+/** While draining, /health/ready answers 503. From any thread. */
+LLMP_API void llmp_gateway_drain(struct llmp_gateway *gateway, bool draining);
+
+LLMP_API LLMP_MUST_USE int llmp_worker_new(struct llmp_worker **out,
+                                           struct llmp_gateway *gateway,
+                                           struct llmp_error *err);
+/** Every exchange must be gone. Accepts NULL. */
+LLMP_API void llmp_worker_free(struct llmp_worker *worker);
+
+/** Why a request never became one: found by the server's HTTP parser. */
+enum llmp_bad_request {
+    LLMP_BAD_NONE,           /**< it is a proper request */
+    LLMP_BAD_SYNTAX,         /**< 400: not HTTP, or a smuggling shape */
+    LLMP_BAD_HEAD_TOO_LARGE, /**< 431 */
+    LLMP_BAD_URI_TOO_LONG,   /**< 414 */
+    LLMP_BAD_HEAD_TIMEOUT,   /**< 408 */
+    LLMP_BAD_VERSION,        /**< 505 */
+    LLMP_BAD_EXPECTATION     /**< 417 */
+};
+
+#define LLMP_BODY_UNKNOWN UINT64_MAX /**< chunked, or ends with the stream */
+
+/** A client's request head. */
+struct llmp_request_head {
+    enum llmp_bad_request bad; /**< else the exchange only answers that */
+    const char *bad_reason;    /**< one phrase, or NULL */
+    struct llmp_str method;    /**< "POST" */
+    struct llmp_str target;    /**< origin form: "/v1/models?limit=1" */
+    const struct llmp_header *headers; /**< names in lower case */
+    size_t header_count;
+    uint64_t body_size;   /**< 0: no body; LLMP_BODY_UNKNOWN */
+    uint64_t received_ns; /**< monotonic, when its last byte was there */
+    struct llmp_str peer; /**< address, for the log; may be empty */
+    uint8_t http_major, http_minor;
+    bool tls;
+};
+
+/** An answer's head: the client's or an upstream's. */
+struct llmp_response_head {
+    uint16_t status;
+    const struct llmp_header *headers; /**< no connection-level fields */
+    size_t header_count;
+    uint64_t body_size;     /**< 0: none; LLMP_BODY_UNKNOWN */
+    bool close;             /**< to a client: end the connection afterwards */
+    uint64_t sent_ns;       /**< from an upstream: when the request's last byte
+                                 (or first 64 KiB) was handed to the kernel */
+    bool connection_reused; /**< from an upstream */
+};
+
+/** One request to a provider. Pointers hold until that call has ended. */
+struct llmp_call {
+    uint32_t id;
+    const struct llmp_origin *origin;
+    struct llmp_str method, path;      /**< path with query */
+    const struct llmp_header *headers; /**< Host and framing are the
+                                            transport's */
+    size_t header_count;
+    uint64_t body_size;          /**< LLMP_BODY_UNKNOWN: chunked */
+    const struct llmp_str *body; /**< the whole body in parts, if it is
+                                      at hand; else NULL and CALL_BODY
+                                      asks follow */
+    size_t body_parts;
+};
+
+/** How an upstream call failed. */
+enum llmp_call_failure {
+    LLMP_CALL_RESOLVE,  /**< no such host */
+    LLMP_CALL_CONNECT,  /**< refused, unreachable, timed out connecting */
+    LLMP_CALL_TLS,      /**< handshake or certificate */
+    LLMP_CALL_SEND,     /**< broke while the request was being sent */
+    LLMP_CALL_RECEIVE,  /**< broke before the answer's end */
+    LLMP_CALL_PROTOCOL, /**< the answer is not HTTP, or beyond the limits */
+    LLMP_CALL_RESOURCES /**< memory or descriptors are short here */
+};
+
+enum llmp_ask_kind {
+    LLMP_ASK_CALL,      /**< begin `call` */
+    LLMP_ASK_CALL_BODY, /**< send `bytes` to call `id`; `last` with the end */
+    LLMP_ASK_CANCEL,    /**< call `id` is not wanted any more: report nothing
+                             about it from now on */
+    LLMP_ASK_RESPOND,   /**< `response` to the client */
+    LLMP_ASK_WRITE,     /**< `bytes` to the client */
+    LLMP_ASK_DONE,      /**< the exchange has ended: free it */
+    LLMP_ASK_PAUSE,     /**< stop feeding: the request (id 0) or call `id` */
+    LLMP_ASK_RESUME,    /**< go on */
+    LLMP_ASK_WAIT       /**< feed _tick() at `until_ns` (UINT64_MAX: never);
+                             replaces the wait before */
+};
+
+/** What an exchange needs. Pointers hold until the next feed. */
+struct llmp_ask {
+    enum llmp_ask_kind kind;
+    uint32_t id; /**< of the call; 0: the request */
+    bool last;
+    struct llmp_str bytes;
+    const struct llmp_call *call;
+    const struct llmp_response_head *response;
+    uint64_t until_ns;
+};
+
+/** Opens an exchange under the configuration in force. */
+LLMP_API LLMP_MUST_USE int llmp_exchange_new(struct llmp_exchange **out,
+                                             struct llmp_worker *worker,
+                                             struct llmp_time now);
+
+/** After LLMP_ASK_DONE, or at any time to drop everything. Accepts NULL. */
+LLMP_API void llmp_exchange_free(struct llmp_exchange *exchange);
+
+LLMP_API void llmp_exchange_request_head(struct llmp_exchange *exchange,
+                                         const struct llmp_request_head *head,
+                                         struct llmp_time now);
+LLMP_API void llmp_exchange_request_body(struct llmp_exchange *exchange,
+                                         struct llmp_str bytes,
+                                         struct llmp_time now);
+LLMP_API void llmp_exchange_request_end(struct llmp_exchange *exchange,
+                                        struct llmp_time now);
+LLMP_API void llmp_exchange_call_head(struct llmp_exchange *exchange,
+                                      uint32_t id,
+                                      const struct llmp_response_head *head,
+                                      struct llmp_time now);
+LLMP_API void llmp_exchange_call_body(struct llmp_exchange *exchange,
+                                      uint32_t id, struct llmp_str bytes,
+                                      struct llmp_time now);
+LLMP_API void llmp_exchange_call_end(struct llmp_exchange *exchange,
+                                     uint32_t id, struct llmp_time now);
+/** @param sent  the provider may have received the whole request */
+LLMP_API void llmp_exchange_call_fail(struct llmp_exchange *exchange,
+                                      uint32_t id,
+                                      enum llmp_call_failure failure, bool sent,
+                                      struct llmp_time now);
+/** A paused upload to call `id` has room again. */
+LLMP_API void llmp_exchange_call_writable(struct llmp_exchange *exchange,
+                                          uint32_t id, struct llmp_time now);
+/** An upload to call `id` is full: no CALL_BODY until _call_writable(). */
+LLMP_API void llmp_exchange_call_full(struct llmp_exchange *exchange,
+                                      uint32_t id, struct llmp_time now);
+LLMP_API void llmp_exchange_drained(struct llmp_exchange *exchange, size_t n,
+                                    struct llmp_time now);
+LLMP_API void llmp_exchange_tick(struct llmp_exchange *exchange,
+                                 struct llmp_time now);
+LLMP_API void llmp_exchange_abort(struct llmp_exchange *exchange,
+                                  struct llmp_time now);
+
+/** @return true with one ask; false when there is none until the next feed */
+LLMP_API bool llmp_exchange_next(struct llmp_exchange *exchange,
+                                 struct llmp_ask *ask);
+
+/** What the tokens in a summary rest on. */
+enum llmp_usage_basis {
+    LLMP_USAGE_NONE,     /**< nothing reached a provider */
+    LLMP_USAGE_REPORTED, /**< by the provider */
+    LLMP_USAGE_UNKNOWN   /**< it may have cost something; nobody said what */
+};
+
+/** How an exchange ended. */
+enum llmp_ending {
+    LLMP_END_COMPLETE,        /**< the whole answer, with its proper end */
+    LLMP_END_REFUSED,         /**< by the gateway: see status and error_code */
+    LLMP_END_UPSTREAM_ERROR,  /**< the provider answered with an error */
+    LLMP_END_UPSTREAM_FAILED, /**< no answer: connect, cut, protocol */
+    LLMP_END_TIMEOUT,         /**< the provider was too slow */
+    LLMP_END_CUT,             /**< the answer broke after it had begun */
+    LLMP_END_CLIENT_GONE
+};
+
+/** "complete", "refused", … for logs and metrics. */
+LLMP_API const char *llmp_ending_name(enum llmp_ending ending);
+
+/** One exchange, for the access log. No prompt text, no secret. */
+struct llmp_summary {
+    size_t size;
+    bool complete; /**< the client's answer has its proper end */
+    enum llmp_ending ending;
+    struct llmp_str request_id;
+    struct llmp_str operation;    /**< "chat", "embeddings", …; or empty */
+    struct llmp_str method, path; /**< path without query */
+    struct llmp_str model;        /**< as asked */
+    struct llmp_str provider, upstream_model;
+    struct llmp_str upstream_request_id;
+    struct llmp_str error_code; /**< of our own refusal, else empty */
+    struct llmp_str peer;
+    uint16_t status;          /**< sent to the client; 0: none */
+    uint16_t upstream_status; /**< 0: none */
+    bool stream;
+    uint64_t started_wall_ns;
+    uint64_t request_bytes, response_bytes;
+    uint64_t duration_ns;    /**< head received to end */
+    uint64_t own_ns;         /**< the gateway's part before the first byte */
+    uint64_t first_byte_ns;  /**< head received to answer's head; 0: none */
+    uint64_t first_token_ns; /**< to the first content event; 0: none */
+    uint64_t last_token_ns;  /**< to the last content event; 0: none */
+    uint64_t events;         /**< stream events passed on */
+    enum llmp_usage_basis usage_basis;
+    uint64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens;
+};
+
+/** Complete once LLMP_ASK_DONE was given; holds until the exchange is freed. */
+LLMP_API const struct llmp_summary *llmp_exchange_summary(
+    const struct llmp_exchange *exchange);
+
+/** Writes all metrics in Prometheus text format. From any thread. */
+LLMP_API LLMP_MUST_USE int llmp_gateway_write_metrics(
+    struct llmp_gateway *gateway, llmp_text_sink sink, void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file llmproxy/runtime.h
+ * Drives exchanges on a host's event loop: the only part of the library with
+ * sockets and threads.
+ *
+ * One driver a thread. The host lends its loop by six hooks and tells the
+ * driver what became ready; the driver carries the exchanges' calls to the
+ * providers and brings their answers back.
+ */
+#ifndef LLMPROXY_RUNTIME_H
+#define LLMPROXY_RUNTIME_H
+
+#include <llmproxy/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct llmp_gateway;
+struct llmp_request_head; /* gateway.h */
+struct llmp_response_head;
+struct llmp_summary;
+
+/** One HTTP field. Names in lower case wherever the library makes them. */
+struct llmp_header {
+    struct llmp_str name, value;
+};
+
+enum llmp_transport_kind {
+    LLMP_TRANSPORT_NATIVE, /**< own HTTP/1.1 keep-alive client */
+    LLMP_TRANSPORT_CURL    /**< libcurl: HTTP/2, proxies, odd servers */
+};
+
+/** Where a provider is and how to get there. Part of the configuration. */
+struct llmp_origin {
+    const char *id;     /**< stable: equal ids share connections */
+    const char *scheme; /**< "http" or "https" */
+    const char *host;   /**< name or address, IPv6 without brackets */
+    uint16_t port;
+    const char *authority; /**< "host" or "host:port", as in a Host field */
+    enum llmp_transport_kind transport;
+    bool http2;          /**< curl and https only */
+    const char *ca_file; /**< PEM; NULL: the system's */
+    const char *proxy;   /**< URL; NULL: none; curl only */
+    bool tls_verify;     /**< false only for tests on loopback */
+    uint64_t connect_timeout_ms;
+    uint32_t connections_max; /**< a driver; 0: no bound */
+};
+
+enum llmp_ready { LLMP_READ = 1, LLMP_WRITE = 2 };
+
+/** A host's event loop, as one thread's driver sees it. */
+struct llmp_loop_ops {
+    size_t size; /**< sizeof(struct llmp_loop_ops) */
+    /**
+     * Starts to watch a descriptor, level-triggered; returns a handle, or
+     * NULL when that is impossible. `token` goes back to llmp_driver_ready().
+     */
+    void *(*watch_new)(int fd, unsigned events, void *token, void *loop);
+    /** Changes the events; 0 keeps the handle, reports nothing. */
+    void (*watch_set)(void *watch, unsigned events, void *loop);
+    /** Ends a watch; afterwards its token is never reported again. */
+    void (*watch_free)(void *watch, void *loop);
+    /** Sets the one timer to a monotonic time; UINT64_MAX stops it. */
+    void (*timer)(uint64_t at_ns, void *loop);
+    /** Asks for one llmp_driver_turn_end() before the loop sleeps again. */
+    void (*turn_end)(void *loop);
+    /** From any thread: have llmp_driver_woken() called on the loop's. */
+    void (*wake)(void *loop);
+};
+
+/** Opaque: one thread's driver. */
+struct llmp_driver;
+
+struct llmp_driver_options {
+    size_t size;           /**< sizeof(struct llmp_driver_options) */
+    uint32_t pool_threads; /**< offload threads of this driver; 0: 1 */
+};
+
+/**
+ * Makes a driver on the calling thread; all other calls, but the loop's wake,
+ * come from that thread.
+ *
+ * @param gateway  must outlive the driver
+ * @param ops      must outlive the driver; every hook is required
+ * @param opts     NULL: defaults
+ * @retval LLMP_OK        done
+ * @retval LLMP_E_INVALID a hook is missing
+ * @retval LLMP_E_NOMEM   out of memory
+ * @retval LLMP_E_IO      no thread, no descriptor
+ */
+LLMP_API LLMP_MUST_USE int llmp_driver_new(
+    struct llmp_driver **out, struct llmp_gateway *gateway,
+    const struct llmp_loop_ops *ops, void *loop,
+    const struct llmp_driver_options *opts, struct llmp_error *err);
+
+/** Every exchange must have ended. Accepts NULL. */
+LLMP_API void llmp_driver_free(struct llmp_driver *driver);
+
+LLMP_API void llmp_driver_ready(struct llmp_driver *driver, void *token,
+                                unsigned events);
+LLMP_API void llmp_driver_timer(struct llmp_driver *driver);
+LLMP_API void llmp_driver_turn_end(struct llmp_driver *driver);
+LLMP_API void llmp_driver_woken(struct llmp_driver *driver);
+
+/** Monotonic and civil time of now; one vDSO call each. */
+LLMP_API struct llmp_time llmp_clock(void);
+
+/**
+ * The client's side of one exchange. The driver calls these from within any
+ * llmp_driver_… or llmp_drive_… call on its thread, never from elsewhere.
+ */
+struct llmp_client_ops {
+    size_t size; /**< sizeof(struct llmp_client_ops) */
+    /** The answer's head, once. Pointers hold during the call only. */
+    void (*respond)(const struct llmp_response_head *head, void *ctx);
+    /** A piece of the body: copy what is not sent at once, then report with
+     *  llmp_drive_drained() what the client took. */
+    void (*write)(struct llmp_str bytes, void *ctx);
+    /** The exchange has ended, once, last; the drive is gone when this
+     *  returns. `summary->complete` false: the body is cut short, so the
+     *  connection (or HTTP/2 stream) must be reset, not ended. */
+    void (*done)(const struct llmp_summary *summary, void *ctx);
+    /** Stop (true) or go on (false) feeding the request body. */
+    void (*pause)(bool paused, void *ctx);
+};
+
+/** Opaque: one exchange being driven. */
+struct llmp_drive;
+
+/**
+ * Opens an exchange.
+ *
+ * @param ops  must outlive the drive
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_NOMEM  out of memory: answer 503 yourself
+ */
+LLMP_API LLMP_MUST_USE int llmp_drive_open(struct llmp_drive **out,
+                                           struct llmp_driver *driver,
+                                           const struct llmp_client_ops *ops,
+                                           void *ctx);
+
+/* What the client sends. Each may end the exchange (see done). Bytes need not
+ * outlive the call. */
+LLMP_API void llmp_drive_head(struct llmp_drive *drive,
+                              const struct llmp_request_head *head);
+LLMP_API void llmp_drive_body(struct llmp_drive *drive, struct llmp_str bytes);
+LLMP_API void llmp_drive_end(struct llmp_drive *drive);
+/** The client took `n` more bytes of the body. */
+LLMP_API void llmp_drive_drained(struct llmp_drive *drive, size_t n);
+/** The client is gone: cancels the upstream call; done() is called. */
+LLMP_API void llmp_drive_abort(struct llmp_drive *drive);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds two members of a document's root object without reading the rest: it
+ * only counts brackets and skips strings, and checks nothing. For documents
+ * whose writer is not the one to be guarded against, such as a provider's
+ * answer, of which a small part matters; it costs a fraction of the reader.
+ */
+#ifndef LLMP_BASE_JSON_MEMBER_H
+#define LLMP_BASE_JSON_MEMBER_H
+
+#include <llmproxy/base.h>
+
+enum { LLMP_JSON_MEMBERS = 2, LLMP_JSON_MEMBER_TEXT_MAX = 2048 };
+
+struct llmp_json_members {
+    struct {
+        struct llmp_str name; /* without characters that JSON escapes */
+        bool found; /* it is there: the last one, if there are several */
+        bool cut;   /* its value did not fit: `value` is empty */
+        uint32_t at, len;
+    } member[LLMP_JSON_MEMBERS];
+    uint32_t depth;
+    uint32_t matched; /* bytes of the key that was or is being read */
+    uint32_t keys;    /* a bit a member: the key can be or is its name */
+    int keeping;      /* which member's value is being kept; -1: none */
+    bool in_string, escape, in_key;
+    bool key_next; /* the next string of the root object is a key */
+    uint32_t len;
+    char text[LLMP_JSON_MEMBER_TEXT_MAX];
+};
+
+void llmp_json_members_init(struct llmp_json_members *members,
+                            struct llmp_str first, struct llmp_str second);
+
+void llmp_json_members_feed(struct llmp_json_members *members,
+                            struct llmp_str piece);
+
+/* The text of a member's value; empty when it was not found or cut. */
+struct llmp_str llmp_json_members_value(const struct llmp_json_members *members,
+                                        int which);
+
+#endif

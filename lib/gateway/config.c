@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A configuration's life: made from text in one go, shared by reference
+ * counts, wiped when the last one goes.
+ */
+#include <stdatomic.h>
+
+#include "base/internal.h"
+#include "base/str.h"
+#include "gateway/config_check.h"
+#include "gateway/config_make.h"
+
+static const char default_name[] = "config";
+
+static void drop(struct llmp_config *config)
+{
+    struct llmp_config_memory memory = config->memory;
+
+    llmp_config_memory_fini(&memory);
+    llmp_free(config);
+}
+
+static void config_unrefp(struct llmp_config **config)
+{
+    llmp_config_unref(*config);
+}
+
+static void reading_fini(struct llmp_reading *reading)
+{
+    llmp_config_memory_fini(&reading->scratch);
+}
+
+static int read_source(struct llmp_reading *reading,
+                       const struct llmp_config_source *source)
+{
+    struct llmp_config_source *own = &reading->source;
+
+    own->size = sizeof(*own);
+    if (source)
+        LLMP_TRY(llmp_options_read(own, sizeof(*own), sizeof(*own), source,
+                                   source->size, reading->err));
+    if (!own->name)
+        own->name = default_name;
+    return LLMP_OK;
+}
+
+static int fill(struct llmp_reading *reading)
+{
+    struct llmp_node *root = NULL;
+    struct llmp_draft draft = { 0 };
+
+    LLMP_TRY(llmp_tree_parse(&root, reading));
+    LLMP_TRY(llmp_draft_read(&draft, reading, root));
+    LLMP_TRY(llmp_check_providers(reading, &draft.providers));
+    LLMP_TRY(llmp_check_models(reading, &draft.models));
+    LLMP_TRY(llmp_check_server(reading, &draft.server));
+    return llmp_summary_make(reading, &draft);
+}
+
+int llmp_config_make(struct llmp_config **out, struct llmp_str yaml,
+                     bool from_env, const struct llmp_config_source *source,
+                     struct llmp_error *err)
+{
+    LLMP_AUTO(config_unrefp) struct llmp_config *config = NULL;
+    LLMP_AUTO(reading_fini)
+    struct llmp_reading reading = { .text = yaml,
+                                    .from_env = from_env,
+                                    .err = err };
+
+    llmp_config_memory_init(&reading.scratch);
+    LLMP_TRY(read_source(&reading, source));
+    config = llmp_alloc(sizeof(*config));
+    if (!config)
+        return llmp_reading_nomem(&reading);
+    atomic_init(&config->refs, 1);
+    llmp_config_memory_init(&config->memory);
+    reading.config = config;
+    LLMP_TRY(fill(&reading));
+    *out = llmp_steal(&config);
+    return LLMP_OK;
+}
+
+int llmp_config_parse(struct llmp_config **out, struct llmp_str yaml,
+                      const struct llmp_config_source *source,
+                      struct llmp_error *err)
+{
+    LLMP_ENSURE(out, err, LLMP_E_INVALID, "out is required");
+    LLMP_ENSURE(yaml.ptr || yaml.len == 0, err, LLMP_E_INVALID,
+                "yaml has a length but no bytes");
+    return llmp_config_make(out, yaml, false, source, err);
+}
+
+struct llmp_config *llmp_config_ref(struct llmp_config *config)
+{
+    assert(config);
+    atomic_fetch_add_explicit(&config->refs, 1, memory_order_relaxed);
+    return config;
+}
+
+void llmp_config_unref(struct llmp_config *config)
+{
+    if (!config)
+        return;
+    /* Everything that others did with it happens before it is wiped. */
+    if (atomic_fetch_sub_explicit(&config->refs, 1, memory_order_acq_rel) == 1)
+        drop(config);
+}
+
+const struct llmp_server_config *llmp_config_server(
+    const struct llmp_config *config)
+{
+    assert(config);
+    return &config->server;
+}
+
+void llmp_config_write_summary(const struct llmp_config *config,
+                               llmp_text_sink sink, void *ctx)
+{
+    assert(config && sink);
+    sink(config->summary, ctx);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Draft -> configuration: what spans several keys. Each fills its part of
+ * reading->config.
+ */
+#ifndef LLMP_GATEWAY_CONFIG_CHECK_H
+#define LLMP_GATEWAY_CONFIG_CHECK_H
+
+#include "gateway/config_schema.h"
+
+int llmp_check_server(struct llmp_reading *reading,
+                      const struct llmp_draft_server *draft);
+int llmp_check_providers(struct llmp_reading *reading,
+                         const struct llmp_drafts *drafts);
+
+/* After the providers. */
+int llmp_check_models(struct llmp_reading *reading,
+                      const struct llmp_drafts *drafts);
+
+/* The text that llmp_config_write_summary() writes. */
+int llmp_summary_make(struct llmp_reading *reading,
+                      const struct llmp_draft *draft);
+
+/* Finds a provider by name; NULL if there is none. */
+const struct llmp_provider *llmp_provider_find(const struct llmp_config *config,
+                                               struct llmp_str name);
+
+#endif

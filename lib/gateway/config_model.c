@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Models: the names clients ask for, and which of them is meant.
+ *
+ * Literal names are sorted for binary search; patterns follow, the longest
+ * first, so that the first that fits is the right one.
+ */
+#include <stdlib.h>
+
+#include "base/internal.h"
+#include "base/str.h"
+#include "gateway/config_check.h"
+
+#define NAME_LEN_MAX 256
+
+static int compare(struct llmp_str a, struct llmp_str b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len ? memcmp(a.ptr, b.ptr, len) : 0;
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static bool is_pattern(struct llmp_str name)
+{
+    return name.len && name.ptr[name.len - 1] == '*';
+}
+
+/* Literal names in order, then patterns from long to short. */
+static int compare_models(const void *a, const void *b)
+{
+    const struct llmp_model *x = a, *y = b;
+    bool x_pattern = is_pattern(x->name), y_pattern = is_pattern(y->name);
+
+    if (x_pattern != y_pattern)
+        return x_pattern ? 1 : -1;
+    if (x_pattern && x->name.len != y->name.len)
+        return x->name.len > y->name.len ? -1 : 1;
+    return compare(x->name, y->name);
+}
+
+/* The first literal that is not below `name`. */
+static size_t lower_bound(const struct llmp_config *config,
+                          struct llmp_str name)
+{
+    size_t low = 0, high = config->literal_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare(config->models[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct llmp_model *llmp_config_model(const struct llmp_config *config,
+                                           struct llmp_str name)
+{
+    size_t at = lower_bound(config, name);
+
+    if (at < config->literal_count &&
+        llmp_str_eq(config->models[at].name, name))
+        return &config->models[at];
+    for (size_t i = config->literal_count; i < config->model_count; i++) {
+        struct llmp_str head = config->models[i].name;
+
+        head.len--; /* the '*' */
+        if (llmp_str_starts(name, head))
+            return &config->models[i];
+    }
+    return NULL;
+}
+
+/* ---- the nearest names ---- */
+
+#define NEAREST_TRIES 128 /* distances computed for one question */
+
+struct nearest {
+    struct llmp_str name;
+    struct llmp_str *out;
+    size_t distances[LLMP_NEAREST_MAX];
+    size_t count;
+    size_t distance_max; /* anything beyond is no likeness */
+    size_t tries;
+};
+
+static void consider(struct nearest *n, struct llmp_str candidate)
+{
+    size_t gap = candidate.len > n->name.len ? candidate.len - n->name.len
+                                             : n->name.len - candidate.len;
+
+    if (gap > n->distance_max)
+        return;
+    n->tries++;
+
+    size_t distance = llmp_str_distance(n->name, candidate);
+    size_t at = n->count;
+
+    if (distance > n->distance_max)
+        return;
+    while (at > 0 && n->distances[at - 1] > distance)
+        at--;
+    if (at == LLMP_NEAREST_MAX)
+        return;
+    if (n->count < LLMP_NEAREST_MAX)
+        n->count++;
+    for (size_t i = n->count - 1; i > at; i--) {
+        n->out[i] = n->out[i - 1];
+        n->distances[i] = n->distances[i - 1];
+    }
+    n->out[at] = candidate;
+    n->distances[at] = distance;
+}
+
+size_t llmp_config_nearest(const struct llmp_config *config,
+                           struct llmp_str name,
+                           struct llmp_str out[LLMP_NEAREST_MAX])
+{
+    struct nearest n = { .name = name,
+                         .out = out,
+                         .distance_max = name.len < 6 ? 3 : name.len / 2 };
+    size_t up = lower_bound(config, name);
+    size_t down = up;
+
+    /* Neighbours in order share their beginning: from the place where the
+     * name would stand, outwards. */
+    while (n.tries < NEAREST_TRIES &&
+           (down > 0 || up < config->literal_count)) {
+        if (up < config->literal_count)
+            consider(&n, config->models[up++].name);
+        if (down > 0)
+            consider(&n, config->models[--down].name);
+    }
+    return n.count;
+}
+
+/* ---- from the draft ---- */
+
+static int find_provider(struct llmp_reading *reading,
+                         const struct llmp_draft_model *draft,
+                         struct llmp_model *model)
+{
+    const struct llmp_config *config = reading->config;
+    const struct llmp_setting *wanted = &draft->provider;
+    struct llmp_guess guess = llmp_guess_begin(wanted->text);
+
+    if (!wanted->node && config->provider_count == 1) {
+        model->provider = &config->providers[0];
+        return LLMP_OK;
+    }
+    if (!wanted->node)
+        return llmp_reading_fail(reading, draft->node, LLMP_E_INVALID,
+                                 "'provider' is missing; there are %zu",
+                                 config->provider_count);
+    model->provider = llmp_provider_find(config, wanted->text);
+    if (model->provider)
+        return LLMP_OK;
+    if (wanted->referenced)
+        return llmp_reading_fail(reading, wanted->node, LLMP_E_NOT_FOUND,
+                                 "there is no such provider");
+    for (size_t i = 0; i < config->provider_count; i++)
+        llmp_guess_offer(&guess, config->providers[i].name);
+    return llmp_reading_fail(
+        reading, wanted->node, LLMP_E_NOT_FOUND, "there is no provider '%s'%s",
+        llmp_show(wanted->text).text, llmp_guess_hint(&guess).text);
+}
+
+static int check_name(struct llmp_reading *reading,
+                      const struct llmp_draft_model *draft)
+{
+    const struct llmp_str name = draft->name.text;
+    const struct llmp_str strip = draft->strip.text;
+    size_t star = llmp_str_find(name, LLMP_STR("*"));
+    struct llmp_str head = name;
+
+    if (name.len > NAME_LEN_MAX)
+        return llmp_reading_fail(reading, draft->name.node, LLMP_E_INVALID,
+                                 "a model's 'name' has at most %d bytes",
+                                 NAME_LEN_MAX);
+    if (star != SIZE_MAX && star != name.len - 1)
+        return llmp_reading_fail(reading, draft->name.node, LLMP_E_INVALID,
+                                 "'*' is possible at the end of a 'name' only");
+    if (!draft->strip.node)
+        return LLMP_OK;
+    if (draft->model.node)
+        return llmp_reading_fail(reading, draft->strip.node, LLMP_E_INVALID,
+                                 "'strip' does nothing beside 'model'");
+    if (star != SIZE_MAX)
+        head.len--;
+    if (!llmp_str_starts(head, strip) || strip.len == name.len)
+        return llmp_reading_fail(reading, draft->strip.node, LLMP_E_INVALID,
+                                 "the 'name' does not begin with 'strip', or "
+                                 "nothing would be left of it");
+    return LLMP_OK;
+}
+
+static int check_model(struct llmp_reading *reading,
+                       const struct llmp_draft_model *draft,
+                       struct llmp_model *model)
+{
+    LLMP_TRY(check_name(reading, draft));
+    LLMP_TRY(find_provider(reading, draft, model));
+    model->name = draft->name.text;
+    model->strip = draft->strip.text;
+    model->upstream = draft->model.text;
+    return LLMP_OK;
+}
+
+/* Nothing was said about models: everything goes to the one provider, or to
+ * the one that is named before a '/'. */
+static int imply_models(struct llmp_reading *reading)
+{
+    struct llmp_config *config = reading->config;
+    struct llmp_config_memory *memory = &config->memory;
+
+    config->models = llmp_config_take_array(memory, config->provider_count,
+                                            sizeof(*config->models));
+    if (!config->models)
+        return llmp_reading_nomem(reading);
+    config->model_count = config->provider_count;
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct llmp_provider *provider = &config->providers[i];
+        const struct llmp_str parts[] = { provider->name, LLMP_STR("/"),
+                                          LLMP_STR("*") };
+        struct llmp_model *model = &config->models[i];
+
+        model->provider = provider;
+        model->name = LLMP_STR("*");
+        if (config->provider_count == 1)
+            break;
+        model->name = llmp_config_join(memory, parts, 3);
+        model->strip = llmp_config_join(memory, parts, 2);
+        if (!model->name.ptr || !model->strip.ptr)
+            return llmp_reading_nomem(reading);
+    }
+    return LLMP_OK;
+}
+
+/* Sorting has brought equal names together; the text tells which is second. */
+static int check_twice(struct llmp_reading *reading,
+                       const struct llmp_drafts *drafts)
+{
+    const struct llmp_config *config = reading->config;
+    const struct llmp_draft_model *items = drafts->items;
+
+    for (size_t i = 1; i < config->model_count; i++) {
+        struct llmp_str name = config->models[i].name;
+        const struct llmp_node *node = NULL;
+
+        if (!llmp_str_eq(config->models[i - 1].name, name))
+            continue;
+        for (size_t j = 0; j < drafts->count; j++)
+            if (llmp_str_eq(items[j].name.text, name))
+                node = items[j].name.node;
+        return llmp_reading_fail(reading, node, LLMP_E_INVALID,
+                                 "a model of this 'name' is there twice");
+    }
+    return LLMP_OK;
+}
+
+static void finish(struct llmp_config *config)
+{
+    qsort(config->models, config->model_count, sizeof(*config->models),
+          compare_models);
+    for (size_t i = 0; i < config->model_count; i++) {
+        config->models[i].index = (uint32_t)i;
+        config->literal_count += !is_pattern(config->models[i].name);
+    }
+}
+
+int llmp_check_models(struct llmp_reading *reading,
+                      const struct llmp_drafts *drafts)
+{
+    struct llmp_config *config = reading->config;
+    const struct llmp_draft_model *items = drafts->items;
+
+    if (drafts->count == 0) {
+        LLMP_TRY(imply_models(reading));
+        finish(config);
+        return LLMP_OK;
+    }
+    config->models = llmp_config_take_array(&config->memory, drafts->count,
+                                            sizeof(*config->models));
+    if (!config->models)
+        return llmp_reading_nomem(reading);
+    config->model_count = drafts->count;
+    for (size_t i = 0; i < drafts->count; i++)
+        LLMP_TRY(check_model(reading, &items[i], &config->models[i]));
+    finish(config);
+    return check_twice(reading, drafts);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table. A key is added here and in the draft, and used in one of
+ * config_check.c, config_provider.c, config_model.c; docs/reference/config.md
+ * is generated anew.
+ */
+#include "gateway/config_schema.h"
+
+#include "base/internal.h"
+#include "gateway/config_preset.h"
+
+#define KiB    (UINT64_C(1) << 10)
+#define MiB    (UINT64_C(1) << 20)
+#define GiB    (UINT64_C(1) << 30)
+#define SECOND UINT64_C(1000)
+#define HOUR   (3600 * SECOND)
+#define DAY    (24 * HOUR)
+
+#define AT(draft, member) offsetof(struct llmp_draft_##draft, member)
+
+#define SECTION(id, title, draft, table, text)                            \
+    static const struct llmp_section id = { .name = title,                \
+                                            .help = text,                 \
+                                            .size = sizeof(struct draft), \
+                                            .keys = table,                \
+                                            .key_count = LLMP_COUNT(table) }
+
+static const char *const client_auth_choices[] = { "none", "optional",
+                                                   "require", NULL };
+static const char *const tls_version_choices[] = { "1.2", "1.3", NULL };
+static const char *const transport_choices[] = { "native", "curl", NULL };
+
+static const struct llmp_key tls_keys[] = {
+    { "cert", LLMP_KEY_TEXT, AT(tls, cert), .required = true,
+      .help = "PEM file with the certificate and its chain." },
+    { "key", LLMP_KEY_TEXT, AT(tls, key), .required = true,
+      .help = "PEM file with the private key." },
+    { "client_ca", LLMP_KEY_TEXT, AT(tls, client_ca),
+      .help = "PEM file with the authorities that clients' certificates are "
+              "checked against. Needs `client_auth`." },
+    { "client_auth", LLMP_KEY_CHOICE, AT(tls, client_auth), "none",
+      .choices = client_auth_choices,
+      .help = "Whether clients show a certificate: `require` refuses those "
+              "without, `optional` checks one if it comes." },
+    { "min_version", LLMP_KEY_CHOICE, AT(tls, min_version), "1.3",
+      .choices = tls_version_choices,
+      .help = "Lowest TLS version (in quotes: it is a text)." },
+    { "hsts", LLMP_KEY_DURATION, AT(tls, hsts), "0s", .max = 3650 * DAY,
+      .help = "Sends `strict-transport-security` with this age; `0s` sends "
+              "none." },
+};
+SECTION(tls_section, "server.tls", llmp_draft_tls, tls_keys,
+        "TLS for every TCP listener. Without it the server speaks plain "
+        "HTTP.");
+
+static const struct llmp_key limits_keys[] = {
+    { "body", LLMP_KEY_SIZE, AT(limits, body), "32MiB", KiB, GiB,
+      .help = "Largest JSON body; a larger one is answered with 413." },
+    { "passthrough", LLMP_KEY_SIZE, AT(limits, passthrough), "512MiB", KiB,
+      64 * GiB,
+      .help = "Largest body that is only streamed through (audio, images)." },
+    { "error", LLMP_KEY_SIZE, AT(limits, error), "64KiB", KiB, MiB,
+      .help = "How much of a provider's error is read." },
+    { "event", LLMP_KEY_SIZE, AT(limits, event), "1MiB", KiB, 64 * MiB,
+      .help = "Largest stream event that is looked into; a larger one passes "
+              "unread." },
+    { "header", LLMP_KEY_SIZE, AT(limits, header), "32KiB", KiB, MiB,
+      .help = "Request line and header together; more is answered with 431." },
+    { "json_depth", LLMP_KEY_COUNT, AT(limits, json_depth), "64", 8, 64,
+      .help = "How deep JSON may nest." },
+    { "connections", LLMP_KEY_COUNT, AT(limits, connections), "10000", 1,
+      1000000, .help = "Client connections over all workers." },
+    { "streams", LLMP_KEY_COUNT, AT(limits, streams), "100", 1, 10000,
+      .help = "Concurrent requests on one HTTP/2 connection." },
+};
+SECTION(limits_section, "server.limits", llmp_draft_limits, limits_keys,
+        "What one client may take.");
+
+static const struct llmp_key server_timeouts_keys[] = {
+    { "header", LLMP_KEY_DURATION, AT(server_timeouts, header), "10s", 1, HOUR,
+      .help = "From a request's first byte to the end of its header." },
+    { "body", LLMP_KEY_DURATION, AT(server_timeouts, body), "30s", 1, HOUR,
+      .help = "Between two pieces of a request body." },
+    { "idle", LLMP_KEY_DURATION, AT(server_timeouts, idle), "75s", 1, DAY,
+      .help = "Between two requests on a connection." },
+    { "write", LLMP_KEY_DURATION, AT(server_timeouts, write), "60s", 1, HOUR,
+      .help = "A client that takes nothing of its answer." },
+    { "drain", LLMP_KEY_DURATION, AT(server_timeouts, drain), "30s", 0, DAY,
+      .help = "What open requests are given after SIGTERM." },
+};
+SECTION(server_timeouts_section, "server.timeouts", llmp_draft_server_timeouts,
+        server_timeouts_keys, "How long the server waits for a client.");
+
+static const struct llmp_key server_keys[] = {
+    { "listen", LLMP_KEY_TEXTS, AT(server, listen), "127.0.0.1:8080", .max = 64,
+      .help = "Where to listen: `127.0.0.1:8080`, `[::1]:8080`, "
+              "`unix:/run/llmgw.sock`; one or a list. Port 0 lets the system "
+              "choose." },
+    { "tls", LLMP_KEY_SECTION, AT(server, tls), .section = &tls_section,
+      .help = "Certificate and who may connect." },
+    { "workers", LLMP_KEY_COUNT, AT(server, workers), "0", 0, 1024,
+      .help = "Threads that serve; 0: one a core." },
+    { "access_log", LLMP_KEY_TEXT, AT(server, access_log), "stdout",
+      .help = "One JSON line a request: `stdout`, `stderr`, `off` or a "
+              "file." },
+    { "allow_anonymous", LLMP_KEY_BOOL, AT(server, allow_anonymous), "false",
+      .help = "Clients are known by TLS certificates only. A listener that "
+              "others than this machine can reach therefore needs "
+              "`tls.client_auth: require`, or this." },
+    { "limits", LLMP_KEY_SECTION, AT(server, limits),
+      .section = &limits_section, .help = "What one client may take." },
+    { "timeouts", LLMP_KEY_SECTION, AT(server, timeouts),
+      .section = &server_timeouts_section,
+      .help = "How long the server waits for a client." },
+    { "http2", LLMP_KEY_BOOL, AT(server, http2), "true",
+      .help =
+          "Offers HTTP/2, by ALPN over TLS and by prior knowledge without." },
+    { "watch", LLMP_KEY_BOOL, AT(server, watch), "true",
+      .help = "Reloads when the file changes (SIGHUP always does)." },
+};
+SECTION(server_section, "server", llmp_draft_server, server_keys,
+        "The side that clients see.");
+
+static const struct llmp_key provider_timeouts_keys[] = {
+    { "connect", LLMP_KEY_DURATION, AT(provider_timeouts, connect), "5s", 1,
+      HOUR, .help = "Until the connection stands, TLS included." },
+    { "first_byte", LLMP_KEY_DURATION, AT(provider_timeouts, first_byte),
+      "120s", 1, DAY, .help = "From the sent request to the answer's head." },
+    { "idle", LLMP_KEY_DURATION, AT(provider_timeouts, idle), "60s", 1, DAY,
+      .help = "Between two pieces of an answer." },
+};
+SECTION(provider_timeouts_section, "providers.timeouts",
+        llmp_draft_provider_timeouts, provider_timeouts_keys,
+        "How long a provider is waited for.");
+
+static const struct llmp_key provider_keys[] = {
+    { "name", LLMP_KEY_TEXT, AT(provider, name), .required = true,
+      .help = "Letters, digits, `.`, `_`, `-`; once only. Without `preset` "
+              "and `base_url` it chooses the preset of the same name." },
+    { "preset", LLMP_KEY_CHOICE, AT(provider, preset),
+      .choices = llmp_preset_names,
+      .help = "A known provider, which gives `base_url`." },
+    { "base_url", LLMP_KEY_TEXT, AT(provider, base_url),
+      .help = "What stands before `/chat/completions`: "
+              "`https://host[:port]/path`, no user, no query." },
+    { "api_key", LLMP_KEY_TEXT, AT(provider, api_key), .secret = true,
+      .help = "Sent as `authorization: Bearer …`, to this provider only. "
+              "Best a reference: `${NAME}` or `${file:PATH}`." },
+    { "headers", LLMP_KEY_PAIRS, AT(provider, headers), .max = 64,
+      .secret = true,
+      .help = "Header fields for every request. Those that frame or route a "
+              "message (`host`, `content-length`, …) are refused." },
+    { "transport", LLMP_KEY_CHOICE, AT(provider, transport),
+      .choices = transport_choices,
+      .help = "`native` is faster and speaks HTTP/1.1 without proxy. Unset: "
+              "`curl` if `proxy` or `http2` is set, else `native`." },
+    { "http2", LLMP_KEY_BOOL, AT(provider, http2), "false",
+      .help = "HTTP/2 to the provider; needs https and `transport: curl`." },
+    { "ca_file", LLMP_KEY_TEXT, AT(provider, ca_file),
+      .help = "PEM file with the authorities to trust instead of the "
+              "system's." },
+    { "proxy", LLMP_KEY_TEXT, AT(provider, proxy), .secret = true,
+      .help = "`http://`, `https://`, `socks5://` or `socks5h://` URL; needs "
+              "`transport: curl`." },
+    { "tls_verify", LLMP_KEY_BOOL, AT(provider, tls_verify), "true",
+      .help = "`false` is accepted for this machine only, for tests." },
+    { "allow_plain_http", LLMP_KEY_BOOL, AT(provider, allow_plain_http),
+      "false",
+      .help = "Allows a secret to leave this machine over plain http." },
+    { "timeouts", LLMP_KEY_SECTION, AT(provider, timeouts),
+      .section = &provider_timeouts_section,
+      .help = "How long this provider is waited for." },
+    { "connections", LLMP_KEY_COUNT, AT(provider, connections), "0", 0, 100000,
+      .help = "Most connections of one worker to it; 0: no bound." },
+    { "stream_usage", LLMP_KEY_BOOL, AT(provider, stream_usage), "true",
+      .help = "Asks streams for token counts (`stream_options`), which some "
+              "servers refuse." },
+};
+SECTION(provider_section, "providers", llmp_draft_provider, provider_keys,
+        "Vendors and servers that answer.");
+
+static const struct llmp_key model_keys[] = {
+    { "name", LLMP_KEY_TEXT, AT(model, name), .required = true,
+      .help = "What clients ask for. A `*` at the end makes it a pattern; a "
+              "full name wins over patterns, the longer pattern over the "
+              "shorter." },
+    { "provider", LLMP_KEY_TEXT, AT(model, provider),
+      .help = "Name of a provider; needed when there are several." },
+    { "model", LLMP_KEY_TEXT, AT(model, model),
+      .help = "The provider's name for it. Unset: the name that was asked "
+              "for." },
+    { "strip", LLMP_KEY_TEXT, AT(model, strip),
+      .help = "Beginning of the name that is removed before it goes to the "
+              "provider." },
+};
+SECTION(model_section, "models", llmp_draft_model, model_keys,
+        "Names that clients ask for. Without any, a single provider gets "
+        "every name (`*`), several get `NAME/*` each, with the beginning "
+        "removed.");
+
+static const struct llmp_key config_keys[] = {
+    { "server", LLMP_KEY_SECTION, offsetof(struct llmp_draft, server),
+      .section = &server_section, .help = "The side that clients see." },
+    { "providers", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, providers),
+      .min = 1, .max = 1000, .section = &provider_section, .required = true,
+      .help = "Vendors and servers that answer." },
+    { "models", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, models),
+      .max = 10000, .section = &model_section,
+      .help = "Names that clients ask for." },
+};
+
+const struct llmp_section llmp_config_section = {
+    .name = "config",
+    .help = "A file has three parts.",
+    .size = sizeof(struct llmp_draft),
+    .keys = config_keys,
+    .key_count = LLMP_COUNT(config_keys),
+};

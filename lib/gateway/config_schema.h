@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of every key there is. Reading, defaults, checks of single values,
+ * the JSON Schema and the reference page all walk it; none of them knows a key
+ * by name. What spans several keys is in config_check.c and its neighbours.
+ *
+ * Reading fills a draft: the configuration as written, typed, with defaults.
+ */
+#ifndef LLMP_GATEWAY_CONFIG_SCHEMA_H
+#define LLMP_GATEWAY_CONFIG_SCHEMA_H
+
+#include "gateway/config_reading.h"
+#include "gateway/config_tree.h"
+
+enum llmp_key_kind {
+    LLMP_KEY_BOOL,
+    LLMP_KEY_COUNT,    /* whole number, min..max */
+    LLMP_KEY_SIZE,     /* "32MiB" -> bytes, min..max */
+    LLMP_KEY_DURATION, /* "30s" -> milliseconds, min..max */
+    LLMP_KEY_TEXT,     /* not empty */
+    LLMP_KEY_CHOICE,   /* one of `choices` */
+    LLMP_KEY_TEXTS,    /* a text or a list of up to max */
+    LLMP_KEY_PAIRS,    /* a mapping of up to max names to texts */
+    LLMP_KEY_SECTION,  /* a mapping with keys of its own */
+    LLMP_KEY_SECTIONS  /* a list of up to max such mappings */
+};
+
+struct llmp_section;
+
+struct llmp_key {
+    const char *name;
+    enum llmp_key_kind kind;
+    size_t offset;        /* in the section's draft */
+    const char *fallback; /* as it would be written; NULL: stays unset */
+    uint64_t min, max;
+    const char *const *choices; /* ends with NULL */
+    const struct llmp_section *section;
+    bool required;
+    bool secret;      /* never quoted in a message */
+    const char *help; /* sentences in Markdown */
+};
+
+struct llmp_section {
+    const char *name; /* for the schema's $defs and the page's headings */
+    const char *help;
+    size_t size; /* of its draft, which begins with a node */
+    const struct llmp_key *keys;
+    size_t key_count;
+};
+
+extern const struct llmp_section llmp_config_section;
+
+/* One value. `node` is NULL when it was not written; then the rest is the
+ * default, or zero when there is none. */
+struct llmp_setting {
+    const struct llmp_node *node;
+    struct llmp_str text; /* NUL-terminated */
+    uint64_t number;      /* bool, count, bytes, ms, index of the choice */
+    bool referenced;      /* came from ${…}: never quote it */
+};
+
+/* TEXTS, and PAIRS, whose names are in the items' node->key. */
+struct llmp_settings {
+    const struct llmp_node *node;
+    struct llmp_setting *items;
+    size_t count;
+};
+
+struct llmp_drafts {
+    const struct llmp_node *node;
+    void *items;
+    size_t count;
+};
+
+struct llmp_draft_tls {
+    const struct llmp_node *node; /* NULL: the section was not written */
+    struct llmp_setting cert, key, client_ca, client_auth, min_version, hsts;
+};
+
+struct llmp_draft_limits {
+    const struct llmp_node *node;
+    struct llmp_setting body, passthrough, error, event, header, json_depth,
+        connections, streams;
+};
+
+struct llmp_draft_server_timeouts {
+    const struct llmp_node *node;
+    struct llmp_setting header, body, idle, write, drain;
+};
+
+struct llmp_draft_server {
+    const struct llmp_node *node;
+    struct llmp_settings listen;
+    struct llmp_draft_tls tls;
+    struct llmp_setting workers, access_log, allow_anonymous, http2, watch;
+    struct llmp_draft_limits limits;
+    struct llmp_draft_server_timeouts timeouts;
+};
+
+struct llmp_draft_provider_timeouts {
+    const struct llmp_node *node;
+    struct llmp_setting connect, first_byte, idle;
+};
+
+struct llmp_draft_provider {
+    const struct llmp_node *node;
+    struct llmp_setting name, preset, base_url, api_key, transport, http2,
+        ca_file, proxy, tls_verify, allow_plain_http, connections, stream_usage;
+    struct llmp_settings headers;
+    struct llmp_draft_provider_timeouts timeouts;
+};
+
+struct llmp_draft_model {
+    const struct llmp_node *node;
+    struct llmp_setting name, provider, model, strip;
+};
+
+struct llmp_draft {
+    const struct llmp_node *node;
+    struct llmp_draft_server server;
+    struct llmp_drafts providers, models;
+};
+
+/* Choices, in the order of the table. */
+enum llmp_tls_version { LLMP_TLS_1_2, LLMP_TLS_1_3 };
+
+/* Reads `root` (NULL: nothing was written) into a zeroed draft. */
+int llmp_draft_read(struct llmp_draft *draft, struct llmp_reading *reading,
+                    const struct llmp_node *root);
+
+#endif

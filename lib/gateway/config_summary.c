@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a person wants to see at the start. Made while the text is at hand:
+ * a value that came from a reference is shown as the reference.
+ */
+#include "base/internal.h"
+#include "base/str.h"
+#include "gateway/config_check.h"
+#include "gateway/config_preset.h"
+
+#define MODELS_SHOWN 50
+
+static struct llmp_shown show(const struct llmp_setting *setting)
+{
+    return llmp_show(setting->referenced ? setting->node->text : setting->text);
+}
+
+static void add_listeners(struct llmp_buf *buf,
+                          const struct llmp_draft_server *draft)
+{
+    static const char *const auth[] = { "", ", client certificates optional",
+                                        ", client certificates required" };
+
+    for (size_t i = 0; i < draft->listen.count; i++)
+        (void)llmp_buf_printf(buf, "listen    %s%s%s\n",
+                              show(&draft->listen.items[i]).text,
+                              draft->tls.node ? " (TLS)" : "",
+                              auth[draft->tls.client_auth.number]);
+}
+
+static void add_provider(struct llmp_buf *buf,
+                         const struct llmp_draft_provider *draft,
+                         const struct llmp_provider *provider)
+{
+    (void)llmp_buf_printf(buf, "provider  %s  ", show(&draft->name).text);
+    if (draft->base_url.referenced)
+        (void)llmp_buf_printf(buf, "%s", show(&draft->base_url).text);
+    else
+        (void)llmp_buf_printf(buf, "%s://%s%.*s", provider->origin.scheme,
+                              provider->origin.authority,
+                              (int)provider->base_path.len,
+                              provider->base_path.ptr);
+    (void)llmp_buf_printf(buf, "%s%s\n",
+                          draft->api_key.node ? "  with key" : "",
+                          draft->proxy.node ? "  by proxy" : "");
+}
+
+static void add_model(struct llmp_buf *buf,
+                      const struct llmp_draft_model *draft,
+                      const struct llmp_config *config)
+{
+    (void)llmp_buf_printf(buf, "model     %s", show(&draft->name).text);
+    if (config->provider_count > 1)
+        (void)llmp_buf_printf(buf, "  %s", show(&draft->provider).text);
+    if (draft->model.node)
+        (void)llmp_buf_printf(buf, "  as %s", show(&draft->model).text);
+    (void)llmp_buf_printf(buf, "\n");
+}
+
+static void add_models(struct llmp_buf *buf, const struct llmp_drafts *drafts,
+                       const struct llmp_config *config)
+{
+    const struct llmp_draft_model *items = drafts->items;
+
+    for (size_t i = 0; i < drafts->count && i < MODELS_SHOWN; i++)
+        add_model(buf, &items[i], config);
+    if (drafts->count > MODELS_SHOWN)
+        (void)llmp_buf_printf(buf, "          and %zu more\n",
+                              drafts->count - MODELS_SHOWN);
+    if (drafts->count)
+        return;
+    (void)llmp_buf_add(buf, config->provider_count == 1
+                                ? LLMP_STR("model     *\n")
+                                : LLMP_STR("model     PROVIDER/*\n"));
+}
+
+int llmp_summary_make(struct llmp_reading *reading,
+                      const struct llmp_draft *draft)
+{
+    struct llmp_config *config = reading->config;
+    const struct llmp_draft_provider *providers = draft->providers.items;
+    struct llmp_buf buf = { 0 };
+
+    add_listeners(&buf, &draft->server);
+    for (size_t i = 0; i < draft->providers.count; i++)
+        add_provider(&buf, &providers[i], &config->providers[i]);
+    add_models(&buf, &draft->models, config);
+    if (!buf.failed) {
+        const struct llmp_str text = llmp_buf_str(&buf);
+
+        config->summary = llmp_config_join(&config->memory, &text, 1);
+    }
+    llmp_buf_fini(&buf);
+    return config->summary.ptr ? LLMP_OK : llmp_reading_nomem(reading);
+}

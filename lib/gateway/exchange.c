@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The exchange's frame: its pool, the queue of asks, deadlines, endings, and
+ * the feeds, which hand over to the stage that the state names. What a stage
+ * does is in stage_*.c; docs/internals/exchange.md has the picture.
+ */
+#include "gateway/exchange.h"
+
+#include "base/internal.h"
+
+enum { ARENA_BLOCK = 2048 };
+
+static const char *const ending_names[LLMP_ENDINGS] = {
+    [LLMP_END_COMPLETE] = "complete",
+    [LLMP_END_REFUSED] = "refused",
+    [LLMP_END_UPSTREAM_ERROR] = "upstream_error",
+    [LLMP_END_UPSTREAM_FAILED] = "upstream_failed",
+    [LLMP_END_TIMEOUT] = "timeout",
+    [LLMP_END_CUT] = "cut",
+    [LLMP_END_CLIENT_GONE] = "client_gone",
+};
+
+const char *llmp_ending_name(enum llmp_ending ending)
+{
+    return (size_t)ending < LLMP_ENDINGS ? ending_names[ending] : "unknown";
+}
+
+static struct llmp_exchange *take_pooled(struct llmp_worker *worker)
+{
+    struct llmp_exchange *x = worker->free;
+
+    if (x) {
+        worker->free = x->next_free;
+        worker->free_count--;
+        return x;
+    }
+    x = llmp_alloc(sizeof(*x));
+    if (x)
+        llmp_arena_init(&x->arena, ARENA_BLOCK);
+    return x;
+}
+
+/* Back to what a new one is, but for the memory it keeps. */
+static void reset(struct llmp_exchange *x)
+{
+    struct llmp_arena arena = x->arena;
+    struct llmp_buf body = x->body, out = x->out;
+
+    llmp_arena_reset(&arena);
+    if (body.cap > LLMP_X_BUFFER_KEPT)
+        llmp_buf_fini(&body);
+    if (out.cap > LLMP_X_BUFFER_KEPT)
+        llmp_buf_fini(&out);
+    body.len = out.len = 0;
+    body.failed = out.failed = false;
+    memset(x, 0, offsetof(struct llmp_exchange, asks));
+    x->arena = arena;
+    x->body = body;
+    x->out = out;
+}
+
+int llmp_exchange_new(struct llmp_exchange **out, struct llmp_worker *worker,
+                      struct llmp_time now)
+{
+    struct llmp_exchange *x = take_pooled(worker);
+
+    if (!x)
+        return LLMP_E_NOMEM;
+    x->worker = worker;
+    x->config = llmp_config_ref(llmp_worker_config(worker));
+    x->now = now;
+    x->deadline_ns = x->wait_ns = UINT64_MAX;
+    x->body.limit = (size_t)x->config->limits.body_bytes_max;
+    x->summary.size = sizeof(x->summary);
+    x->summary.started_wall_ns = now.wall_ns;
+    atomic_fetch_add_explicit(&worker->metrics.in_flight, 1,
+                              memory_order_relaxed);
+    *out = x;
+    return LLMP_OK;
+}
+
+static void free_memory(struct llmp_exchange *x)
+{
+    llmp_buf_fini(&x->body);
+    llmp_buf_fini(&x->out);
+    llmp_arena_fini(&x->arena);
+    llmp_free(x);
+}
+
+void llmp_exchange_free(struct llmp_exchange *x)
+{
+    if (!x)
+        return;
+
+    struct llmp_worker *worker = x->worker;
+
+    llmp_x_stop_reading(x);
+    if (x->sse_open)
+        llmp_sse_fini(&x->sse);
+    llmp_config_unref(x->config);
+    atomic_fetch_sub_explicit(&worker->metrics.in_flight, 1,
+                              memory_order_relaxed);
+    if (worker->free_count >= LLMP_POOL_MAX) {
+        free_memory(x);
+        return;
+    }
+    reset(x);
+    x->next_free = worker->free;
+    worker->free = x;
+    worker->free_count++;
+}
+
+void llmp_exchange_pool_free(struct llmp_worker *worker)
+{
+    while (worker->free) {
+        struct llmp_exchange *x = worker->free;
+
+        worker->free = x->next_free;
+        free_memory(x);
+    }
+    worker->free_count = 0;
+}
+
+/* ---- asks --------------------------------------------------------------- */
+
+void llmp_x_ask(struct llmp_exchange *x, struct llmp_ask ask)
+{
+    assert(x->ask_count < LLMP_X_ASKS);
+    x->asks[(x->ask_first + x->ask_count) % LLMP_X_ASKS] = ask;
+    x->ask_count++;
+}
+
+void llmp_x_respond(struct llmp_exchange *x)
+{
+    x->first_ns = x->now.mono_ns;
+    x->summary.status = x->response.status;
+    x->summary.first_byte_ns = x->now.mono_ns - x->begun_ns;
+    llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_RESPOND,
+                                     .response = &x->response });
+}
+
+void llmp_x_write(struct llmp_exchange *x, struct llmp_str bytes)
+{
+    if (bytes.len == 0)
+        return;
+    x->summary.response_bytes += bytes.len;
+    x->unsent += bytes.len;
+    llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_WRITE, .bytes = bytes });
+    if (x->unsent > LLMP_X_UNSENT_HIGH && x->call_open && !x->call_paused) {
+        x->call_paused = true;
+        llmp_x_no_deadline(x); /* a slow client is not a slow provider */
+        llmp_x_ask(
+            x, (struct llmp_ask){ .kind = LLMP_ASK_PAUSE, .id = x->call.id });
+    }
+}
+
+void llmp_x_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
+{
+    x->deadline_ns =
+        llmp_add_sat(x->now.mono_ns, llmp_mul_sat(timeout_ms, LLMP_NS_PER_MS));
+    if (x->deadline_ns >= x->wait_ns)
+        return; /* an earlier tick is on its way and will look again */
+    x->wait_ns = x->deadline_ns;
+    llmp_x_ask(
+        x, (struct llmp_ask){ .kind = LLMP_ASK_WAIT, .until_ns = x->wait_ns });
+}
+
+void llmp_x_no_deadline(struct llmp_exchange *x)
+{
+    x->deadline_ns = UINT64_MAX;
+}
+
+void llmp_x_stop_reading(struct llmp_exchange *x)
+{
+    if (x->reads == LLMP_READS_REQUEST)
+        llmp_openai_request_fini(&x->reader.request);
+    x->reads = LLMP_READS_NOTHING;
+}
+
+void llmp_x_cancel_call(struct llmp_exchange *x)
+{
+    if (!x->call_open)
+        return;
+    x->call_open = false;
+    llmp_x_ask(x,
+               (struct llmp_ask){ .kind = LLMP_ASK_CANCEL, .id = x->call.id });
+}
+
+/* What was called and not answered with a count may still cost something. */
+static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
+{
+    struct llmp_summary *s = &x->summary;
+    bool reached = s->upstream_status != 0 || x->call_sent_ns != 0;
+
+    if (s->usage_basis == LLMP_USAGE_REPORTED || !x->operation ||
+        !x->operation->usage || !reached || ending == LLMP_END_UPSTREAM_ERROR)
+        return;
+    s->usage_basis = LLMP_USAGE_UNKNOWN;
+}
+
+void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
+{
+    struct llmp_summary *s = &x->summary;
+
+    assert(x->state != LLMP_X_ENDED);
+    llmp_x_cancel_call(x);
+    x->state = LLMP_X_ENDED;
+    x->input.len = 0;
+    s->ending = ending;
+    s->complete = complete;
+    s->duration_ns = x->now.mono_ns - x->begun_ns;
+    s->request_bytes = x->body_seen;
+    if (x->call_sent_ns > x->begun_ns)
+        s->own_ns = x->call_sent_ns - x->begun_ns;
+    settle_usage(x, ending);
+    llmp_metrics_record(&x->worker->metrics,
+                        x->model ? x->model->name : (struct llmp_str){ 0 }, s);
+    llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_DONE });
+}
+
+bool llmp_exchange_next(struct llmp_exchange *x, struct llmp_ask *ask)
+{
+    while (x->ask_count == 0)
+        if (x->input.len == 0 || !llmp_x_answer_pump(x))
+            return false;
+    *ask = x->asks[x->ask_first];
+    x->ask_first = (uint8_t)((x->ask_first + 1) % LLMP_X_ASKS);
+    x->ask_count--;
+    return true;
+}
+
+const struct llmp_summary *llmp_exchange_summary(const struct llmp_exchange *x)
+{
+    return &x->summary;
+}
+
+/* ---- feeds -------------------------------------------------------------- */
+
+void llmp_exchange_request_head(struct llmp_exchange *x,
+                                const struct llmp_request_head *head,
+                                struct llmp_time now)
+{
+    assert(x->state == LLMP_X_HEAD);
+    x->now = now;
+    x->begun_ns = head->received_ns ? head->received_ns : now.mono_ns;
+    llmp_x_request_head(x, head);
+}
+
+void llmp_exchange_request_body(struct llmp_exchange *x, struct llmp_str bytes,
+                                struct llmp_time now)
+{
+    x->now = now;
+    x->body_seen += bytes.len;
+    if (x->state == LLMP_X_BODY || llmp_x_uploads(x))
+        llmp_x_request_body(x, bytes);
+}
+
+void llmp_exchange_request_end(struct llmp_exchange *x, struct llmp_time now)
+{
+    x->now = now;
+    if (x->request_ended)
+        return;
+    x->request_ended = true;
+    if (x->state == LLMP_X_BODY || llmp_x_uploads(x))
+        llmp_x_request_end(x);
+}
+
+static bool concerns_call(const struct llmp_exchange *x, uint32_t id)
+{
+    return x->call_open && x->call.id == id;
+}
+
+void llmp_exchange_call_head(struct llmp_exchange *x, uint32_t id,
+                             const struct llmp_response_head *head,
+                             struct llmp_time now)
+{
+    x->now = now;
+    if (concerns_call(x, id))
+        llmp_x_answer_head(x, head);
+}
+
+void llmp_exchange_call_body(struct llmp_exchange *x, uint32_t id,
+                             struct llmp_str bytes, struct llmp_time now)
+{
+    x->now = now;
+    if (concerns_call(x, id) && bytes.len)
+        llmp_x_answer_body(x, bytes);
+}
+
+void llmp_exchange_call_end(struct llmp_exchange *x, uint32_t id,
+                            struct llmp_time now)
+{
+    x->now = now;
+    if (!concerns_call(x, id))
+        return;
+    x->call_open = false;
+    llmp_x_answer_end(x);
+}
+
+void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
+                             enum llmp_call_failure failure, bool sent,
+                             struct llmp_time now)
+{
+    x->now = now;
+    if (!concerns_call(x, id))
+        return;
+    x->call_open = false;
+    llmp_x_answer_fail(x, failure, sent);
+}
+
+void llmp_exchange_call_full(struct llmp_exchange *x, uint32_t id,
+                             struct llmp_time now)
+{
+    x->now = now;
+    if (!concerns_call(x, id))
+        return;
+    x->call_full = true;
+    if (llmp_x_uploads(x) && !x->request_paused) {
+        x->request_paused = true;
+        llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_PAUSE });
+    }
+}
+
+void llmp_exchange_call_writable(struct llmp_exchange *x, uint32_t id,
+                                 struct llmp_time now)
+{
+    x->now = now;
+    if (!concerns_call(x, id))
+        return;
+    x->call_full = false;
+    if (x->request_paused) {
+        x->request_paused = false;
+        llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_RESUME });
+    }
+}
+
+void llmp_exchange_drained(struct llmp_exchange *x, size_t n,
+                           struct llmp_time now)
+{
+    x->now = now;
+    x->unsent -= n < x->unsent ? n : x->unsent;
+    if (!x->call_paused || x->unsent > LLMP_X_UNSENT_LOW || !x->call_open)
+        return;
+    x->call_paused = false;
+    llmp_x_deadline(x, x->model->provider->idle_timeout_ms);
+    llmp_x_ask(x,
+               (struct llmp_ask){ .kind = LLMP_ASK_RESUME, .id = x->call.id });
+}
+
+void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
+{
+    x->now = now;
+    if (x->state == LLMP_X_ENDED || now.mono_ns < x->wait_ns)
+        return;
+    x->wait_ns = UINT64_MAX;
+    if (x->deadline_ns == UINT64_MAX)
+        return;
+    if (now.mono_ns >= x->deadline_ns) {
+        llmp_x_answer_timeout(x);
+        return;
+    }
+    x->wait_ns = x->deadline_ns;
+    llmp_x_ask(
+        x, (struct llmp_ask){ .kind = LLMP_ASK_WAIT, .until_ns = x->wait_ns });
+}
+
+void llmp_exchange_abort(struct llmp_exchange *x, struct llmp_time now)
+{
+    x->now = now;
+    if (x->state == LLMP_X_ENDED)
+        return;
+    x->ask_count = 0; /* nobody is there to take them */
+    llmp_x_end(x, LLMP_END_CLIENT_GONE, false);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gateway and its workers: who holds which configuration, and the pool of
+ * exchanges. The lock guards the configuration pointer and the list of
+ * workers; no call is made under it.
+ */
+#include "gateway/gateway.h"
+
+#include <pthread.h>
+
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+struct llmp_gateway {
+    struct llmp_random random;
+    atomic_bool draining;
+    atomic_uint_fast64_t version; /* of the configuration; from 1 */
+    pthread_mutex_t lock;
+    struct {
+        struct llmp_config *config;
+        struct llmp_worker *workers;
+    } synced;
+};
+
+int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
+                     const struct llmp_random *random, struct llmp_error *err)
+{
+    LLMP_ENSURE(out && config && random && random->fill, err, LLMP_E_INVALID,
+                "out, config and random are required");
+
+    struct llmp_gateway *gateway = llmp_alloc(sizeof(*gateway));
+
+    LLMP_ENSURE(gateway, err, LLMP_E_NOMEM, "no memory for the gateway");
+    if (pthread_mutex_init(&gateway->lock, NULL) != 0) {
+        llmp_free(gateway);
+        return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
+    }
+    gateway->random = *random;
+    atomic_init(&gateway->version, 1);
+    gateway->synced.config = llmp_config_ref(config);
+    *out = gateway;
+    return LLMP_OK;
+}
+
+void llmp_gateway_free(struct llmp_gateway *gateway)
+{
+    if (!gateway)
+        return;
+    assert(!gateway->synced.workers);
+    llmp_config_unref(gateway->synced.config);
+    (void)pthread_mutex_destroy(&gateway->lock);
+    llmp_free(gateway);
+}
+
+void llmp_gateway_reload(struct llmp_gateway *gateway,
+                         struct llmp_config *config)
+{
+    struct llmp_config *old;
+
+    llmp_config_ref(config);
+    (void)pthread_mutex_lock(&gateway->lock);
+    old = gateway->synced.config;
+    gateway->synced.config = config;
+    atomic_fetch_add(&gateway->version, 1);
+    (void)pthread_mutex_unlock(&gateway->lock);
+    llmp_config_unref(old);
+}
+
+struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway)
+{
+    struct llmp_config *config;
+
+    (void)pthread_mutex_lock(&gateway->lock);
+    config = llmp_config_ref(gateway->synced.config);
+    (void)pthread_mutex_unlock(&gateway->lock);
+    return config;
+}
+
+void llmp_gateway_drain(struct llmp_gateway *gateway, bool draining)
+{
+    atomic_store(&gateway->draining, draining);
+}
+
+bool llmp_gateway_draining(const struct llmp_gateway *gateway)
+{
+    return atomic_load_explicit(&gateway->draining, memory_order_relaxed);
+}
+
+int llmp_worker_new(struct llmp_worker **out, struct llmp_gateway *gateway,
+                    struct llmp_error *err)
+{
+    struct llmp_worker *worker = llmp_alloc(sizeof(*worker));
+
+    LLMP_ENSURE(worker, err, LLMP_E_NOMEM, "no memory for a worker");
+    worker->gateway = gateway;
+    worker->config_version = atomic_load(&gateway->version);
+    worker->config = llmp_gateway_config(gateway);
+    (void)pthread_mutex_lock(&gateway->lock);
+    worker->next = gateway->synced.workers;
+    gateway->synced.workers = worker;
+    (void)pthread_mutex_unlock(&gateway->lock);
+    *out = worker;
+    return LLMP_OK;
+}
+
+void llmp_worker_free(struct llmp_worker *worker)
+{
+    if (!worker)
+        return;
+
+    struct llmp_gateway *gateway = worker->gateway;
+
+    (void)pthread_mutex_lock(&gateway->lock);
+    struct llmp_worker **at = &gateway->synced.workers;
+
+    while (*at != worker)
+        at = &(*at)->next;
+    *at = worker->next;
+    (void)pthread_mutex_unlock(&gateway->lock);
+    llmp_exchange_pool_free(worker);
+    llmp_metrics_fini(&worker->metrics);
+    llmp_config_unref(worker->config);
+    llmp_free(worker);
+}
+
+struct llmp_config *llmp_worker_config(struct llmp_worker *worker)
+{
+    uint64_t version =
+        atomic_load_explicit(&worker->gateway->version, memory_order_relaxed);
+
+    if (version != worker->config_version) {
+        struct llmp_config *fresh = llmp_gateway_config(worker->gateway);
+
+        llmp_config_unref(worker->config);
+        worker->config = fresh;
+        worker->config_version = version;
+    }
+    return worker->config;
+}
+
+void llmp_worker_random(struct llmp_worker *worker, void *bytes, size_t size)
+{
+    assert(size <= 64);
+    if (worker->random_left < size) {
+        worker->gateway->random.fill(worker->random, sizeof(worker->random),
+                                     worker->gateway->random.ctx);
+        worker->random_left = sizeof(worker->random);
+    }
+    worker->random_left -= (uint32_t)size;
+    memcpy(bytes, worker->random + worker->random_left, size);
+}
+
+/* The scrape walks the workers under the lock: they come and go rarely, and
+ * llmp_metrics_write() only reads. */
+int llmp_gateway_write_metrics(struct llmp_gateway *gateway,
+                               llmp_text_sink sink, void *ctx)
+{
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf text = { .limit = 64 << 20 };
+
+    (void)pthread_mutex_lock(&gateway->lock);
+    llmp_metrics_write(&text, gateway->synced.workers);
+    (void)pthread_mutex_unlock(&gateway->lock);
+    if (text.failed)
+        return LLMP_E_NOMEM;
+    sink(llmp_buf_str(&text), ctx);
+    return LLMP_OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One worker's counters. Only its thread writes; /metrics reads from any
+ * thread, so members are relaxed atomics and series are only ever added.
+ */
+#ifndef LLMP_GATEWAY_METRICS_H
+#define LLMP_GATEWAY_METRICS_H
+
+#include <llmproxy/gateway.h>
+#include <stdatomic.h>
+
+enum {
+    LLMP_METRIC_BUCKETS = 18, /* with the one for everything larger */
+    LLMP_METRIC_SERIES_MAX = 1024,
+    LLMP_ENDINGS = LLMP_END_CLIENT_GONE + 1,
+};
+
+struct llmp_histogram {
+    atomic_uint_fast64_t count[LLMP_METRIC_BUCKETS];
+    atomic_uint_fast64_t sum; /* ns, or tokens */
+};
+
+/* One operation, model and provider. */
+struct llmp_series {
+    struct llmp_series *next; /* in its hash chain */
+    const char *operation, *model, *provider;
+    atomic_uint_fast64_t endings[LLMP_ENDINGS];
+    atomic_uint_fast64_t statuses[6]; /* by hundreds; 0: none sent */
+    atomic_uint_fast64_t usage_unknown;
+    atomic_uint_fast64_t request_bytes, response_bytes, events;
+    atomic_uint_fast64_t cached_tokens, reasoning_tokens;
+    struct llmp_histogram duration, first_token, per_token, own, upstream;
+    struct llmp_histogram input_tokens, output_tokens;
+};
+
+struct llmp_metrics {
+    struct llmp_series *_Atomic series[LLMP_METRIC_SERIES_MAX];
+    atomic_uint series_count;
+    struct llmp_series *chains[256];
+    atomic_uint_fast64_t in_flight;
+    atomic_uint_fast64_t dropped; /* exchanges whose series found no place */
+};
+
+void llmp_metrics_fini(struct llmp_metrics *metrics);
+
+/* Counts one ended exchange. `model` is the configured name, so that clients
+ * cannot make series. */
+void llmp_metrics_record(struct llmp_metrics *metrics, struct llmp_str model,
+                         const struct llmp_summary *summary);
+
+/* The histograms' upper bounds: of times in ns, or of tokens. */
+const uint64_t *llmp_metrics_bounds(bool tokens);
+
+/* Writes the sum over a list of workers in Prometheus text format. */
+struct llmp_buf;
+struct llmp_worker;
+void llmp_metrics_write(struct llmp_buf *out,
+                        const struct llmp_worker *workers);
+
+#endif

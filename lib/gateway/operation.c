@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of surfaces. Not served yet: /v1/files, /v1/batches and
+ * /v1/responses/{id}, whose objects live in one provider account and need an
+ * owner first.
+ */
+#include "gateway/operation.h"
+
+#include "base/internal.h"
+
+#define S(text)                   \
+    {                             \
+        "" text, sizeof(text) - 1 \
+    }
+
+#define JSON_OP(op, p, sh)                                         \
+    {                                                              \
+        .name = S(op), .method = S("POST"), .path = S("/v1/" p),   \
+        .upstream = S("/" p), .body = LLMP_BODY_JSON, .shape = sh, \
+        .model_required = true, .usage = true                      \
+    }
+
+#define PASS_OP(op, p, required)                                 \
+    {                                                            \
+        .name = S(op), .method = S("POST"), .path = S("/v1/" p), \
+        .body = LLMP_BODY_PASS, .shape = LLMP_OPENAI_ANY,        \
+        .model_required = required                               \
+    }
+
+#define LOCAL_OP(op, p, what)                                          \
+    {                                                                  \
+        .name = S(op), .method = S("GET"), .path = S(p), .local = what \
+    }
+
+static const struct llmp_operation operations[] = {
+    JSON_OP("chat", "chat/completions", LLMP_OPENAI_CHAT),
+    JSON_OP("completions", "completions", LLMP_OPENAI_COMPLETIONS),
+    JSON_OP("embeddings", "embeddings", LLMP_OPENAI_EMBEDDINGS),
+    JSON_OP("responses", "responses", LLMP_OPENAI_RESPONSES),
+    PASS_OP("images", "images/*", true),
+    PASS_OP("audio", "audio/*", true),
+    PASS_OP("moderations", "moderations", false),
+    PASS_OP("rerank", "rerank", true),
+    LOCAL_OP("models", "/v1/models", LLMP_LOCAL_MODELS),
+    LOCAL_OP("model", "/v1/models/*", LLMP_LOCAL_MODEL),
+    LOCAL_OP("live", "/health/live", LLMP_LOCAL_LIVE),
+    LOCAL_OP("ready", "/health/ready", LLMP_LOCAL_READY),
+    LOCAL_OP("metrics", "/metrics", LLMP_LOCAL_METRICS),
+};
+
+/* The free part of a path may go into an upstream's. */
+bool llmp_operation_plain_tail(struct llmp_str tail)
+{
+    if (tail.len == 0 || tail.ptr[0] == '/' ||
+        llmp_str_find(tail, LLMP_STR("..")) != SIZE_MAX ||
+        llmp_str_find(tail, LLMP_STR("//")) != SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < tail.len; i++) {
+        char c = tail.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || (c && strchr("/-_.:@", c))))
+            return false;
+    }
+    return true;
+}
+
+static bool path_matches(struct llmp_str pattern, struct llmp_str path)
+{
+    if (pattern.ptr[pattern.len - 1] != '*')
+        return llmp_str_eq(pattern, path);
+    pattern.len--;
+    return llmp_str_starts(path, pattern) &&
+           llmp_operation_plain_tail((struct llmp_str){
+               path.ptr + pattern.len, path.len - pattern.len });
+}
+
+const struct llmp_operation *llmp_operation_find(struct llmp_str method,
+                                                 struct llmp_str path,
+                                                 const char **allowed)
+{
+    *allowed = NULL;
+    for (size_t i = 0; i < LLMP_COUNT(operations); i++) {
+        if (!path_matches(operations[i].path, path))
+            continue;
+        if (llmp_str_eq(operations[i].method, method) ||
+            (operations[i].local != LLMP_LOCAL_NO &&
+             llmp_str_eq(method, LLMP_STR("HEAD"))))
+            return &operations[i]; /* the server keeps HEAD's body back */
+        *allowed = operations[i].method.ptr;
+    }
+    return NULL;
+}

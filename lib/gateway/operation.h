@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The surfaces: which method and path is which operation, and how its body is
+ * treated. One table; a new surface is a new line.
+ */
+#ifndef LLMP_GATEWAY_OPERATION_H
+#define LLMP_GATEWAY_OPERATION_H
+
+#include "wire/openai.h"
+
+enum llmp_body_kind {
+    LLMP_BODY_NONE,
+    LLMP_BODY_JSON, /* held whole, checked, edited */
+    LLMP_BODY_PASS  /* streamed; only the model is looked for, at its front */
+};
+
+enum llmp_local {
+    LLMP_LOCAL_NO, /* goes to a provider */
+    LLMP_LOCAL_MODELS,
+    LLMP_LOCAL_MODEL,
+    LLMP_LOCAL_LIVE,
+    LLMP_LOCAL_READY,
+    LLMP_LOCAL_METRICS
+};
+
+struct llmp_operation {
+    struct llmp_str name; /* for logs and metrics */
+    struct llmp_str method;
+    struct llmp_str path; /* as clients ask; a trailing '*' matches the rest */
+    struct llmp_str upstream; /* behind a provider's base path; empty: the
+                                 client's path without "/v1" */
+    enum llmp_body_kind body;
+    enum llmp_openai_shape shape;
+    enum llmp_local local;
+    bool model_required;
+    bool usage; /* answers carry token counts */
+};
+
+/*
+ * Finds the operation. NULL when no path matches; `*allowed` is then NULL,
+ * or the method that this path would take.
+ */
+const struct llmp_operation *llmp_operation_find(struct llmp_str method,
+                                                 struct llmp_str path,
+                                                 const char **allowed);
+
+/* Whether `tail` may stand at the end of a path as it is: letters, digits and
+ * a few marks, and no segment that leads elsewhere. */
+bool llmp_operation_plain_tail(struct llmp_str tail);
+
+#endif

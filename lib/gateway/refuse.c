@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers that are wholly ours: errors in the client's dialect, and the local
+ * surfaces. They end the exchange. The connection ends with it only when what
+ * came is no proper request; whether a rest of a body is worth skipping is the
+ * server's to judge.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+void llmp_x_header(struct llmp_exchange *x, struct llmp_str name,
+                   struct llmp_str value)
+{
+    if (x->response.header_count == LLMP_X_HEADERS)
+        return;
+    x->headers[x->response.header_count++] =
+        (struct llmp_header){ name, value };
+}
+
+void llmp_x_answer_whole(struct llmp_exchange *x, uint16_t status,
+                         struct llmp_str content_type, enum llmp_ending ending)
+{
+    x->response.status = status;
+    x->response.headers = x->headers;
+    x->response.body_size = x->out.len;
+    x->response.close = x->connection_over;
+    llmp_x_header(x, LLMP_STR("content-type"), content_type);
+    if (x->request_id.len)
+        llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
+    llmp_x_cancel_call(x);
+    llmp_x_respond(x);
+    llmp_x_write(x, llmp_buf_str(&x->out));
+    llmp_x_end(x, ending, true);
+}
+
+void llmp_x_refuse_nomem(struct llmp_exchange *x)
+{
+    x->response = (struct llmp_response_head){
+        .status = 503,
+        .headers = x->headers,
+        .close = true,
+    };
+    x->summary.error_code = LLMP_STR("out_of_memory");
+    llmp_x_cancel_call(x);
+    llmp_x_respond(x);
+    llmp_x_end(x, LLMP_END_REFUSED, true);
+}
+
+void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
+                   const char *format, ...)
+{
+    char message[512];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+
+    struct llmp_openai_error error = {
+        .type = refusal->type ? refusal->type
+                              : llmp_openai_error_type(refusal->status),
+        .code = refusal->code,
+        .param = refusal->param,
+        .message = llmp_str_of(message),
+    };
+
+    x->out.len = 0;
+    x->response.header_count = 0;
+    if (!llmp_openai_error_write(&x->out, &error)) {
+        llmp_x_refuse_nomem(x);
+        return;
+    }
+    x->summary.error_code = llmp_str_of(refusal->code);
+    if (refusal->allow)
+        llmp_x_header(x, LLMP_STR("allow"), llmp_str_of(refusal->allow));
+    llmp_x_answer_whole(x, refusal->status, LLMP_STR("application/json"),
+                        refusal->ending);
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The upstream's answer on its way to the client: which fields pass, bodies
+ * forwarded as they come, streams event by event, usage read on the way, and
+ * what the client is told when it breaks.
+ */
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+/* Only these pass; anything else could tell of our account or the provider's
+ * inside. Names ending in '-' are prefixes. */
+static const struct llmp_str passed[] = {
+    { "content-type", 12 },         { "content-encoding", 16 },
+    { "content-disposition", 19 },  { "retry-after", 11 },
+    { "retry-after-ms", 14 },       { "x-ratelimit-", 12 },
+    { "openai-processing-ms", 20 }, { "openai-model", 12 },
+    { "openai-version", 14 },       { "x-should-retry", 14 },
+};
+
+static bool passes(struct llmp_str name)
+{
+    for (size_t i = 0; i < LLMP_COUNT(passed); i++)
+        if (passed[i].ptr[passed[i].len - 1] == '-'
+                ? llmp_str_starts(name, passed[i])
+                : llmp_str_eq(name, passed[i]))
+            return true;
+    return false;
+}
+
+static struct llmp_str find_header(const struct llmp_response_head *head,
+                                   struct llmp_str name)
+{
+    for (size_t i = 0; i < head->header_count; i++)
+        if (llmp_str_eq(head->headers[i].name, name))
+            return head->headers[i].value;
+    return (struct llmp_str){ NULL, 0 };
+}
+
+/* Milliseconds with microseconds behind the point. */
+static char *put_ms(char *to, uint64_t ns)
+{
+    uint64_t us = ns / 1000;
+
+    to = llmp_put_u64(to, us / 1000);
+    *to++ = '.';
+    for (uint64_t unit = 100; unit; unit /= 10)
+        *to++ = (char)('0' + us % 1000 / unit % 10);
+    return to;
+}
+
+static char *put_text(char *to, struct llmp_str text)
+{
+    memcpy(to, text.ptr, text.len);
+    return to + text.len;
+}
+
+static void add_server_timing(struct llmp_exchange *x)
+{
+    uint64_t sent = x->call_sent_ns ? x->call_sent_ns : x->call_begun_ns;
+    uint64_t own = sent > x->begun_ns ? sent - x->begun_ns : 0;
+    uint64_t upstream = x->now.mono_ns > sent ? x->now.mono_ns - sent : 0;
+    char *text = llmp_arena_take(&x->arena, 96);
+
+    if (!text)
+        return;
+
+    char *end = put_ms(put_text(text, LLMP_STR("gateway;dur=")), own);
+
+    end = put_ms(put_text(end, LLMP_STR(", upstream;dur=")), upstream);
+    llmp_x_header(x, LLMP_STR("server-timing"),
+                  (struct llmp_str){ text, (size_t)(end - text) });
+}
+
+/* The upstream's head goes away with the feed that brought it. */
+static void keep_headers(struct llmp_exchange *x)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < x->response.header_count; i++) {
+        x->headers[i].name = llmp_arena_str(&x->arena, x->headers[i].name, &ok);
+        x->headers[i].value =
+            llmp_arena_str(&x->arena, x->headers[i].value, &ok);
+    }
+    if (!ok)
+        x->response.header_count = 0;
+}
+
+static void pass_head(struct llmp_exchange *x,
+                      const struct llmp_response_head *head)
+{
+    x->response = (struct llmp_response_head){
+        .status = head->status,
+        .headers = x->headers,
+        .body_size = head->body_size,
+        .close = !x->request_ended,
+    };
+    for (size_t i = 0; i < head->header_count; i++)
+        if (passes(head->headers[i].name))
+            llmp_x_header(x, head->headers[i].name, head->headers[i].value);
+    if (head->status >= 300)
+        keep_headers(x); /* sent when the error's text is there */
+    llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
+    if (x->summary.upstream_request_id.len)
+        llmp_x_header(x, LLMP_STR("x-upstream-request-id"),
+                      x->summary.upstream_request_id);
+    add_server_timing(x);
+}
+
+static void begin_reading(struct llmp_exchange *x,
+                          const struct llmp_response_head *head)
+{
+    struct llmp_str type = find_header(head, LLMP_STR("content-type"));
+    bool encoded = find_header(head, LLMP_STR("content-encoding")).len != 0;
+
+    x->answer = LLMP_ANSWER_OPAQUE;
+    if (encoded || x->operation->body != LLMP_BODY_JSON)
+        return;
+    if (llmp_str_starts(type, LLMP_STR("text/event-stream"))) {
+        x->answer = LLMP_ANSWER_EVENTS;
+        x->summary.stream = true;
+        llmp_sse_init(&x->sse, (size_t)x->config->limits.event_bytes_max);
+        x->sse_open = true;
+        llmp_buf_fini(&x->body); /* many streams are open for long */
+        /* Events may be removed, and an error event may be added. */
+        x->response.body_size = LLMP_BODY_UNKNOWN;
+    } else if (x->operation->usage &&
+               llmp_str_starts(type, LLMP_STR("application/json"))) {
+        x->answer = LLMP_ANSWER_JSON;
+        llmp_openai_usage_init(&x->reader.answer, x->operation->shape);
+        x->reads = LLMP_READS_ANSWER;
+    }
+}
+
+void llmp_x_answer_head(struct llmp_exchange *x,
+                        const struct llmp_response_head *head)
+{
+    struct llmp_str id = find_header(head, LLMP_STR("x-request-id"));
+    bool ok = true;
+
+    if (x->state != LLMP_X_CALLING && x->state != LLMP_X_UPLOAD)
+        return; /* a second head: the transport's mistake, not the client's */
+    x->call_sent_ns = head->sent_ns;
+    x->summary.upstream_status = head->status;
+    if (id.len && id.len <= 128)
+        x->summary.upstream_request_id = llmp_arena_str(&x->arena, id, &ok);
+    if (x->body.cap > LLMP_X_BUFFER_KEPT)
+        llmp_buf_fini(&x->body); /* it was sent */
+    llmp_x_deadline(x, x->model->provider->idle_timeout_ms);
+    pass_head(x, head);
+    if (head->status >= 300) {
+        /* The call stays open until the error's text is there. A redirect is
+         * an error too: following it could take a key elsewhere. */
+        x->out.len = 0;
+        x->out.limit = (size_t)x->config->limits.error_bytes_max;
+        x->state = LLMP_X_ERROR;
+        return;
+    }
+    begin_reading(x, head);
+    x->state = LLMP_X_ANSWERING;
+    llmp_x_respond(x);
+}
+
+/* ---- streams ------------------------------------------------------------- */
+
+static void note_usage(struct llmp_exchange *x,
+                       const struct llmp_openai_usage *usage)
+{
+    if (!usage->reported)
+        return;
+    x->summary.usage_basis = LLMP_USAGE_REPORTED;
+    x->summary.input_tokens = usage->input;
+    x->summary.output_tokens = usage->output;
+    x->summary.cached_tokens = usage->cached;
+    x->summary.reasoning_tokens = usage->reasoning;
+}
+
+/* An error is the provider's own words, perhaps about our account. */
+static bool mask_event(struct llmp_exchange *x, struct llmp_sse_event *event)
+{
+    const struct llmp_provider *provider = x->model->provider;
+
+    x->out.len = 0;
+    if (!llmp_openai_mask(&x->out, event->raw, provider->secrets,
+                          provider->secret_count))
+        return false;
+    if (x->out.len != event->raw.len) {
+        event->raw = llmp_buf_str(&x->out);
+        event->held = true;
+    }
+    return true;
+}
+
+/* Looks into one event. Returns false if the client must not see it. */
+static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event)
+{
+    struct llmp_openai_event seen;
+
+    llmp_openai_event_read(x->operation->shape, event->data, &seen);
+    note_usage(x, &seen.usage);
+    x->stream_done |= seen.done;
+    x->stream_finished |= seen.finished;
+    if (seen.error) {
+        x->summary.ending = LLMP_END_UPSTREAM_ERROR;
+        if (!mask_event(x, event))
+            return false;
+    }
+    if (seen.usage_only && x->usage_injected)
+        return false;
+    if (event->data.len == 0)
+        return true;
+    if (!x->summary.events)
+        x->summary.first_token_ns = x->now.mono_ns - x->begun_ns;
+    x->summary.events++;
+    x->summary.last_token_ns = x->now.mono_ns - x->begun_ns;
+    return true;
+}
+
+/*
+ * Turns the input into writes: a run of adjacent events is one write, and a
+ * run ends where an event is left out, or where one was gathered from several
+ * pieces and so lies elsewhere (until the splitter is asked again).
+ */
+static bool pump_events(struct llmp_exchange *x)
+{
+    struct llmp_str run = { NULL, 0 };
+    struct llmp_sse_event event;
+    int rc;
+
+    while ((rc = llmp_sse_next(&x->sse, &event)) == LLMP_OK) {
+        bool pass = event.kind != LLMP_SSE_EVENT || keep_event(x, &event);
+
+        if (!pass && run.len == 0)
+            continue;
+        if (!pass || event.held) {
+            llmp_x_write(x, run);
+            if (pass)
+                llmp_x_write(x, event.raw);
+            return true;
+        }
+        if (run.len == 0)
+            run.ptr = event.raw.ptr;
+        run.len += event.raw.len;
+    }
+    x->input.len = 0;
+    llmp_x_write(x, run);
+    if (rc < 0)
+        llmp_x_end(x, LLMP_END_CUT, false);
+    return x->ask_count > 0;
+}
+
+bool llmp_x_answer_pump(struct llmp_exchange *x)
+{
+    if (x->answer == LLMP_ANSWER_EVENTS)
+        return pump_events(x);
+    llmp_x_write(x, x->input);
+    x->input.len = 0;
+    return x->ask_count > 0;
+}
+
+void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
+{
+    if (!x->call_paused)
+        x->deadline_ns = llmp_add_sat(
+            x->now.mono_ns,
+            llmp_mul_sat(x->model->provider->idle_timeout_ms, LLMP_NS_PER_MS));
+    if (x->state == LLMP_X_ERROR) {
+        (void)llmp_buf_add(&x->out, bytes); /* too long: said plainly below */
+        return;
+    }
+    if (x->state != LLMP_X_ANSWERING)
+        return;
+    if (x->answer == LLMP_ANSWER_JSON)
+        llmp_openai_usage_feed(&x->reader.answer, bytes);
+    else if (x->answer == LLMP_ANSWER_EVENTS)
+        llmp_sse_feed(&x->sse, bytes);
+    x->input = bytes;
+}
+
+/* ---- the end --------------------------------------------------------------
+ */
+
+static void upstream_error(struct llmp_exchange *x)
+{
+    const struct llmp_provider *provider = x->model->provider;
+    uint16_t status = x->summary.upstream_status;
+    struct llmp_str text = llmp_buf_str(&x->out);
+    struct llmp_buf clean = { 0 };
+
+    if (x->out.failed)
+        text.len = 0;
+    /* Our credentials are no business of the client's, nor is a redirect; and
+     * they do not become better by asking again, as clients do after a 502. */
+    if (status == 401 || status == 403 || status == 407 || status < 400) {
+        x->response.status = 502;
+        llmp_x_header(x, LLMP_STR("x-should-retry"), LLMP_STR("false"));
+    }
+    if (!llmp_openai_error_clean(&clean, status, text, provider->secrets,
+                                 provider->secret_count)) {
+        llmp_buf_fini(&clean);
+        llmp_x_refuse_nomem(x);
+        return;
+    }
+    llmp_buf_fini(&x->out);
+    x->out = clean;
+    x->response.body_size = x->out.len;
+    for (size_t i = 0; i < x->response.header_count; i++)
+        if (llmp_str_starts(x->headers[i].name, LLMP_STR("content-")))
+            x->headers[i--] = x->headers[--x->response.header_count];
+    llmp_x_header(x, LLMP_STR("content-type"), LLMP_STR("application/json"));
+    llmp_x_respond(x);
+    llmp_x_write(x, llmp_buf_str(&x->out));
+    llmp_x_end(x, LLMP_END_UPSTREAM_ERROR, true);
+}
+
+/* A stream that breaks ends in an event that says so. */
+static void cut_stream(struct llmp_exchange *x, enum llmp_ending ending,
+                       const char *code, const char *message)
+{
+    struct llmp_openai_error error = {
+        .type = "server_error",
+        .code = code,
+        .message = llmp_str_of(message),
+    };
+
+    x->out.len = 0;
+    x->out.limit = 0;
+    x->out.failed = false;
+    x->summary.error_code = llmp_str_of(code);
+    if (!llmp_openai_error_event(&x->out, x->operation->shape, &error)) {
+        llmp_x_end(x, ending, false);
+        return;
+    }
+    llmp_x_write(x, llmp_buf_str(&x->out));
+    llmp_x_end(x, ending, true);
+}
+
+static void end_stream(struct llmp_exchange *x)
+{
+    bool refused = x->summary.ending == LLMP_END_UPSTREAM_ERROR;
+
+    if (!x->stream_done && !x->stream_finished && !refused) {
+        cut_stream(x, LLMP_END_CUT, "upstream_incomplete",
+                   "The provider ended the stream before the answer was "
+                   "complete.");
+        return;
+    }
+    llmp_x_write(x, llmp_sse_rest(&x->sse));
+    llmp_x_end(x, refused ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
+}
+
+void llmp_x_answer_end(struct llmp_exchange *x)
+{
+    switch (x->state) {
+    case LLMP_X_ERROR:
+        upstream_error(x);
+        return;
+    case LLMP_X_ANSWERING:
+        break;
+    default: /* an end without a head */
+        llmp_x_answer_fail(x, LLMP_CALL_PROTOCOL, true);
+        return;
+    }
+    if (x->answer == LLMP_ANSWER_EVENTS) {
+        end_stream(x);
+        return;
+    }
+    bool error = false;
+
+    if (x->answer == LLMP_ANSWER_JSON) {
+        struct llmp_openai_usage usage;
+
+        error = llmp_openai_usage_end(&x->reader.answer, &usage);
+        note_usage(x, &usage);
+    }
+    llmp_x_end(x, error ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
+}
+
+static const struct {
+    const char *code, *message;
+} failures[] = {
+    [LLMP_CALL_RESOLVE] = { "upstream_unresolved",
+                            "The provider's address could not be found." },
+    [LLMP_CALL_CONNECT] = { "upstream_unreachable",
+                            "The provider could not be reached." },
+    [LLMP_CALL_TLS] = { "upstream_tls",
+                        "No trusted connection to the provider was possible." },
+    [LLMP_CALL_SEND] = { "upstream_broke",
+                         "The connection to the provider broke." },
+    [LLMP_CALL_RECEIVE] = { "upstream_broke",
+                            "The connection to the provider broke." },
+    [LLMP_CALL_PROTOCOL] = { "upstream_protocol",
+                             "The provider's answer is not valid HTTP." },
+    [LLMP_CALL_RESOURCES] = { "gateway_resources",
+                              "The gateway has no room for another call." },
+};
+
+void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
+                        bool sent)
+{
+    if (sent && !x->call_sent_ns)
+        x->call_sent_ns = x->now.mono_ns;
+    if (x->state == LLMP_X_ANSWERING) {
+        if (x->answer == LLMP_ANSWER_EVENTS)
+            cut_stream(x, LLMP_END_CUT, failures[failure].code,
+                       failures[failure].message);
+        else
+            llmp_x_end(x, LLMP_END_CUT, false);
+        return;
+    }
+    if (x->state == LLMP_X_ERROR) {
+        upstream_error(x); /* a status came; its text is as far as it came */
+        return;
+    }
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){
+                      .status = failure == LLMP_CALL_RESOURCES ? 503 : 502,
+                      .code = failures[failure].code,
+                      .ending = LLMP_END_UPSTREAM_FAILED },
+                  "%s", failures[failure].message);
+}
+
+void llmp_x_answer_timeout(struct llmp_exchange *x)
+{
+    if (!x->call_sent_ns)
+        x->call_sent_ns = x->now.mono_ns; /* it may well have been received */
+    if (x->state == LLMP_X_ANSWERING && x->answer == LLMP_ANSWER_EVENTS) {
+        llmp_x_cancel_call(x);
+        cut_stream(x, LLMP_END_TIMEOUT, "upstream_timeout",
+                   "The provider stopped sending.");
+    } else if (x->state == LLMP_X_ANSWERING) {
+        llmp_x_end(x, LLMP_END_TIMEOUT, false);
+    } else {
+        x->response.header_count = 0;
+        llmp_x_refuse(x,
+                      &(struct llmp_refusal){ .status = 504,
+                                              .code = "upstream_timeout",
+                                              .ending = LLMP_END_TIMEOUT },
+                      "The provider did not answer in time.");
+    }
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the gateway answers itself: health, metrics, the list of models. Names
+ * behind a pattern are the provider's to list and describe, so where there
+ * are only patterns, it is asked.
+ */
+#include <inttypes.h>
+
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+static void add_model(struct llmp_buf *out, const struct llmp_model *model,
+                      struct llmp_str id)
+{
+    (void)llmp_buf_add(out, LLMP_STR("{\"id\":"));
+    (void)llmp_buf_json(out, id);
+    (void)llmp_buf_add(
+        out, LLMP_STR(",\"object\":\"model\",\"created\":0,\"owned_by\":"));
+    (void)llmp_buf_json(out, model->provider->name);
+    (void)llmp_buf_add(out, LLMP_STR("}"));
+}
+
+static void list_models(struct llmp_exchange *x)
+{
+    const struct llmp_config *config = x->config;
+
+    (void)llmp_buf_add(&x->out, LLMP_STR("{\"object\":\"list\",\"data\":["));
+    for (size_t i = 0; i < config->literal_count; i++) {
+        if (i)
+            (void)llmp_buf_add(&x->out, LLMP_STR(","));
+        add_model(&x->out, &config->models[i], config->models[i].name);
+    }
+    (void)llmp_buf_add(&x->out, LLMP_STR("]}"));
+}
+
+static void answer_json(struct llmp_exchange *x, uint16_t status)
+{
+    if (x->out.failed)
+        llmp_x_refuse_nomem(x);
+    else
+        llmp_x_answer_whole(x, status, LLMP_STR("application/json"),
+                            LLMP_END_COMPLETE);
+}
+
+/* The one that all patterns lead to, if there are no literal names; or NULL. */
+static const struct llmp_model *only_pattern(const struct llmp_config *config)
+{
+    const struct llmp_model *first = config->models;
+
+    if (config->literal_count || !config->model_count)
+        return NULL;
+    for (size_t i = 1; i < config->model_count; i++)
+        if (config->models[i].provider != first->provider)
+            return NULL;
+    return first;
+}
+
+static void answer_models(struct llmp_exchange *x)
+{
+    x->model = only_pattern(x->config);
+    if (x->model) {
+        x->summary.provider = x->model->provider->name;
+        llmp_x_call_get(x, LLMP_STR("/models"));
+        return;
+    }
+    list_models(x);
+    answer_json(x, 200);
+}
+
+static bool is_literal(const struct llmp_exchange *x)
+{
+    return x->model->index < x->config->literal_count;
+}
+
+/* A literal name is described here; what a pattern takes, over there. */
+static void answer_model(struct llmp_exchange *x, struct llmp_str id)
+{
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf path = { 0 };
+
+    if (!llmp_x_route(x, id))
+        return;
+
+    struct llmp_str name = llmp_x_renamed(x, id);
+
+    if (name.len == 0)
+        name = id;
+    if (is_literal(x) || !llmp_operation_plain_tail(name)) {
+        add_model(&x->out, x->model, id);
+        answer_json(x, 200);
+        return;
+    }
+    (void)llmp_buf_add(&path, LLMP_STR("/models/"));
+    if (llmp_buf_add(&path, name))
+        llmp_x_call_get(x, llmp_buf_str(&path));
+    else
+        llmp_x_refuse_nomem(x);
+}
+
+static void collect(struct llmp_str piece, void *ctx)
+{
+    (void)llmp_buf_add(ctx, piece);
+}
+
+void llmp_x_local(struct llmp_exchange *x, struct llmp_str path)
+{
+    struct llmp_str models = LLMP_STR("/v1/models/");
+    bool draining = llmp_gateway_draining(x->worker->gateway);
+
+    x->out.len = 0;
+    switch (x->operation->local) {
+    case LLMP_LOCAL_MODELS:
+        answer_models(x);
+        return;
+    case LLMP_LOCAL_MODEL:
+        answer_model(x, (struct llmp_str){ path.ptr + models.len,
+                                           path.len - models.len });
+        return;
+    case LLMP_LOCAL_LIVE:
+        (void)llmp_buf_add(&x->out, LLMP_STR("{\"status\":\"live\"}"));
+        answer_json(x, 200);
+        return;
+    case LLMP_LOCAL_READY:
+        (void)llmp_buf_add(&x->out, draining
+                                        ? LLMP_STR("{\"status\":\"draining\"}")
+                                        : LLMP_STR("{\"status\":\"ready\"}"));
+        answer_json(x, draining ? 503 : 200);
+        return;
+    case LLMP_LOCAL_METRICS:
+    case LLMP_LOCAL_NO:
+        break;
+    }
+    if (llmp_gateway_write_metrics(x->worker->gateway, collect, &x->out) < 0 ||
+        x->out.failed)
+        llmp_x_refuse_nomem(x);
+    else
+        llmp_x_answer_whole(
+            x, 200, LLMP_STR("text/plain; version=0.0.4; charset=utf-8"),
+            LLMP_END_COMPLETE);
+}

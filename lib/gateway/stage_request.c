@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The request: from its head to a body that is understood. JSON bodies are
+ * held and read as they come, so that a broken one is refused at the broken
+ * byte; pass-through bodies are held only until their model is known.
+ */
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+enum { REQUEST_ID_MAX = 128, PRESIZE_MAX = 1 << 20 };
+
+static const struct {
+    uint16_t status;
+    const char *code, *message;
+} bad_requests[] = {
+    [LLMP_BAD_SYNTAX] = { 400, "bad_request", "This is not a valid request" },
+    [LLMP_BAD_HEAD_TOO_LARGE] = { 431, "headers_too_large",
+                                  "The request's head is too large" },
+    [LLMP_BAD_URI_TOO_LONG] = { 414, "uri_too_long", "The URI is too long" },
+    [LLMP_BAD_HEAD_TIMEOUT] = { 408, "request_timeout",
+                                "The request's head did not arrive in time" },
+    [LLMP_BAD_VERSION] = { 505, "http_version_not_supported",
+                           "This version of HTTP is not spoken here" },
+    [LLMP_BAD_EXPECTATION] = { 417, "expectation_failed",
+                               "This expectation cannot be met" },
+};
+
+/* Letters, digits and a few marks: safe in a header, a log and a trace. */
+static bool is_plain_id(struct llmp_str id)
+{
+    if (id.len == 0 || id.len > REQUEST_ID_MAX)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
+              c == ':'))
+            return false;
+    }
+    return true;
+}
+
+/* "req_" and 120 random bits in Crockford's base 32. */
+static struct llmp_str make_request_id(struct llmp_exchange *x)
+{
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    enum { BYTES = 15, DIGITS = BYTES * 8 / 5 };
+    uint8_t random[BYTES];
+    char *id = llmp_arena_take(&x->arena, 4 + DIGITS);
+    uint32_t bits = 0, have = 0;
+
+    if (!id)
+        return (struct llmp_str){ NULL, 0 };
+    memcpy(id, "req_", 4);
+    llmp_worker_random(x->worker, random, sizeof(random));
+    for (size_t i = 0, n = 0; n < DIGITS; n++) {
+        if (have < 5) {
+            bits = bits << 8 | random[i++];
+            have += 8;
+        }
+        have -= 5;
+        id[4 + n] = digits[bits >> have & 31];
+    }
+    return (struct llmp_str){ id, 4 + DIGITS };
+}
+
+static struct llmp_str keep(struct llmp_exchange *x, struct llmp_str text)
+{
+    bool ok = true;
+
+    return llmp_arena_str(&x->arena, text, &ok);
+}
+
+/* The few fields that matter; everything else the client says stays here. */
+static void read_fields(struct llmp_exchange *x,
+                        const struct llmp_request_head *head)
+{
+    const struct {
+        struct llmp_str name;
+        struct llmp_str *value;
+    } wanted[] = {
+        { LLMP_STR("content-type"), &x->content_type },
+        { LLMP_STR("traceparent"), &x->traceparent },
+        { LLMP_STR("tracestate"), &x->tracestate },
+        { LLMP_STR("openai-beta"), &x->beta },
+        { LLMP_STR("x-llmproxy-model"), &x->model_header },
+        { LLMP_STR("x-request-id"), &x->request_id },
+    };
+
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct llmp_header *h = &head->headers[i];
+
+        for (size_t k = 0; k < LLMP_COUNT(wanted); k++)
+            if (llmp_str_eq(h->name, wanted[k].name) && !wanted[k].value->len) {
+                *wanted[k].value = keep(x, h->value);
+                break;
+            }
+    }
+    if (!is_plain_id(x->request_id))
+        x->request_id = make_request_id(x);
+}
+
+static void refuse_too_large(struct llmp_exchange *x, uint64_t limit)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 413,
+                                          .code = "body_too_large",
+                                          .ending = LLMP_END_REFUSED },
+                  "The body is larger than the %llu bytes that are accepted.",
+                  (unsigned long long)limit);
+}
+
+static void begin_body(struct llmp_exchange *x)
+{
+    bool held = x->operation->body == LLMP_BODY_JSON;
+    uint64_t limit = held ? x->config->limits.body_bytes_max
+                          : x->config->limits.passthrough_bytes_max;
+
+    if (x->body_size != LLMP_BODY_UNKNOWN && x->body_size > limit) {
+        refuse_too_large(x, limit);
+        return;
+    }
+    if (held && x->body_size <= PRESIZE_MAX)
+        (void)llmp_buf_reserve(&x->body, (size_t)x->body_size);
+    if (held ||
+        llmp_str_starts(x->content_type, LLMP_STR("application/json"))) {
+        llmp_openai_request_init(&x->reader.request, x->operation->shape,
+                                 x->config->limits.json_depth_max);
+        x->reads = LLMP_READS_REQUEST;
+    }
+    x->state = LLMP_X_BODY;
+}
+
+static void refuse_bad(struct llmp_exchange *x,
+                       const struct llmp_request_head *head)
+{
+    llmp_x_refuse(
+        x,
+        &(struct llmp_refusal){ .status = bad_requests[head->bad].status,
+                                .code = bad_requests[head->bad].code,
+                                .ending = LLMP_END_REFUSED },
+        "%s%s%s.", bad_requests[head->bad].message,
+        head->bad_reason ? ": " : "", head->bad_reason ? head->bad_reason : "");
+}
+
+static void refuse_path(struct llmp_exchange *x, struct llmp_str path,
+                        const char *allowed)
+{
+    if (allowed)
+        llmp_x_refuse(x,
+                      &(struct llmp_refusal){ .status = 405,
+                                              .code = "method_not_allowed",
+                                              .allow = allowed,
+                                              .ending = LLMP_END_REFUSED },
+                      "This path takes %s.", allowed);
+    else
+        llmp_x_refuse(x,
+                      &(struct llmp_refusal){ .status = 404,
+                                              .code = "unknown_path",
+                                              .ending = LLMP_END_REFUSED },
+                      "There is no '%.*s' here.",
+                      (int)(path.len < 200 ? path.len : 200), path.ptr);
+}
+
+void llmp_x_request_head(struct llmp_exchange *x,
+                         const struct llmp_request_head *head)
+{
+    struct llmp_summary *s = &x->summary;
+    const char *allowed;
+
+    x->body_size = head->body_size;
+    x->request_ended = head->body_size == 0;
+    read_fields(x, head);
+
+    struct llmp_str path = keep(x, head->target);
+    const char *query = path.len ? memchr(path.ptr, '?', path.len) : NULL;
+
+    if (query)
+        path.len = (size_t)(query - path.ptr);
+    s->request_id = x->request_id;
+    s->method = keep(x, head->method);
+    s->path = path;
+    s->peer = keep(x, head->peer);
+    if (!x->request_id.len || (head->target.len && !path.ptr)) {
+        llmp_x_refuse_nomem(x);
+        return;
+    }
+    if (head->bad != LLMP_BAD_NONE) {
+        x->connection_over = true; /* whatever follows is not read */
+        refuse_bad(x, head);
+        return;
+    }
+    x->operation = llmp_operation_find(s->method, path, &allowed);
+    if (!x->operation) {
+        refuse_path(x, path, allowed);
+        return;
+    }
+    s->operation = x->operation->name;
+    if (x->operation->body == LLMP_BODY_NONE)
+        llmp_x_local(x, path);
+    else
+        begin_body(x);
+    if (x->state == LLMP_X_BODY && x->request_ended)
+        llmp_x_request_end(x);
+}
+
+/* ---- JSON, held whole --------------------------------------------------- */
+
+static void refuse_json(struct llmp_exchange *x, int status, const char *param,
+                        const struct llmp_error *err)
+{
+    if (status == LLMP_E_NOMEM) {
+        llmp_x_refuse_nomem(x);
+        return;
+    }
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 400,
+                                          .code = status == LLMP_E_TYPE
+                                                      ? "invalid_value"
+                                                      : "invalid_json",
+                                          .param = param,
+                                          .ending = LLMP_END_REFUSED },
+                  status == LLMP_E_TYPE ? "%s."
+                                        : "The body is not usable "
+                                          "JSON: %s.",
+                  err->message);
+}
+
+static bool hold(struct llmp_exchange *x, struct llmp_str bytes)
+{
+    if (llmp_buf_add(&x->body, bytes))
+        return true;
+    if (x->body.len + bytes.len > x->body.limit)
+        refuse_too_large(x, x->body.limit);
+    else
+        llmp_x_refuse_nomem(x);
+    return false;
+}
+
+/* Returns false when the exchange was ended. */
+static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
+{
+    struct llmp_error err;
+    int rc = llmp_openai_request_feed(&x->reader.request, bytes, last, &err);
+
+    if (rc >= 0)
+        return true;
+    refuse_json(x, rc, NULL, &err);
+    return false;
+}
+
+static void json_complete(struct llmp_exchange *x)
+{
+    struct llmp_openai_request *request = &x->reader.request;
+    struct llmp_error err;
+    const char *param;
+
+    if (!read_json(x, (struct llmp_str){ NULL, 0 }, true))
+        return;
+
+    int rc = llmp_openai_request_check(request, &param, &err);
+
+    if (rc < 0) {
+        refuse_json(x, rc, param, &err);
+        return;
+    }
+    x->summary.stream = llmp_openai_request_stream(request);
+    x->client_wants_usage = llmp_openai_request_wants_usage(request);
+    if (llmp_x_route(x, llmp_openai_request_model(
+                            request, llmp_buf_str(&x->body), &x->arena)))
+        llmp_x_call_plain(x);
+}
+
+/* ---- pass-through ------------------------------------------------------- */
+
+static void refuse_no_model(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 400,
+                                          .code = "model_not_found_in_body",
+                                          .param = "model",
+                                          .ending = LLMP_END_REFUSED },
+                  "'model' must come within the first %d KiB of the body, or "
+                  "in the field x-llmproxy-model.",
+                  LLMP_X_PASS_WINDOW / 1024);
+}
+
+/* 1: the model is in *model, 0: more is needed, -1: there is none. */
+static int find_model(struct llmp_exchange *x, struct llmp_str *model)
+{
+    struct llmp_str front = llmp_buf_str(&x->body);
+
+    /* However the pieces were cut, the same bytes are looked at. */
+    if (front.len > LLMP_X_PASS_WINDOW)
+        front.len = LLMP_X_PASS_WINDOW;
+    if (x->model_header.len) {
+        *model = x->model_header;
+        return 1;
+    }
+    if (x->reads != LLMP_READS_REQUEST)
+        return llmp_multipart_model(x->content_type, front, model);
+    if (!llmp_openai_request_has_model(&x->reader.request))
+        return x->request_ended ? -1 : 0;
+    *model = llmp_openai_request_model(&x->reader.request, front, &x->arena);
+    return model->len ? 1 : -1;
+}
+
+/*
+ * Replaces the model's name in the held front and begins the call with it;
+ * what comes later follows as it comes.
+ */
+static void begin_upload(struct llmp_exchange *x, struct llmp_str model)
+{
+    uint64_t size = x->body_size;
+    struct llmp_str front = llmp_buf_str(&x->body);
+
+    if (!llmp_x_route(x, model))
+        return;
+
+    struct llmp_str name = llmp_x_renamed(x, model);
+    size_t count = llmp_x_pass_edit(x, front, model, name, x->parts);
+
+    if (count == 0 && front.len) {
+        llmp_x_refuse_nomem(x);
+        return;
+    }
+
+    size_t edited = 0;
+
+    for (size_t i = 0; i < count; i++)
+        edited += x->parts[i].len;
+    if (x->request_ended)
+        size = edited;
+    else if (size != LLMP_BODY_UNKNOWN)
+        size = size - front.len + edited;
+    llmp_x_stop_reading(x);
+    llmp_x_call(x, x->parts, count, size);
+}
+
+static void pass_front(struct llmp_exchange *x)
+{
+    struct llmp_str model = { NULL, 0 };
+    int found = find_model(x, &model);
+
+    if (found > 0 ||
+        ((found < 0 || x->request_ended) && !x->operation->model_required)) {
+        begin_upload(x, model);
+        return;
+    }
+    if (found < 0 || x->request_ended || x->body.len >= LLMP_X_PASS_WINDOW)
+        refuse_no_model(x);
+}
+
+/* ---- what the frame calls ------------------------------------------------ */
+
+/* A provider may begin its answer while it still reads: both go on. */
+bool llmp_x_uploads(const struct llmp_exchange *x)
+{
+    return x->state == LLMP_X_UPLOAD ||
+           (x->state == LLMP_X_ANSWERING && x->call_open && !x->upload_ended);
+}
+
+/* The provider has as long as ever from the last byte it was given on. */
+static void put_off_deadline(struct llmp_exchange *x)
+{
+    const struct llmp_provider *provider = x->model->provider;
+
+    if (!x->call_paused)
+        llmp_x_deadline(x, x->state == LLMP_X_UPLOAD
+                               ? provider->first_byte_timeout_ms
+                               : provider->idle_timeout_ms);
+}
+
+static void upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)
+{
+    if (x->body_seen > x->config->limits.passthrough_bytes_max) {
+        if (x->state == LLMP_X_UPLOAD)
+            refuse_too_large(x, x->config->limits.passthrough_bytes_max);
+        else
+            llmp_x_end(x, LLMP_END_REFUSED, false);
+        return;
+    }
+    put_off_deadline(x);
+    x->upload_ended = last;
+    llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL_BODY,
+                                     .id = x->call.id,
+                                     .bytes = bytes,
+                                     .last = last });
+    if (last && x->state == LLMP_X_UPLOAD)
+        x->state = LLMP_X_CALLING;
+}
+
+void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
+{
+    if (x->state != LLMP_X_BODY) {
+        upload(x, bytes, false);
+        return;
+    }
+    if (!hold(x, bytes))
+        return;
+    if (x->reads == LLMP_READS_REQUEST && !read_json(x, bytes, false))
+        return;
+    if (x->operation->body == LLMP_BODY_PASS)
+        pass_front(x);
+}
+
+void llmp_x_request_end(struct llmp_exchange *x)
+{
+    if (x->state != LLMP_X_BODY)
+        upload(x, (struct llmp_str){ NULL, 0 }, true);
+    else if (x->operation->body == LLMP_BODY_JSON)
+        json_complete(x);
+    else if (x->reads != LLMP_READS_REQUEST ||
+             read_json(x, (struct llmp_str){ NULL, 0 }, true))
+        pass_front(x);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OpenAI's dialect: what is read from a request and an answer, what may be
+ * edited in a request, and how an error looks. Pure functions over text; the
+ * shapes are those of OpenAI's API reference (chat, completions, embeddings,
+ * responses) and of its "errors" guide.
+ */
+#ifndef LLMP_WIRE_OPENAI_H
+#define LLMP_WIRE_OPENAI_H
+
+#include <llmproxy/json.h>
+
+#include "base/alloc.h"
+#include "base/json_member.h"
+#include "base/str.h"
+
+/* Which members a JSON request must or may have. */
+enum llmp_openai_shape {
+    LLMP_OPENAI_CHAT,
+    LLMP_OPENAI_COMPLETIONS,
+    LLMP_OPENAI_EMBEDDINGS,
+    LLMP_OPENAI_RESPONSES,
+    LLMP_OPENAI_ANY /* only `model` is looked at */
+};
+
+/* Reads a request as it comes; nothing of the text is kept, only offsets. */
+struct llmp_openai_request {
+    struct llmp_json json;
+    struct llmp_json_pick pick;
+    struct llmp_json_field fields[LLMP_JSON_FIELDS_MAX];
+    enum llmp_openai_shape shape;
+    uint32_t field_count;
+    bool root_seen, root_is_object;
+    uint64_t root_offset; /* of the opening brace */
+    bool root_empty;      /* no member at all */
+};
+
+void llmp_openai_request_init(struct llmp_openai_request *request,
+                              enum llmp_openai_shape shape, uint32_t depth_max);
+void llmp_openai_request_fini(struct llmp_openai_request *request);
+
+/*
+ * LLMP_AGAIN: more; LLMP_END: the document is complete and correct JSON;
+ * negative: as llmp_json_next().
+ */
+int llmp_openai_request_feed(struct llmp_openai_request *request,
+                             struct llmp_str piece, bool last,
+                             struct llmp_error *err);
+
+/* Whether the `model` member has been read already. */
+bool llmp_openai_request_has_model(const struct llmp_openai_request *request);
+
+/*
+ * Checks presence and types of the members.
+ *
+ * @param param  on LLMP_E_TYPE receives the member's path
+ */
+int llmp_openai_request_check(const struct llmp_openai_request *request,
+                              const char **param, struct llmp_error *err);
+
+/* The model asked for, decoded into `arena`; empty if absent or no memory. */
+struct llmp_str llmp_openai_request_model(
+    const struct llmp_openai_request *request, struct llmp_str body,
+    struct llmp_arena *arena);
+
+bool llmp_openai_request_stream(const struct llmp_openai_request *request);
+
+/* The client itself asked for the usage chunk. */
+bool llmp_openai_request_wants_usage(const struct llmp_openai_request *request);
+
+#define LLMP_OPENAI_PARTS_MAX 7
+
+/*
+ * The body as it goes upstream, in parts that point into `body` and `arena`.
+ *
+ * @param model   replaces the model's name; empty: leave it
+ * @param usage   make sure that stream_options.include_usage is true
+ * @return the number of parts, 0 when memory is short
+ */
+size_t llmp_openai_request_edit(const struct llmp_openai_request *request,
+                                struct llmp_str body, struct llmp_str model,
+                                bool usage, struct llmp_arena *arena,
+                                struct llmp_str parts[LLMP_OPENAI_PARTS_MAX]);
+
+/* Token counts as a provider reports them. */
+struct llmp_openai_usage {
+    bool reported;
+    uint64_t input, output, cached, reasoning;
+};
+
+/* Reads the usage of an answer that comes in pieces. */
+struct llmp_openai_usage_reader {
+    enum llmp_openai_shape shape;
+    struct llmp_json_members members; /* "usage" and "error" */
+};
+
+void llmp_openai_usage_init(struct llmp_openai_usage_reader *reader,
+                            enum llmp_openai_shape shape);
+void llmp_openai_usage_feed(struct llmp_openai_usage_reader *reader,
+                            struct llmp_str piece);
+
+/*
+ * After the last piece.
+ *
+ * @return true if the answer has an error instead of content
+ */
+bool llmp_openai_usage_end(const struct llmp_openai_usage_reader *reader,
+                           struct llmp_openai_usage *usage);
+
+/* What one event of a stream says. */
+struct llmp_openai_event {
+    bool done;       /* the dialect's own end of the stream */
+    bool finished;   /* a finish_reason: the text is complete */
+    bool error;      /* an error instead of content */
+    bool usage_only; /* usage and no choices: the chunk nobody asked for */
+    struct llmp_openai_usage usage;
+};
+
+void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str data,
+                            struct llmp_openai_event *out);
+
+/* What the client is told when something goes wrong. */
+struct llmp_openai_error {
+    const char *type;  /* "invalid_request_error" */
+    const char *code;  /* or NULL: null */
+    const char *param; /* or NULL: null */
+    struct llmp_str message;
+};
+
+/* Adds {"error":{…}} to `out`. */
+bool llmp_openai_error_write(struct llmp_buf *out,
+                             const struct llmp_openai_error *error);
+
+/* The same as an event that ends a stream, in the shape's own form. */
+bool llmp_openai_error_event(struct llmp_buf *out, enum llmp_openai_shape shape,
+                             const struct llmp_openai_error *error);
+
+/* The error "type" that goes with a status. */
+const char *llmp_openai_error_type(uint16_t status);
+
+/*
+ * Adds `text` to `out` with every secret, and whatever looks like a key, an
+ * organisation or a project id, masked.
+ */
+bool llmp_openai_mask(struct llmp_buf *out, struct llmp_str text,
+                      const struct llmp_str *secrets, size_t count);
+
+/*
+ * An upstream's error body, made fit for the client: message, type, code and
+ * param survive, but keys, organisation and project ids, and every `secret`
+ * are masked; anything that is not OpenAI's shape becomes one plain sentence.
+ */
+bool llmp_openai_error_clean(struct llmp_buf *out, uint16_t status,
+                             struct llmp_str body,
+                             const struct llmp_str *secrets, size_t count);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests in OpenAI's dialect: which members are read, their types, and the
+ * edits that a request may get on its way. Only what the gateway acts on is
+ * checked; everything else is the provider's to judge.
+ */
+#include "base/internal.h"
+#include "wire/openai.h"
+
+enum {
+    NUL = 1 << LLMP_JSON_NULL,
+    BOOLEAN = 1 << LLMP_JSON_FALSE | 1 << LLMP_JSON_TRUE,
+    NUMBER = 1 << LLMP_JSON_NUMBER,
+    STRING = 1 << LLMP_JSON_STRING,
+    OBJECT = 1 << LLMP_JSON_OBJECT,
+    ARRAY = 1 << LLMP_JSON_ARRAY,
+    ANYTHING = ~0,
+};
+
+struct rule {
+    const char *path;
+    int types;
+    bool required;
+    const char *expected;
+};
+
+/* The first four are the same members in every table: edits rely on it. */
+enum { MODEL, STREAM, STREAM_OPTIONS, INCLUDE_USAGE };
+
+#define COMMON_RULES                                                           \
+    [MODEL] = { "model", STRING, true, "a string" },                           \
+    [STREAM] = { "stream", BOOLEAN | NUL, false, "a boolean" },                \
+    [STREAM_OPTIONS] = { "stream_options", OBJECT | NUL, false, "an object" }, \
+    [INCLUDE_USAGE] = { "stream_options.include_usage", BOOLEAN | NUL, false,  \
+                        "a boolean" }
+
+static const struct rule chat_rules[] = {
+    COMMON_RULES,
+    { "messages", ARRAY, true, "an array" },
+    { "max_tokens", NUMBER | NUL, false, "a number" },
+    { "max_completion_tokens", NUMBER | NUL, false, "a number" },
+    { "n", NUMBER | NUL, false, "a number" },
+    { "tools", ARRAY | NUL, false, "an array" },
+};
+
+static const struct rule completions_rules[] = {
+    COMMON_RULES,
+    { "prompt", STRING | ARRAY | NUL, false, "a string or an array" },
+    { "max_tokens", NUMBER | NUL, false, "a number" },
+    { "n", NUMBER | NUL, false, "a number" },
+};
+
+static const struct rule embeddings_rules[] = {
+    COMMON_RULES,
+    { "input", STRING | ARRAY, true, "a string or an array" },
+};
+
+static const struct rule responses_rules[] = {
+    COMMON_RULES,
+    { "input", STRING | ARRAY | NUL, false, "a string or an array" },
+    { "max_output_tokens", NUMBER | NUL, false, "a number" },
+};
+
+static const struct rule any_rules[] = {
+    [MODEL] = { "model", STRING | NUL, false, "a string" },
+};
+
+static const struct {
+    const struct rule *rules;
+    uint32_t count;
+} shapes[] = {
+    [LLMP_OPENAI_CHAT] = { chat_rules, LLMP_COUNT(chat_rules) },
+    [LLMP_OPENAI_COMPLETIONS] = { completions_rules,
+                                  LLMP_COUNT(completions_rules) },
+    [LLMP_OPENAI_EMBEDDINGS] = { embeddings_rules,
+                                 LLMP_COUNT(embeddings_rules) },
+    [LLMP_OPENAI_RESPONSES] = { responses_rules, LLMP_COUNT(responses_rules) },
+    [LLMP_OPENAI_ANY] = { any_rules, LLMP_COUNT(any_rules) },
+};
+
+void llmp_openai_request_init(struct llmp_openai_request *request,
+                              enum llmp_openai_shape shape, uint32_t depth_max)
+{
+    request->shape = shape;
+    request->field_count = shapes[shape].count;
+    request->root_seen = request->root_is_object = false;
+    request->root_empty = true;
+    request->root_offset = 0;
+    for (uint32_t i = 0; i < request->field_count; i++)
+        request->fields[i].path = shapes[shape].rules[i].path;
+    llmp_json_init(&request->json, depth_max);
+    llmp_json_pick_init(&request->pick, request->fields, request->field_count);
+}
+
+void llmp_openai_request_fini(struct llmp_openai_request *request)
+{
+    llmp_json_fini(&request->json);
+}
+
+static void look_at_root(struct llmp_openai_request *request,
+                         const struct llmp_json_token *token)
+{
+    if (!request->root_seen) {
+        request->root_seen = true;
+        request->root_is_object = token->type == LLMP_JSON_OBJECT;
+        request->root_offset = token->offset;
+    } else if (token->type == LLMP_JSON_KEY) {
+        request->root_empty = false;
+    }
+}
+
+int llmp_openai_request_feed(struct llmp_openai_request *request,
+                             struct llmp_str piece, bool last,
+                             struct llmp_error *err)
+{
+    struct llmp_json_token token;
+    int rc;
+
+    llmp_json_feed(&request->json, piece, last);
+    while ((rc = llmp_json_next(&request->json, &token, err)) == LLMP_OK) {
+        if (token.depth <= 1)
+            look_at_root(request, &token);
+        llmp_json_pick_token(&request->pick, &token);
+    }
+    return rc;
+}
+
+bool llmp_openai_request_has_model(const struct llmp_openai_request *request)
+{
+    return request->fields[MODEL].found;
+}
+
+int llmp_openai_request_check(const struct llmp_openai_request *request,
+                              const char **param, struct llmp_error *err)
+{
+    *param = NULL;
+    LLMP_ENSURE(request->root_is_object, err, LLMP_E_TYPE,
+                "the body must be a JSON object");
+    for (uint32_t i = 0; i < request->field_count; i++) {
+        const struct rule *rule = &shapes[request->shape].rules[i];
+        const struct llmp_json_field *field = &request->fields[i];
+
+        *param = rule->path;
+        LLMP_ENSURE(field->found || !rule->required, err, LLMP_E_TYPE,
+                    "'%s' is required", rule->path);
+        LLMP_ENSURE(!field->found || rule->types & 1 << field->type, err,
+                    LLMP_E_TYPE, "'%s' must be %s (at byte %llu)", rule->path,
+                    rule->expected, (unsigned long long)field->offset);
+    }
+    *param = NULL;
+    return LLMP_OK;
+}
+
+struct llmp_str llmp_openai_request_model(
+    const struct llmp_openai_request *request, struct llmp_str body,
+    struct llmp_arena *arena)
+{
+    const struct llmp_json_field *field = &request->fields[MODEL];
+    struct llmp_str none = { NULL, 0 };
+
+    if (!field->found || field->type != LLMP_JSON_STRING ||
+        field->offset + field->size > body.len)
+        return none;
+
+    struct llmp_str raw = { body.ptr + field->offset + 1, field->size - 2 };
+    char *text = llmp_arena_take(arena, raw.len + 1);
+
+    if (!text)
+        return none;
+
+    size_t len = llmp_json_unescape(text, raw);
+
+    text[len] = '\0';
+    return (struct llmp_str){ text, len };
+}
+
+static bool is_true(const struct llmp_openai_request *request, uint32_t index)
+{
+    return index < request->field_count && request->fields[index].found &&
+           request->fields[index].type == LLMP_JSON_TRUE;
+}
+
+bool llmp_openai_request_stream(const struct llmp_openai_request *request)
+{
+    return is_true(request, STREAM);
+}
+
+bool llmp_openai_request_wants_usage(const struct llmp_openai_request *request)
+{
+    return is_true(request, INCLUDE_USAGE);
+}
+
+/* Replace `size` bytes at `offset` by `text`. */
+struct edit {
+    uint64_t offset, size;
+    struct llmp_str text;
+};
+
+/* Whether an object's first byte after white space begins a member. */
+static bool object_has_members(struct llmp_str body,
+                               const struct llmp_json_field *object)
+{
+    for (uint64_t i = object->offset + 1; i < object->offset + object->size;
+         i++)
+        if (!strchr(" \t\r\n", body.ptr[i]))
+            return body.ptr[i] == '"';
+    return false;
+}
+
+/* The smallest edit after which stream_options.include_usage is true. */
+static struct edit usage_edit(const struct llmp_openai_request *request,
+                              struct llmp_str body)
+{
+    const struct llmp_json_field *options = &request->fields[STREAM_OPTIONS];
+    const struct llmp_json_field *usage = &request->fields[INCLUDE_USAGE];
+
+    if (usage->found)
+        return (struct edit){ usage->offset, usage->size, LLMP_STR("true") };
+    if (!options->found)
+        return (struct edit){
+            request->root_offset + 1, 0,
+            LLMP_STR("\"stream_options\":{\"include_usage\":true},")
+        };
+    if (options->type == LLMP_JSON_OBJECT && object_has_members(body, options))
+        return (struct edit){ options->offset + 1, 0,
+                              LLMP_STR("\"include_usage\":true,") };
+    return (struct edit){ options->offset, options->size,
+                          LLMP_STR("{\"include_usage\":true}") };
+}
+
+static struct llmp_str quoted(struct llmp_str text, struct llmp_arena *arena)
+{
+    struct llmp_buf buf = { 0 };
+    struct llmp_str out = { NULL, 0 };
+    bool ok = true;
+
+    if (llmp_buf_json(&buf, text))
+        out = llmp_arena_str(arena, llmp_buf_str(&buf), &ok);
+    llmp_buf_fini(&buf);
+    return out;
+}
+
+size_t llmp_openai_request_edit(const struct llmp_openai_request *request,
+                                struct llmp_str body, struct llmp_str model,
+                                bool usage, struct llmp_arena *arena,
+                                struct llmp_str parts[LLMP_OPENAI_PARTS_MAX])
+{
+    struct edit edits[2];
+    size_t edit_count = 0, count = 0;
+    uint64_t at = 0;
+
+    if (model.len && request->fields[MODEL].found) {
+        const struct llmp_json_field *field = &request->fields[MODEL];
+
+        edits[edit_count] =
+            (struct edit){ field->offset, field->size, quoted(model, arena) };
+        if (!edits[edit_count++].text.ptr)
+            return 0;
+    }
+    if (usage)
+        edits[edit_count++] = usage_edit(request, body);
+    if (edit_count == 2 && edits[1].offset < edits[0].offset) {
+        struct edit first = edits[1];
+
+        edits[1] = edits[0];
+        edits[0] = first;
+    }
+    for (size_t i = 0; i < edit_count; i++) {
+        if (edits[i].offset > at)
+            parts[count++] =
+                (struct llmp_str){ body.ptr + at,
+                                   (size_t)(edits[i].offset - at) };
+        parts[count++] = edits[i].text;
+        at = edits[i].offset + edits[i].size;
+    }
+    if (at < body.len)
+        parts[count++] =
+            (struct llmp_str){ body.ptr + at, body.len - (size_t)at };
+    return count;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: each public header stands alone and compiles as C++11.
+#include <llmproxy/base.h>
+#include <llmproxy/config.h>
+#include <llmproxy/gateway.h>
+#include <llmproxy/json.h>
+#include <llmproxy/runtime.h>
+
+int main()
+{
+    llmp_str s = LLMP_STR("x");
+    return s.len == 1 && llmp_status_name(LLMP_OK) ? 0 : 1;
+}

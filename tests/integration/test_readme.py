@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""README.md: every block of code in it is run, every link leads somewhere."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT, binary
+from serving import Serving
+
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.M | re.S)
+
+
+def block(language, number=0):
+    return [text for found, text in BLOCKS if found == language][number]
+
+
+def clean_environment(**more):
+    """Without the keys of whoever runs this."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not re.search("_(API_KEY|BASE_URL)$|^LLMGW", name)
+    }
+    return env | more
+
+
+def test_every_block_is_known_here():
+    """A new block needs a test below."""
+    assert [language for language, _ in BLOCKS] == ["sh", "python", "yaml", "", "sh"]
+    before = TEXT[: TEXT.index("```python")]
+    assert before.count("\n") < 40  # code comes first
+
+
+@pytest.mark.slow
+def test_the_first_command_and_the_client():
+    """`./scripts/run`, then the Python block against it."""
+    port = free_port()
+    with subprocess.Popen(
+        [ROOT / block("sh").strip(), "--listen", f"127.0.0.1:{port}"],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        try:
+            said = ""
+            for line in run.stdout:
+                said += line
+                if "until Ctrl-C" in line:
+                    break
+            assert "data: [DONE]" in said, said
+            assert f"curl -N http://127.0.0.1:{port}/v1/chat/completions" in said
+            code = block("python").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            assert len(done.stdout.split()) > 10
+        finally:
+            os.killpg(run.pid, signal.SIGTERM)
+            run.wait(20)
+
+
+@pytest.mark.slow
+def test_once_ends_after_the_first_answer():
+    done = subprocess.run(
+        [ROOT / "scripts/run", "--once", "--listen", f"127.0.0.1:{free_port()}"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "data: [DONE]" in done.stdout
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_the_configuration_is_accepted(tmp_path):
+    text = block("yaml")
+    assert text.count("\n") == 8  # "eight lines"
+    file = tmp_path / "gateway.yaml"
+    file.write_text(text)
+    llmgw = binary("LLMGW", "build/apps/llmgw/llmgw")
+    command = [llmgw, "check", str(file)]
+    for env, status in ((clean_environment(OPENAI_API_KEY="sk-x"), 0),
+                        (clean_environment(), 1)):  # fmt: skip
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode != 0) == status, done.stderr
+        assert "sk-x" not in done.stdout + done.stderr
+    assert "OPENAI_API_KEY" in done.stderr
+
+
+def test_the_configuration_does_what_it_says(tmp_path):
+    """Its names lead where they say, with a simulator for both providers."""
+    with Serving(tmp_path) as serving:
+        sim = serving.sim()
+        text = block("yaml").replace("http://127.0.0.1:11434/v1", sim.url)
+        text = text.replace("preset: openai", f'base_url: "{sim.url}"')
+        text = text.replace("127.0.0.1:8080", "127.0.0.1:0")
+        gateway = serving.gateway_of(text, {"OPENAI_API_KEY": "sk-of-openai"})
+        for asked, got, key in (
+            ("smart", "gpt-4o", True),
+            ("gpt-5", "gpt-5", True),
+            ("private", "llama3.2", False),
+        ):
+            answer = json.loads(gateway.chat(asked)[2])
+            assert answer["model"] == got
+            fields = sim.last()["headers"]
+            assert fields.get("authorization") == ("Bearer sk-of-openai" if key else None)
+        assert gateway.error("claude")[0] == 404
+
+
+def test_the_other_commands_exist():
+    llmgw = binary("LLMGW", "build/apps/llmgw/llmgw")
+    schema = subprocess.run([llmgw, "schema"], capture_output=True, check=True)
+    assert json.loads(schema.stdout)["type"] == "object"
+    assert block("sh", 1).strip() == "./scripts/test quick"
+    usage = subprocess.run(
+        [ROOT / "scripts/test", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "quick" in usage.stdout and "all" in usage.stdout
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", TEXT):
+        assert (ROOT / link).exists(), link

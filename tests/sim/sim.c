@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Three actors share one virtual clock: the client that sends, the client
+ * that reads, and the provider. Each has a time at which it acts next; the
+ * earliest acts, the seed breaks ties. Fed bytes lie in a buffer that is
+ * overwritten as soon as the asks were taken, so that a pointer kept too long
+ * shows.
+ */
+#include "sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/internal.h"
+#include "faulty_heap.h"
+
+#define NEVER UINT64_MAX
+
+struct sim {
+    struct llmp_gateway *gateway;
+    struct llmp_worker *worker;
+};
+
+/* One run. */
+struct run {
+    const struct sim_script *script;
+    struct sim_result *out;
+    struct llmp_exchange *x;
+    uint64_t seed, random;
+    struct llmp_time now;
+    char *scratch; /* what was fed last */
+
+    /* the client's sending side */
+    uint64_t send_at;
+    size_t sent;
+    bool head_sent, end_sent, send_paused;
+
+    /* its reading side */
+    uint64_t read_at, gone_at;
+    size_t unread;
+    bool responded, done;
+
+    /* the provider */
+    uint64_t step_at;
+    size_t step, step_sent;
+    uint32_t repeated;
+    uint32_t call_id;
+    bool call_open, call_ended, call_paused;
+    uint64_t writable_at;
+
+    uint64_t tick_at;
+};
+
+static void fill_random(void *bytes, size_t size, void *ctx)
+{
+    (void)ctx;
+    memset(bytes, 7, size);
+}
+
+struct sim *sim_new(const char *yaml)
+{
+    struct sim *sim = calloc(1, sizeof(*sim));
+    struct llmp_config_source source = { .size = sizeof(source) };
+    struct llmp_random random = { .fill = fill_random };
+    struct llmp_config *config = NULL;
+    struct llmp_error err;
+
+    if (llmp_config_parse(&config, llmp_str_of(yaml), &source, &err) < 0)
+        fail_msg("configuration: %s", err.message);
+    assert_int_equal(llmp_gateway_new(&sim->gateway, config, &random, &err), 0);
+    assert_int_equal(llmp_worker_new(&sim->worker, sim->gateway, &err), 0);
+    llmp_config_unref(config);
+    return sim;
+}
+
+void sim_free(struct sim *sim)
+{
+    llmp_worker_free(sim->worker);
+    llmp_gateway_free(sim->gateway);
+    free(sim);
+}
+
+void sim_result_fini(struct sim_result *result)
+{
+    llmp_buf_fini(&result->head);
+    llmp_buf_fini(&result->body);
+    llmp_buf_fini(&result->call_head);
+    llmp_buf_fini(&result->call_body);
+}
+
+static uint64_t env_number(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+uint64_t sim_seed_count(void)
+{
+    return env_number("LLMP_SIM_SEEDS", 200);
+}
+
+uint64_t sim_seed_first(void)
+{
+    return env_number("LLMP_SIM_SEED", 1);
+}
+
+/* splitmix64: small, and every seed is a good one. */
+static uint64_t draw(struct run *run)
+{
+    uint64_t z = run->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+#define CHECK(run, cond)                                       \
+    do {                                                       \
+        if (!(cond))                                           \
+            fail_msg("%s: seed %llu: %s", (run)->script->name, \
+                     (unsigned long long)(run)->seed, #cond);  \
+    } while (0)
+
+static uint64_t soon(struct run *run)
+{
+    return run->now.mono_ns + draw(run) % (2 * LLMP_NS_PER_MS);
+}
+
+/* A piece of `left` bytes: often all, often one, sometimes in between. */
+static size_t cut(struct run *run, size_t left)
+{
+    uint64_t dice = draw(run) % 4;
+
+    if (left <= 1 || dice == 0)
+        return left;
+    if (dice == 1)
+        return 1;
+    return 1 + draw(run) % (left < 5000 ? left : 5000);
+}
+
+/* ---- asks ------------------------------------------------------------------
+ */
+
+static void note_call(struct run *run, const struct llmp_call *call)
+{
+    struct sim_result *out = run->out;
+
+    CHECK(run, !run->call_open);
+    run->call_open = true;
+    run->call_id = call->id;
+    run->step = run->step_sent = 0;
+    run->repeated = 0;
+    out->calls++;
+    out->call_head.len = out->call_body.len = 0;
+    (void)llmp_buf_printf(&out->call_head, "%.*s %.*s\n", (int)call->method.len,
+                          call->method.ptr, (int)call->path.len,
+                          call->path.ptr);
+    for (size_t i = 0; i < call->header_count; i++)
+        (void)llmp_buf_printf(
+            &out->call_head, "%.*s: %.*s\n", (int)call->headers[i].name.len,
+            call->headers[i].name.ptr, (int)call->headers[i].value.len,
+            call->headers[i].value.ptr);
+    for (size_t i = 0; call->body && i < call->body_parts; i++)
+        (void)llmp_buf_add(&out->call_body, call->body[i]);
+    if (call->body)
+        CHECK(run, call->body_size == out->call_body.len);
+    run->step_at = run->script->steps
+                       ? run->now.mono_ns +
+                             run->script->provider[0].after_ms * LLMP_NS_PER_MS
+                       : NEVER;
+}
+
+static void note_response(struct run *run,
+                          const struct llmp_response_head *head)
+{
+    CHECK(run, !run->responded);
+    run->responded = true;
+    run->out->status = head->status;
+    run->out->close = head->close;
+    for (size_t i = 0; i < head->header_count; i++)
+        (void)llmp_buf_printf(
+            &run->out->head, "%.*s: %.*s\n", (int)head->headers[i].name.len,
+            head->headers[i].name.ptr, (int)head->headers[i].value.len,
+            head->headers[i].value.ptr);
+}
+
+static void note_write(struct run *run, struct llmp_str bytes)
+{
+    CHECK(run, run->responded);
+    CHECK(run, bytes.len > 0);
+    (void)llmp_buf_add(&run->out->body, bytes);
+    run->unread += bytes.len;
+    if (run->unread > run->out->unsent_max)
+        run->out->unsent_max = run->unread;
+    if (run->read_at == NEVER)
+        run->read_at = soon(run);
+}
+
+static void note_done(struct run *run)
+{
+    const struct llmp_summary *s = llmp_exchange_summary(run->x);
+
+    run->done = true;
+    run->out->summary = *s;
+    run->out->ended_ms = run->now.mono_ns / LLMP_NS_PER_MS;
+    (void)snprintf(run->out->error_code, sizeof(run->out->error_code), "%.*s",
+                   (int)s->error_code.len, s->error_code.ptr);
+    (void)snprintf(run->out->model, sizeof(run->out->model), "%.*s",
+                   (int)s->model.len, s->model.ptr);
+}
+
+static void note_pause(struct run *run, uint32_t id, bool paused)
+{
+    *(paused ? &run->out->pauses : &run->out->resumes) += 1;
+    if (id == 0)
+        run->send_paused = paused;
+    else
+        run->call_paused = paused;
+}
+
+/* Memory is short for the exchange only, not for what observes it. */
+static bool next_ask(struct run *run, struct llmp_ask *ask)
+{
+    faulty_heap_pause(0);
+    bool more = llmp_exchange_next(run->x, ask);
+    faulty_heap_pause(1);
+    return more;
+}
+
+static void take_asks(struct run *run)
+{
+    struct llmp_ask ask;
+
+    while (next_ask(run, &ask)) {
+        CHECK(run, !run->done);
+        switch (ask.kind) {
+        case LLMP_ASK_CALL:
+            note_call(run, ask.call);
+            break;
+        case LLMP_ASK_CALL_BODY:
+            CHECK(run, run->call_open && !run->call_ended);
+            (void)llmp_buf_add(&run->out->call_body, ask.bytes);
+            if (run->script->call_full && !ask.last) {
+                llmp_exchange_call_full(run->x, ask.id, run->now);
+                run->writable_at = soon(run);
+            }
+            break;
+        case LLMP_ASK_CANCEL:
+            CHECK(run, run->call_open && ask.id == run->call_id);
+            run->call_open = false;
+            run->out->cancels++;
+            break;
+        case LLMP_ASK_RESPOND:
+            note_response(run, ask.response);
+            break;
+        case LLMP_ASK_WRITE:
+            note_write(run, ask.bytes);
+            break;
+        case LLMP_ASK_PAUSE:
+        case LLMP_ASK_RESUME:
+            note_pause(run, ask.id, ask.kind == LLMP_ASK_PAUSE);
+            break;
+        case LLMP_ASK_WAIT:
+            run->tick_at = ask.until_ns;
+            break;
+        case LLMP_ASK_DONE:
+            note_done(run);
+            break;
+        }
+    }
+    free(run->scratch); /* whoever still points there is found out */
+    run->scratch = NULL;
+}
+
+static struct llmp_str lend(struct run *run, struct llmp_str bytes)
+{
+    free(run->scratch);
+    run->scratch = malloc(bytes.len ? bytes.len : 1);
+    if (bytes.len)
+        memcpy(run->scratch, bytes.ptr, bytes.len);
+    return (struct llmp_str){ run->scratch, bytes.len };
+}
+
+/* ---- actors
+ * ------------------------------------------------------------------ */
+
+static void send_head(struct run *run)
+{
+    const struct sim_script *s = run->script;
+    struct llmp_header headers[] = {
+        { LLMP_STR("content-type"),
+          llmp_str_of(s->type ? s->type : "application/json") },
+        { llmp_str_of(s->field ? s->field : "x-nothing"),
+          llmp_str_of(s->value) },
+    };
+    struct llmp_request_head head = {
+        .method = llmp_str_of(s->method ? s->method : "POST"),
+        .target = llmp_str_of(s->path),
+        .headers = headers,
+        .header_count = 2,
+        .body_size = s->body_size ? s->body_size : s->body.len,
+        .received_ns = run->now.mono_ns,
+    };
+
+    run->head_sent = true;
+    llmp_exchange_request_head(run->x, &head, run->now);
+}
+
+static void act_sender(struct run *run)
+{
+    const struct sim_script *s = run->script;
+
+    run->send_at = soon(run) + s->send_ms * LLMP_NS_PER_MS;
+    if (!run->head_sent) {
+        send_head(run);
+    } else if (run->sent < s->body.len) {
+        size_t n = cut(run, s->body.len - run->sent);
+
+        llmp_exchange_request_body(
+            run->x, lend(run, (struct llmp_str){ s->body.ptr + run->sent, n }),
+            run->now);
+        run->sent += n;
+    } else {
+        run->end_sent = true;
+        run->send_at = NEVER;
+        llmp_exchange_request_end(run->x, run->now);
+    }
+}
+
+static void act_reader(struct run *run)
+{
+    uint64_t rate = run->script->client_rate;
+    size_t n = run->unread;
+
+    if (rate && n > rate / 100)
+        n = (size_t)(rate / 100);
+    run->unread -= n;
+    run->read_at = run->unread ? run->now.mono_ns + 10 * LLMP_NS_PER_MS : NEVER;
+    llmp_exchange_drained(run->x, n, run->now);
+}
+
+static void provider_head(struct run *run, const struct sim_step *step)
+{
+    struct llmp_header headers[] = {
+        { LLMP_STR("content-type"),
+          llmp_str_of(step->type ? step->type : "application/json") },
+        { llmp_str_of(step->field ? step->field : "x-inside"),
+          llmp_str_of(step->value ? step->value : "secret") },
+    };
+    struct llmp_response_head head = {
+        .status = step->status,
+        .headers = headers,
+        .header_count = 2,
+        .body_size = LLMP_BODY_UNKNOWN,
+        .sent_ns = run->now.mono_ns,
+    };
+
+    llmp_exchange_call_head(run->x, run->call_id, &head, run->now);
+}
+
+static bool provider_body(struct run *run, const struct sim_step *step)
+{
+    size_t n = cut(run, step->bytes.len - run->step_sent);
+
+    llmp_exchange_call_body(
+        run->x, run->call_id,
+        lend(run, (struct llmp_str){ step->bytes.ptr + run->step_sent, n }),
+        run->now);
+    run->step_sent += n;
+    if (run->step_sent < step->bytes.len)
+        return false;
+    run->step_sent = 0;
+    return ++run->repeated >= step->repeat;
+}
+
+static void act_provider(struct run *run)
+{
+    const struct sim_step *step = &run->script->provider[run->step];
+    bool over = true;
+
+    switch (step->kind) {
+    case SIM_HEAD:
+        provider_head(run, step);
+        break;
+    case SIM_BODY:
+        over = provider_body(run, step);
+        break;
+    case SIM_END:
+        run->call_ended = true;
+        run->call_open = false;
+        llmp_exchange_call_end(run->x, run->call_id, run->now);
+        break;
+    case SIM_FAIL:
+        run->call_ended = true;
+        run->call_open = false;
+        llmp_exchange_call_fail(run->x, run->call_id, step->failure, step->sent,
+                                run->now);
+        break;
+    case SIM_HANG:
+        run->step_at = NEVER;
+        return;
+    }
+    if (!over) {
+        run->step_at = soon(run);
+        return;
+    }
+    run->repeated = 0;
+    run->step++;
+    run->step_at = run->step < run->script->steps
+                       ? soon(run) + run->script->provider[run->step].after_ms *
+                                         LLMP_NS_PER_MS
+                       : NEVER;
+}
+
+static void act_gone(struct run *run)
+{
+    run->gone_at = NEVER;
+    llmp_exchange_abort(run->x, run->now);
+}
+
+static void act_tick(struct run *run)
+{
+    run->tick_at = NEVER;
+    llmp_exchange_tick(run->x, run->now);
+}
+
+static void act_writable(struct run *run)
+{
+    run->writable_at = NEVER;
+    llmp_exchange_call_writable(run->x, run->call_id, run->now);
+}
+
+struct actor {
+    uint64_t at;
+    void (*act)(struct run *run);
+};
+
+/* The earliest actor; among equals the seed chooses. */
+static struct actor next_actor(struct run *run)
+{
+    struct actor actors[] = {
+        { run->send_paused ? NEVER : run->send_at, act_sender },
+        { run->read_at, act_reader },
+        { run->call_open && !run->call_paused ? run->step_at : NEVER,
+          act_provider },
+        { run->gone_at, act_gone },
+        { run->tick_at, act_tick },
+        { run->writable_at, act_writable },
+    };
+    size_t count = LLMP_COUNT(actors);
+    size_t first = draw(run) % count, best = first;
+
+    for (size_t i = 1; i < count; i++)
+        if (actors[(first + i) % count].at < actors[best].at)
+            best = (first + i) % count;
+    return actors[best];
+}
+
+void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
+             struct sim_result *result)
+{
+    struct run run = { .script = script,
+                       .out = result,
+                       .seed = seed,
+                       .random = seed * 1000003,
+                       .now = { LLMP_NS_PER_S, 1700000000 * LLMP_NS_PER_S },
+                       .read_at = NEVER,
+                       .step_at = NEVER,
+                       .tick_at = NEVER,
+                       .writable_at = NEVER };
+
+    *result = (struct sim_result){ 0 };
+    run.send_at = run.now.mono_ns;
+    run.gone_at =
+        script->client_gone_ms
+            ? run.now.mono_ns + script->client_gone_ms * LLMP_NS_PER_MS
+            : NEVER;
+    assert_int_equal(llmp_exchange_new(&run.x, sim->worker, run.now), 0);
+    faulty_heap_arm(script->fail_allocation ? script->fail_allocation - 1 : -1);
+    for (uint64_t n = 0; !run.done; n++) {
+        struct actor actor = next_actor(&run);
+
+        CHECK(&run, actor.at != NEVER); /* else it would wait for ever */
+        CHECK(&run, n < 1000000);
+        if (actor.at > run.now.mono_ns) {
+            run.now.wall_ns += actor.at - run.now.mono_ns;
+            run.now.mono_ns = actor.at;
+        }
+        faulty_heap_pause(0);
+        actor.act(&run);
+        faulty_heap_pause(1);
+        take_asks(&run);
+    }
+    CHECK(&run, !run.call_open);
+    llmp_exchange_free(run.x);
+    faulty_heap_off();
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulator: drives one exchange in virtual time from a seed. A script
+ * says what client and provider do; the seed decides how bytes are cut into
+ * pieces, how long each step takes, and who comes first when two could. The
+ * same seed replays the same run.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <llmproxy/gateway.h>
+
+#include "base/str.h"
+
+enum sim_step_kind {
+    SIM_HEAD, /* status, type, extra field */
+    SIM_BODY, /* bytes, cut at random */
+    SIM_END,
+    SIM_FAIL, /* failure, sent */
+    SIM_HANG  /* nothing more comes */
+};
+
+/* What the provider does next, `after_ms` behind the step before. */
+struct sim_step {
+    uint64_t after_ms;
+    enum sim_step_kind kind;
+    uint16_t status;
+    const char *type;
+    const char *field, *value;
+    struct llmp_str bytes;
+    uint32_t repeat; /* BODY: how often; 0: once */
+    enum llmp_call_failure failure;
+    bool sent;
+};
+
+struct sim_script {
+    const char *name;
+    const char *method, *path, *type;
+    struct llmp_str body;
+    uint64_t body_size;        /* declared; 0: the body's own size */
+    const char *field, *value; /* one more request field */
+    const struct sim_step *provider;
+    size_t steps;
+    uint64_t send_ms;        /* between two pieces of the request */
+    uint64_t client_rate;    /* bytes it reads a second; 0: at once */
+    uint64_t client_gone_ms; /* when it leaves; 0: never */
+    bool call_full;          /* the provider's socket takes one piece a time */
+    int fail_allocation;     /* from the n-th on the exchange gets no memory;
+                                0: never */
+};
+
+/* What came out. Owned by the caller; sim_result_fini(). */
+struct sim_result {
+    uint16_t status;
+    bool close;
+    struct llmp_buf head;      /* "name: value\n" … */
+    struct llmp_buf body;      /* what the client got */
+    struct llmp_buf call_head; /* "POST /path\nname: value\n" … */
+    struct llmp_buf call_body; /* what the provider got */
+    uint32_t calls, cancels, pauses, resumes;
+    size_t unsent_max; /* most bytes waiting for the client at a time */
+    uint64_t ended_ms;
+    struct llmp_summary summary; /* texts are not kept */
+    char error_code[64];
+    char model[64];
+};
+
+struct sim;
+
+/* `yaml` is the configuration. Fails the test when it does not parse. */
+struct sim *sim_new(const char *yaml);
+void sim_free(struct sim *sim);
+
+/* Runs the script once; checks the order of asks on the way and fails the
+ * test, naming script and seed, when it is broken. */
+void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
+             struct sim_result *result);
+void sim_result_fini(struct sim_result *result);
+
+/* How many seeds to try: LLMP_SIM_SEEDS, default 200. The first is
+ * LLMP_SIM_SEED, default 1. */
+uint64_t sim_seed_count(void);
+uint64_t sim_seed_first(void);
+
+#endif

@@ -1,0 +1,801 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goal: whatever way the bytes are cut and the events interleave, an exchange
+ * gives the client the same answer, tells the truth about it, and ends once.
+ * Method: scripts under many seeds; every seed must give the same result.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/internal.h"
+#include "sim.h"
+
+static const char config[] =
+    "providers:\n"
+    "  - name: sim\n"
+    "    base_url: http://127.0.0.1:9/v1\n"
+    "    api_key: sk-very-secret-key\n"
+    "    timeouts: { first_byte: 2s, idle: 1s }\n"
+    "models:\n"
+    "  - { name: gpt-4o, provider: sim }\n"
+    "  - { name: small, provider: sim, model: gpt-4o-mini }\n";
+
+#define JSON_CHAT(more)                                                \
+    LLMP_STR("{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\"," \
+             "\"content\":\"caf\\u00e9 \xF0\x9F\x98\x80\"}]" more "}")
+
+#define EVENT(text)                                            \
+    "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":" \
+    "{\"content\":\"" text "\"},\"finish_reason\":null}],\"usage\":null}\n\n"
+#define FINISH                                                    \
+    "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{}," \
+    "\"finish_reason\":\"stop\"}],\"usage\":null}\n\n"
+#define USAGE                                                            \
+    "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":9," \
+    "\"completion_tokens\":12,\"total_tokens\":21}}\n\n"
+#define DONE "data: [DONE]\n\n"
+
+static struct sim *sim;
+
+static int set_up(void **state)
+{
+    (void)state;
+    sim = sim_new(config);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sim_free(sim);
+    return 0;
+}
+
+#define FOR_EACH_SEED(seed)                \
+    for (uint64_t seed = sim_seed_first(); \
+         seed < sim_seed_first() + sim_seed_count(); seed++)
+
+static void expect_text(const struct sim_script *script, uint64_t seed,
+                        const struct llmp_buf *got, struct llmp_str want)
+{
+    if (!llmp_str_eq(llmp_buf_str(got), want))
+        fail_msg("%s: seed %llu: got\n%.*s\nwant\n%.*s", script->name,
+                 (unsigned long long)seed, (int)got->len, got->ptr,
+                 (int)want.len, want.ptr);
+}
+
+static bool has(const struct llmp_buf *text, const char *part)
+{
+    return llmp_str_find(llmp_buf_str(text), llmp_str_of(part)) != SIZE_MAX;
+}
+
+static void unary_answer_passes_unaltered(void **state)
+{
+    static const char answer[] =
+        "{ \"id\":\"x\", \"choices\":[{\"message\":{\"content\":\"hi\"}}],"
+        "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5,"
+        "\"prompt_tokens_details\":{\"cached_tokens\":2}} }";
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200 },
+        { 1, SIM_BODY, .bytes = { answer, sizeof(answer) - 1 } },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "unary", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(""), .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 200);
+        expect_text(&script, seed, &r.body, steps[1].bytes);
+        expect_text(&script, seed, &r.call_body, script.body);
+        assert_int_equal(r.summary.ending, LLMP_END_COMPLETE);
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_REPORTED);
+        assert_int_equal(r.summary.input_tokens, 3);
+        assert_int_equal(r.summary.output_tokens, 5);
+        assert_int_equal(r.summary.cached_tokens, 2);
+        assert_true(has(&r.call_head, "POST /v1/chat/completions\n"));
+        assert_true(has(&r.call_head, "authorization: Bearer sk-very"));
+        assert_false(has(&r.head, "x-inside"));
+        assert_true(has(&r.head, "x-request-id: req_"));
+        sim_result_fini(&r);
+    }
+}
+
+static void unwanted_usage_chunk_is_removed(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY,
+          .bytes =
+              LLMP_STR(EVENT("a") ": ping\n\n" EVENT("b") FINISH USAGE DONE) },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "stream", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        expect_text(&script, seed, &r.body,
+                    LLMP_STR(EVENT("a") ": ping\n\n" EVENT("b") FINISH DONE));
+        expect_text(
+            &script, seed, &r.call_body,
+            LLMP_STR("{\"stream_options\":{\"include_usage\":true},"
+                     "\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\","
+                     "\"content\":\"caf\\u00e9 \xF0\x9F\x98\x80\"}],"
+                     "\"stream\":true}"));
+        assert_int_equal(r.summary.ending, LLMP_END_COMPLETE);
+        assert_int_equal(r.summary.output_tokens, 12);
+        assert_true(r.summary.complete);
+        sim_result_fini(&r);
+    }
+}
+
+static void wanted_usage_chunk_stays(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY, .bytes = LLMP_STR(EVENT("a") FINISH USAGE DONE) },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = {
+        "usage wanted", .path = "/v1/chat/completions",
+        .body = JSON_CHAT(
+            ",\"stream\":true,\"stream_options\":{\"include_usage\":true}"),
+        .provider = steps, .steps = LLMP_COUNT(steps)
+    };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        expect_text(&script, seed, &r.body, steps[1].bytes);
+        expect_text(&script, seed, &r.call_body, script.body);
+        sim_result_fini(&r);
+    }
+}
+
+static void cut_stream_ends_in_an_error_event(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY, .bytes = LLMP_STR(EVENT("a") "data: {\"id\":\"c") },
+        { 3, SIM_FAIL, .failure = LLMP_CALL_RECEIVE, .sent = true },
+    };
+    const struct sim_script script = { "cut", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        expect_text(
+            &script, seed, &r.body,
+            LLMP_STR(EVENT("a") "data: {\"error\":{\"message\":\"The "
+                                "connection to the provider broke.\",\"type\":"
+                                "\"server_error\",\"param\":null,\"code\":"
+                                "\"upstream_broke\"}}\n\n"));
+        assert_int_equal(r.summary.ending, LLMP_END_CUT);
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_UNKNOWN);
+        assert_true(r.summary.complete);
+        sim_result_fini(&r);
+    }
+}
+
+static void clean_end_without_done_is_a_cut(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY, .bytes = LLMP_STR(EVENT("a")) },
+        { 3, SIM_END },
+    };
+    const struct sim_script script = { "no end", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.summary.ending, LLMP_END_CUT);
+        assert_true(has(&r.body, "upstream_incomplete"));
+        sim_result_fini(&r);
+    }
+}
+
+static void silent_provider_times_out(void **state)
+{
+    const struct sim_step steps[] = { { 0, SIM_HANG } };
+    const struct sim_script script = { "hang", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(""), .provider = steps,
+                                       .steps = 1 };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 504);
+        assert_int_equal(r.cancels, 1);
+        assert_in_range(r.ended_ms, 3000, 3300);
+        assert_int_equal(r.summary.ending, LLMP_END_TIMEOUT);
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_UNKNOWN);
+        sim_result_fini(&r);
+    }
+}
+
+static void stalled_stream_ends_in_an_error_event(void **state)
+{
+    const struct sim_step steps[] = {
+        { 900, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 900, SIM_BODY, .bytes = LLMP_STR(EVENT("a")) },
+        { 0, SIM_HANG },
+    };
+    const struct sim_script script = { "stall", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.summary.ending, LLMP_END_TIMEOUT);
+        assert_int_equal(r.cancels, 1);
+        assert_true(has(&r.body, EVENT("a") "data: {\"error\":"));
+        assert_true(has(&r.body, "upstream_timeout"));
+        sim_result_fini(&r);
+    }
+}
+
+static void provider_error_is_cleaned(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 429, .field = "retry-after", .value = "7" },
+        { 1, SIM_BODY,
+          .bytes = LLMP_STR("{\"error\":{\"message\":\"Limit for org-abc123XYZ "
+                            "with sk-very-secret-key\",\"type\":\"tokens\","
+                            "\"code\":\"rate_limit_exceeded\"}}") },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "429", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(""), .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 429);
+        expect_text(&script, seed, &r.body,
+                    LLMP_STR("{\"error\":{\"message\":\"Limit for *** with "
+                             "***\",\"type\":\"tokens\",\"param\":null,"
+                             "\"code\":\"rate_limit_exceeded\"}}"));
+        assert_true(has(&r.head, "retry-after: 7\n"));
+        assert_int_equal(r.summary.ending, LLMP_END_UPSTREAM_ERROR);
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_NONE);
+        sim_result_fini(&r);
+    }
+}
+
+static void refused_credentials_are_not_the_clients_matter(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 401 },
+        { 1, SIM_BODY,
+          .bytes = LLMP_STR("{\"error\":{\"message\":\"Incorrect API key: "
+                            "sk-very-secret-key\"}}") },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "401", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(""), .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 502);
+        assert_false(has(&r.body, "sk-"));
+        assert_true(has(&r.body, "refused the gateway's credentials"));
+        sim_result_fini(&r);
+    }
+}
+
+static void unreachable_provider_is_said_plainly(void **state)
+{
+    const struct sim_step steps[] = { { 2, SIM_FAIL,
+                                        .failure = LLMP_CALL_CONNECT } };
+    const struct sim_script script = { "connect", .path = "/v1/embeddings",
+                                       .body = LLMP_STR("{\"model\":\"gpt-4o\","
+                                                        "\"input\":\"x\"}"),
+                                       .provider = steps, .steps = 1 };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 502);
+        assert_string_equal(r.error_code, "upstream_unreachable");
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_NONE);
+        sim_result_fini(&r);
+    }
+}
+
+static void client_that_leaves_cancels_the_call(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY, .bytes = LLMP_STR(EVENT("a")), .repeat = 100000 },
+    };
+    const struct sim_script script = { "gone",
+                                       .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps),
+                                       .client_gone_ms = 300 };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.summary.ending, LLMP_END_CLIENT_GONE);
+        assert_false(r.summary.complete);
+        assert_int_equal(r.ended_ms, 1300);
+        assert_int_equal(r.cancels, r.calls);
+        sim_result_fini(&r);
+    }
+}
+
+static void slow_reader_holds_the_provider_back(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 0, SIM_BODY, .bytes = LLMP_STR(EVENT("abcdefgh")), .repeat = 2000 },
+        { 0, SIM_BODY, .bytes = LLMP_STR(FINISH DONE) },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "slow reader",
+                                       .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps),
+                                       .client_rate = 10000 };
+    (void)state;
+    for (uint64_t seed = 1; seed <= sim_seed_count() / 20 + 1; seed++) {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.summary.ending, LLMP_END_COMPLETE);
+        assert_true(r.pauses > 0 && r.resumes > 0);
+        assert_in_range(r.unsent_max, 64 * 1024, 70 * 1024);
+        assert_int_equal(r.summary.events, 2002);
+        sim_result_fini(&r);
+    }
+}
+
+#define FORM(model)                                                           \
+    "--b0undary\r\nContent-Disposition: form-data; name=\"language\"\r\n\r\n" \
+    "en\r\n--b0undary\r\nContent-Disposition: form-data; "                    \
+    "name=\"model\"\r\n\r\n" model "\r\n--b0undary\r\n"                       \
+    "Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n"   \
+    "\r\n0123456789\r\n--b0undary--\r\n"
+
+static void upload_streams_with_its_model_renamed(void **state)
+{
+    const struct sim_step steps[] = {
+        { 500, SIM_HEAD, .status = 200 },
+        { 1, SIM_BODY, .bytes = LLMP_STR("{\"text\":\"ok\"}") },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = {
+        "upload",
+        .path = "/v1/audio/transcriptions",
+        .type = "multipart/form-data; boundary=b0undary",
+        .body = LLMP_STR(FORM("small")),
+        .provider = steps,
+        .steps = LLMP_COUNT(steps),
+        .call_full = true,
+    };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 200);
+        expect_text(&script, seed, &r.call_body, LLMP_STR(FORM("gpt-4o-mini")));
+        assert_true(has(&r.call_head, "POST /v1/audio/transcriptions\n"));
+        sim_result_fini(&r);
+    }
+}
+
+static void answer_may_begin_before_the_upload_ends(void **state)
+{
+    const struct sim_step steps[] = {
+        { 0, SIM_HEAD, .status = 200, .type = "text/plain" },
+        { 0, SIM_BODY, .bytes = LLMP_STR("listening ") },
+        { 900, SIM_BODY, .bytes = LLMP_STR("done") },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = {
+        "early answer",
+        .path = "/v1/audio/transcriptions",
+        .type = "multipart/form-data; boundary=b0undary",
+        .body = LLMP_STR(FORM("gpt-4o")),
+        .provider = steps,
+        .steps = LLMP_COUNT(steps),
+        .call_full = true,
+    };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 200);
+        expect_text(&script, seed, &r.body, LLMP_STR("listening done"));
+        expect_text(&script, seed, &r.call_body, script.body);
+        assert_int_equal(r.summary.ending, LLMP_END_COMPLETE);
+        sim_result_fini(&r);
+    }
+}
+
+static void slow_upload_is_not_a_slow_provider(void **state)
+{
+    const struct sim_step steps[] = {
+        { 60000, SIM_HEAD, .status = 200 },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = {
+        "slow upload",
+        .path = "/v1/audio/transcriptions",
+        .type = "multipart/form-data; boundary=b0undary",
+        .body = LLMP_STR(FORM("gpt-4o")),
+        .provider = steps,
+        .steps = LLMP_COUNT(steps),
+        .send_ms = 1900,
+    };
+    bool ever_longer = false;
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        /* The provider is given up 2 s after the last piece, not before. */
+        sim_run(sim, &script, seed, &r);
+        expect_text(&script, seed, &r.call_body, script.body);
+        assert_int_equal(r.status, r.ended_ms < 61000 ? 504 : 200);
+        ever_longer |= r.ended_ms > 10000;
+        sim_result_fini(&r);
+    }
+    assert_true(ever_longer);
+}
+
+static void error_events_show_no_secret(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY,
+          .bytes = LLMP_STR(EVENT(
+              "sk-very-secret-key") "data: {\"error\": "
+                                    "{\"message\":\"sk-very-secret-key of "
+                                    "org-abc123XYZ\"}}\n\n") },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "error event",
+                                       .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_true(has(
+            &r.body,
+            EVENT("sk-very-secret-key") "data: {\"error\": {\"message\":\"*** "
+                                        "of ***\"}}\n\n"));
+        assert_false(has(&r.body, "upstream_incomplete"));
+        assert_int_equal(r.summary.ending, LLMP_END_UPSTREAM_ERROR);
+        sim_result_fini(&r);
+    }
+}
+
+static void error_with_status_200_is_an_error(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200 },
+        { 1, SIM_BODY, .bytes = LLMP_STR("{\"error\":{\"message\":\"no\"}}") },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "error 200",
+                                       .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(""), .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 200);
+        expect_text(&script, seed, &r.body, steps[1].bytes);
+        assert_int_equal(r.summary.ending, LLMP_END_UPSTREAM_ERROR);
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_NONE);
+        sim_result_fini(&r);
+    }
+}
+
+#define PROVIDERS                                                    \
+    "providers:\n"                                                   \
+    "  - { name: a, base_url: http://127.0.0.1:9/v1, api_key: k }\n" \
+    "  - { name: b, base_url: http://127.0.0.1:8/openai }\n"         \
+    "models:\n"
+
+/* The provider's own answer, which passes as it came. */
+#define THEIRS "[ {\"any\": 1.0} ]"
+
+static void models_behind_patterns_are_the_providers_to_list(void **state)
+{
+    static const struct {
+        const char *models, *path;
+        uint16_t status;
+        const char *call; /* what the provider is asked; NULL: nothing */
+        const char *part; /* of the answer */
+    } cases[] = {
+        { "  - { name: '*', provider: a }\n", "/v1/models", 200,
+          "GET /v1/models\n", THEIRS },
+        { "  - { name: 'x*', provider: b }\n  - { name: 'y/*', provider: b }\n",
+          "/v1/models", 200, "GET /openai/models\n", THEIRS },
+        { "  - { name: '*', provider: a }\n  - { name: 'x*', provider: b }\n",
+          "/v1/models", 200, NULL, "{\"object\":\"list\",\"data\":[]}" },
+        { "  - { name: '*', provider: a }\n  - { name: m, provider: a }\n",
+          "/v1/models", 200, NULL, "\"id\":\"m\"" },
+        { "  - { name: '*', provider: a }\n  - { name: m, provider: b }\n",
+          "/v1/models/m", 200, NULL, "\"owned_by\":\"b\"" },
+        { "  - { name: '*', provider: a }\n  - { name: m, provider: b }\n",
+          "/v1/models/mm?x=1", 200, "GET /v1/models/mm\n", THEIRS },
+        { "  - { name: 'b/*', provider: b, strip: b/ }\n",
+          "/v1/models/b/org/m:7", 200, "GET /openai/models/org/m:7\n", THEIRS },
+        { "  - { name: 'b/*', provider: b, model: other }\n", "/v1/models/b/m",
+          200, "GET /openai/models/other\n", THEIRS },
+        { "  - { name: 'b/*', provider: b, model: 'a b/../?' }\n",
+          "/v1/models/b/m", 200, NULL, "\"id\":\"b/m\"" },
+        { "  - { name: 'b/*', provider: b, strip: b/ }\n", "/v1/models/b/", 404,
+          NULL, "model_not_found" },
+        { "  - { name: 'b/*', provider: b, strip: b/ }\n", "/v1/models/c", 404,
+          NULL, "model_not_found" },
+        { "  - { name: '*', provider: a }\n", "/v1/models/a%2f..", 404, NULL,
+          "unknown_path" },
+    };
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200 },
+        { 1, SIM_BODY, .bytes = LLMP_STR(THEIRS) },
+        { 0, SIM_END },
+    };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
+        const struct sim_script script = { cases[i].models, .method = "GET",
+                                           .path = cases[i].path,
+                                           .provider = steps,
+                                           .steps = LLMP_COUNT(steps) };
+        char yaml[512];
+
+        (void)snprintf(yaml, sizeof(yaml), PROVIDERS "%s", cases[i].models);
+
+        struct sim *own = sim_new(yaml);
+        struct sim_result r;
+
+        sim_run(own, &script, sim_seed_first(), &r);
+        assert_int_equal(r.status, cases[i].status);
+        assert_int_equal(r.calls, cases[i].call != NULL);
+        assert_true(has(&r.body, cases[i].part));
+        if (cases[i].call)
+            assert_true(has(&r.call_head, cases[i].call));
+        sim_result_fini(&r);
+        sim_free(own);
+    }
+}
+
+static void model_without_a_name_is_not_asked_for(void **state)
+{
+    static const struct {
+        const char *path, *body;
+        uint16_t status;
+    } cases[] = {
+        { "/v1/chat/completions", "{\"model\":\"b/\",\"messages\":[]}", 404 },
+        { "/v1/chat/completions", "{\"model\":\"\",\"messages\":[]}", 404 },
+        { "/v1/chat/completions", "{\"model\":\"b/m\",\"messages\":[]}", 200 },
+        { "/v1/moderations", "{\"input\":\"x\"}", 200 },
+    };
+    const struct sim_step steps[] = { { 5, SIM_HEAD, .status = 200 },
+                                      { 0, SIM_END } };
+    struct sim *own =
+        sim_new(PROVIDERS "  - { name: '*', provider: a }\n"
+                          "  - { name: 'b/*', provider: b, strip: b/ }\n");
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++)
+        FOR_EACH_SEED(seed)
+        {
+            const struct sim_script script = {
+                cases[i].body, .path = cases[i].path,
+                .body = llmp_str_of(cases[i].body), .provider = steps,
+                .steps = LLMP_COUNT(steps)
+            };
+            struct sim_result r;
+
+            sim_run(own, &script, seed, &r);
+            assert_int_equal(r.status, cases[i].status);
+            assert_int_equal(r.calls, cases[i].status == 200);
+            sim_result_fini(&r);
+        }
+    sim_free(own);
+}
+
+static void broken_json_is_refused_at_its_byte(void **state)
+{
+    const struct sim_script script = { "broken json",
+                                       .path = "/v1/chat/completions",
+                                       .body = LLMP_STR("{\"model\":\"gpt-4o\","
+                                                        "\"messages\":[}]}") };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 400);
+        assert_int_equal(r.calls, 0);
+        assert_true(has(&r.body, "byte 30"));
+        assert_string_equal(r.error_code, "invalid_json");
+        sim_result_fini(&r);
+    }
+}
+
+static void refusals_name_what_is_wrong(void **state)
+{
+    static const struct {
+        struct sim_script script;
+        uint16_t status;
+        const char *part;
+    } cases[] = {
+        { { "no model", .path = "/v1/chat/completions",
+            .body = LLMP_STR("{\"messages\":[]}") },
+          400,
+          "'model' is required" },
+        { { "wrong type", .path = "/v1/chat/completions",
+            .body = LLMP_STR("{\"model\":\"gpt-4o\",\"messages\":7}") },
+          400,
+          "'messages' must be an array (at byte 29)" },
+        { { "twice", .path = "/v1/chat/completions",
+            .body = LLMP_STR("{\"model\":\"a\",\"m\\u006fdel\":\"b\"}") },
+          400,
+          "invalid_json" },
+        { { "unknown model", .path = "/v1/chat/completions",
+            .body = LLMP_STR("{\"model\":\"gpt-4\",\"messages\":[]}") },
+          404,
+          "did you mean 'gpt-4o'" },
+        { { "too large", .path = "/v1/chat/completions", .body = LLMP_STR("{"),
+            .body_size = UINT64_C(1) << 40 },
+          413,
+          "body_too_large" },
+        { { "path", .path = "/v1/nothing", .body = LLMP_STR("{}") },
+          404,
+          "There is no '/v1/nothing' here" },
+        { { "climbing", .path = "/v1/images/../files", .body = LLMP_STR("{}") },
+          404,
+          "unknown_path" },
+        { { "method", .method = "GET", .path = "/v1/embeddings" },
+          405,
+          "takes POST" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++)
+        FOR_EACH_SEED(seed)
+        {
+            struct sim_result r;
+
+            sim_run(sim, &cases[i].script, seed, &r);
+            if (r.status != cases[i].status || !has(&r.body, cases[i].part))
+                fail_msg("%s: %u %.*s", cases[i].script.name, r.status,
+                         (int)r.body.len, r.body.ptr);
+            assert_int_equal(r.calls, 0);
+            sim_result_fini(&r);
+        }
+}
+
+static void lack_of_memory_ends_an_exchange_properly(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY, .bytes = LLMP_STR(EVENT("a") EVENT("b")), .repeat = 9 },
+        { 1, SIM_BODY, .bytes = LLMP_STR(FINISH USAGE) },
+        { 3, SIM_FAIL, .failure = LLMP_CALL_RECEIVE, .sent = true },
+    };
+    struct sim_script script = {
+        "no memory", .path = "/v1/chat/completions",
+        .body = LLMP_STR("{\"model\":\"small\",\"stream\":true,"
+                         "\"messages\":[],\"a\":1,\"b\":1,\"c\":1,"
+                         "\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,"
+                         "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,"
+                         "\"n\":1,\"o\":1}"),
+        .provider = steps, .steps = LLMP_COUNT(steps)
+    };
+    bool ever_complete = false;
+    (void)state;
+
+    for (int n = 1; n < 40; n++)
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            struct sim *fresh = sim_new(config);
+            struct sim_result r;
+
+            script.fail_allocation = n;
+            sim_run(fresh, &script, seed, &r);
+            /* Refused with 503, cut short, or untouched by it: but ended. */
+            assert_true(r.status == 503 || r.status == 200);
+            if (r.status == 503)
+                assert_int_equal(r.summary.ending, LLMP_END_REFUSED);
+            else
+                assert_int_equal(r.summary.ending, LLMP_END_CUT);
+            ever_complete |= r.status == 200 && r.summary.complete;
+            sim_result_fini(&r);
+            sim_free(fresh);
+        }
+    assert_true(ever_complete);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unary_answer_passes_unaltered),
+        cmocka_unit_test(unwanted_usage_chunk_is_removed),
+        cmocka_unit_test(wanted_usage_chunk_stays),
+        cmocka_unit_test(cut_stream_ends_in_an_error_event),
+        cmocka_unit_test(clean_end_without_done_is_a_cut),
+        cmocka_unit_test(silent_provider_times_out),
+        cmocka_unit_test(stalled_stream_ends_in_an_error_event),
+        cmocka_unit_test(provider_error_is_cleaned),
+        cmocka_unit_test(refused_credentials_are_not_the_clients_matter),
+        cmocka_unit_test(unreachable_provider_is_said_plainly),
+        cmocka_unit_test(client_that_leaves_cancels_the_call),
+        cmocka_unit_test(slow_reader_holds_the_provider_back),
+        cmocka_unit_test(upload_streams_with_its_model_renamed),
+        cmocka_unit_test(answer_may_begin_before_the_upload_ends),
+        cmocka_unit_test(slow_upload_is_not_a_slow_provider),
+        cmocka_unit_test(error_events_show_no_secret),
+        cmocka_unit_test(error_with_status_200_is_an_error),
+        cmocka_unit_test(models_behind_patterns_are_the_providers_to_list),
+        cmocka_unit_test(model_without_a_name_is_not_asked_for),
+        cmocka_unit_test(broken_json_is_refused_at_its_byte),
+        cmocka_unit_test(refusals_name_what_is_wrong),
+        cmocka_unit_test(lack_of_memory_ends_an_exchange_properly),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
