@@ -158,11 +158,13 @@ struct llmp_json_pick {
     uint32_t depth; /* tokens deeper than this concern no field */
     uint32_t live;  /* a bit a field: it was not found yet */
     uint32_t due;   /* the next value at its depth is it */
+    uint32_t each;  /* it looks for any element of an array */
+    uint32_t open;  /* it is a container that has not ended */
+    uint32_t glance[LLMP_JSON_FIELDS_MAX]; /* of the key it waits for; or 0 */
     struct {
         const char *rest;  /* the path from the segment looked for now */
         uint32_t rest_len; /* of that segment */
         uint32_t depth;    /* where its token can be: 0 for the root value */
-        bool open;         /* it is a container that has not ended */
     } at[LLMP_JSON_FIELDS_MAX];
 };
 

@@ -41,30 +41,40 @@ void llmp_json_key_start(struct llmp_json *reader)
     reader->surrogate = 0;
 }
 
+/* Fewer than eight bytes, without reading beyond them. */
+static uint64_t load_tail(const uint8_t *bytes, size_t count)
+{
+    uint64_t block = 0;
+
+    if (count & 4) {
+        block = llmp_utf8_load(bytes);
+        bytes += 4;
+    }
+    for (size_t i = 0; i < (count & 3); i++)
+        block |= (uint64_t)bytes[i] << ((count & 4) + i) * 8;
+    return block;
+}
+
 static void add_bytes(struct llmp_json *reader, const uint8_t *bytes,
                       size_t count)
 {
     uint64_t hash = reader->key_hash, block = reader->key_block;
     uint64_t size = reader->key_size;
 
-    while (count) {
-        if (size % 8 == 0 && count >= 8) {
-            hash = mix(hash, load_block(bytes));
-            size += 8;
-            bytes += 8;
-            count -= 8;
-            continue;
-        }
+    for (; size % 8 && count; count--) { /* a piece before ended within 8 */
         block |= (uint64_t)*bytes++ << size % 8 * 8;
-        count--;
         if (++size % 8 == 0) {
             hash = mix(hash, block);
             block = 0;
         }
     }
+    for (; count >= 8; bytes += 8, size += 8, count -= 8)
+        hash = mix(hash, load_block(bytes));
+    if (count)
+        block = load_tail(bytes, count);
     reader->key_hash = hash;
     reader->key_block = block;
-    reader->key_size = size;
+    reader->key_size = size + count;
 }
 
 static void add_char(struct llmp_json *reader, uint32_t code)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json_scan.h"
+#include "base/str.h"
 
 enum { ALL_KEYS = (1 << LLMP_JSON_MEMBERS) - 1 };
 
@@ -149,6 +150,44 @@ static bool begin_value(struct llmp_json_members *m)
     return true;
 }
 
+/* What a byte outside of strings is, as far as it matters. */
+enum { NOTHING, QUOTE, OPEN, CLOSE, COLON, COMMA, NUMBER };
+
+static const uint8_t classes[256] = {
+    ['"'] = QUOTE, ['{'] = OPEN,           ['['] = OPEN,
+    ['}'] = CLOSE, [']'] = CLOSE,          [':'] = COLON,
+    [','] = COMMA, ['0' ... '9'] = NUMBER, ['-'] = NUMBER,
+};
+
+/* Inside a value of the root's, where no key matters: returns where it goes on
+ * at the byte that leads back to the root, in an unfinished string, or at the
+ * end. */
+static const uint8_t *skip_nested(struct llmp_json_members *m,
+                                  const uint8_t *at, const uint8_t *end)
+{
+    uint32_t depth = m->depth;
+
+    for (; at < end; at++) {
+        uint8_t class = classes[*at];
+
+        if (class == NOTHING || class > CLOSE)
+            continue;
+        if (class == QUOTE) {
+            at = llmp_json_skip_to_quote(at + 1, end);
+            if (at < end && *at == '"')
+                continue;
+            m->in_string = true; /* an escape, or the piece ends in it */
+            m->in_key = false;
+            break;
+        }
+        if (class == CLOSE && depth == 2)
+            break; /* the root's own business */
+        depth = class == OPEN ? depth + 1 : depth - 1;
+    }
+    m->depth = depth;
+    return at;
+}
+
 /* A byte outside of strings; returns true when a value to keep begins behind
  * it. */
 static bool structure(struct llmp_json_members *m, const uint8_t *from,
@@ -194,10 +233,93 @@ void llmp_json_members_feed(struct llmp_json_members *m, struct llmp_str piece)
             at = skip_string(m, at, end);
             continue;
         }
+        if (m->depth > 1) {
+            at = skip_nested(m, at, end);
+            if (at == end || m->in_string)
+                continue;
+        }
         if (structure(m, from, at))
             from = at + 1;
         at++;
     }
     if (m->keeping >= 0)
         keep(m, from, end);
+}
+
+/* ---- numbers of a whole object --------------------------------------------
+ */
+
+/* The closing quote of the string that begins at `at`, or `end`. */
+static const char *string_end(const char *at, const char *end)
+{
+    while (at < end) {
+        at = (const char *)llmp_json_skip_to_quote((const uint8_t *)at,
+                                                   (const uint8_t *)end);
+        if (at < end && *at == '"')
+            return at;
+        at = end - at > 2 ? at + 2 : end;
+    }
+    return end;
+}
+
+static const char *number_end(const char *at, const char *end)
+{
+    while (at < end && (classes[(uint8_t)*at] == NUMBER || *at == '.' ||
+                        *at == '+' || *at == 'e' || *at == 'E'))
+        at++;
+    return at;
+}
+
+/* Where in the object a value is: behind which keys. */
+struct place {
+    uint32_t depth;
+    struct llmp_str outer, key;
+    bool behind_colon;
+};
+
+static void take_number(struct llmp_json_number *numbers, size_t count,
+                        const struct place *place, struct llmp_str text)
+{
+    struct llmp_str none = { NULL, 0 };
+    struct llmp_str outer = place->depth == 2 ? place->outer : none;
+
+    if (!place->behind_colon || place->depth > 2 ||
+        (place->depth == 2 && outer.len == 0))
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (llmp_str_eq(numbers[i].name, place->key) &&
+            llmp_str_eq(numbers[i].outer, outer))
+            numbers[i].text = text;
+}
+
+void llmp_json_numbers(struct llmp_str object, struct llmp_json_number *numbers,
+                       size_t count)
+{
+    const char *at = object.len ? object.ptr : "", *end = at + object.len;
+    const char *from;
+    struct place place = { 0 };
+
+    for (size_t i = 0; i < count; i++)
+        numbers[i].text = (struct llmp_str){ NULL, 0 };
+    for (; at < end; at++) {
+        uint8_t class = classes[(uint8_t)*at];
+
+        if (class == NOTHING)
+            continue;
+        from = at;
+        if (class == QUOTE) {
+            at = string_end(++from, end);
+            place.key = (struct llmp_str){ from, (size_t)(at - from) };
+        } else if (class == OPEN && ++place.depth == 2) {
+            place.outer = place.key;
+        } else if (class == CLOSE) {
+            place.depth -= place.depth > 0;
+        } else if (class == NUMBER) {
+            at = number_end(from, end);
+            take_number(numbers, count, &place,
+                        (struct llmp_str){ from, (size_t)(at - from) });
+            at--;
+        }
+        place.behind_colon = class == COLON;
+    }
 }

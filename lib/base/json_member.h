@@ -39,4 +39,16 @@ void llmp_json_members_feed(struct llmp_json_members *members,
 struct llmp_str llmp_json_members_value(const struct llmp_json_members *members,
                                         int which);
 
+/* A number that is wanted of an object: a member of it, or of an object that
+ * is its member `outer`. */
+struct llmp_json_number {
+    struct llmp_str outer; /* empty: the number is the object's own */
+    struct llmp_str name;  /* neither with characters that JSON escapes */
+    struct llmp_str text;  /* out: the last such number; empty: there is none */
+};
+
+/* Finds numbers in an object that is at hand whole; checks nothing either. */
+void llmp_json_numbers(struct llmp_str object, struct llmp_json_number *numbers,
+                       size_t count);
+
 #endif

@@ -17,21 +17,41 @@ static uint32_t bit(uint32_t i)
     return UINT32_C(1) << i;
 }
 
+static uint32_t segment_len(const char *rest)
+{
+    const char *dot = strchr(rest, '.');
+
+    return (uint32_t)(dot ? (size_t)(dot - rest) : strlen(rest));
+}
+
+/* What a key looks like at a glance: most keys are told from most names by
+ * their depth, length, first and last byte. */
+static uint32_t glance(uint32_t depth, const char *text, size_t len)
+{
+    return len == 0 || len > UINT8_MAX
+               ? 0
+               : depth << 24 | (uint32_t)len << 16 |
+                     (uint32_t)(uint8_t)text[0] << 8 | (uint8_t)text[len - 1];
+}
+
 /* The segment that is looked for from now on: any element of an array is at
  * once the next value, a member only behind its key. */
 static void set_rest(struct llmp_json_pick *pick, uint32_t i, const char *rest)
 {
+    uint32_t len = segment_len(rest);
+    bool each = len == 2 && rest[0] == '[' && rest[1] == ']';
+
     pick->at[i].rest = rest;
-    pick->at[i].rest_len = (uint32_t)strcspn(rest, ".");
-    pick->due &= ~bit(i);
-    if (pick->at[i].rest_len == 2 && rest[0] == '[' && rest[1] == ']')
-        pick->due |= bit(i);
+    pick->at[i].rest_len = len;
+    pick->glance[i] = each ? 0 : glance(pick->at[i].depth, rest, len);
+    pick->due = each ? pick->due | bit(i) : pick->due & ~bit(i);
+    pick->each = each ? pick->each | bit(i) : pick->each & ~bit(i);
 }
 
-static const char *next_segment(const char *rest)
+/* What follows a segment of `len` bytes; NULL: it is the last one. */
+static const char *next_segment(const char *rest, uint32_t len)
 {
-    rest += strcspn(rest, ".");
-    return *rest == '.' ? rest + 1 : NULL;
+    return rest[len] == '.' ? rest + len + 1 : NULL;
 }
 
 static bool is_container(enum llmp_json_type type)
@@ -42,17 +62,6 @@ static bool is_container(enum llmp_json_type type)
 static bool is_end(enum llmp_json_type type)
 {
     return type == LLMP_JSON_OBJECT_END || type == LLMP_JSON_ARRAY_END;
-}
-
-static bool key_is(const struct llmp_json_token *token, const char *rest,
-                   uint32_t len)
-{
-    if (token->cut)
-        return false;
-    if (token->escaped)
-        return llmp_json_unescaped_eq(token->text,
-                                      (struct llmp_str){ rest, len });
-    return token->text.len == len && memcmp(token->text.ptr, rest, len) == 0;
 }
 
 /* After a field's depth has changed: how deep is any of them interested? */
@@ -82,12 +91,12 @@ void llmp_json_pick_init(struct llmp_json_pick *pick,
     pick->count = count < LLMP_JSON_FIELDS_MAX ? count : LLMP_JSON_FIELDS_MAX;
     pick->depth = 0;
     pick->live = bit(pick->count) - 1;
-    pick->due = 0;
+    pick->due = pick->each = pick->open = 0;
     for (uint32_t i = 0; i < pick->count; i++) {
         fields[i] = (struct llmp_json_field){ .path = fields[i].path };
         pick->at[i].rest = "";
         pick->at[i].rest_len = pick->at[i].depth = 0;
-        pick->at[i].open = false;
+        pick->glance[i] = 0;
     }
 }
 
@@ -99,7 +108,7 @@ static void step_back(struct llmp_json_pick *pick, uint32_t i)
 
     pick->at[i].depth--;
     for (uint32_t n = 1; n < pick->at[i].depth; n++)
-        rest = next_segment(rest);
+        rest = next_segment(rest, segment_len(rest));
     set_rest(pick, i, rest);
     set_watch(pick);
 }
@@ -112,7 +121,7 @@ static void fill(struct llmp_json_pick *pick, uint32_t i,
     field->type = token->type;
     field->offset = token->offset;
     if (is_container(token->type)) {
-        pick->at[i].open = true;
+        pick->open |= bit(i);
         return;
     }
     field->cut = token->cut;
@@ -127,9 +136,10 @@ static void take_value(struct llmp_json_pick *pick, uint32_t i,
                        const struct llmp_json_token *token)
 {
     const char *path = pick->fields[i].path;
-    const char *next = pick->at[i].depth ? next_segment(pick->at[i].rest)
-                       : *path           ? path
-                                         : NULL;
+    const char *next =
+        pick->at[i].depth ? next_segment(pick->at[i].rest, pick->at[i].rest_len)
+        : *path           ? path
+                          : NULL;
 
     if (!next) {
         fill(pick, i, token);
@@ -163,23 +173,46 @@ static void show_end(struct llmp_json_pick *pick,
     for (uint32_t left = pick->live; left; left &= left - 1) {
         uint32_t i = (uint32_t)__builtin_ctz(left);
 
-        if (pick->at[i].open)
+        if (pick->open & bit(i))
             end_value(pick, i, token);
         else if (token->depth + 1 == pick->at[i].depth)
             step_back(pick, i);
     }
 }
 
+/* A key that is written with escapes: rare, so compared with every name. */
+static void show_escaped_key(struct llmp_json_pick *pick,
+                             const struct llmp_json_token *token)
+{
+    for (uint32_t left = pick->live & ~pick->open; left; left &= left - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(left);
+        struct llmp_str name = { pick->at[i].rest, pick->at[i].rest_len };
+
+        if (pick->glance[i] && pick->at[i].depth == token->depth &&
+            llmp_json_unescaped_eq(token->text, name))
+            pick->due |= bit(i);
+    }
+}
+
 static void show_key(struct llmp_json_pick *pick,
                      const struct llmp_json_token *token)
 {
-    for (uint32_t left = pick->live; left; left &= left - 1) {
-        uint32_t i = (uint32_t)__builtin_ctz(left);
+    uint32_t seen = glance(token->depth, token->text.ptr, token->text.len);
+    uint32_t alike = 0;
 
-        if (pick->at[i].depth != token->depth || pick->at[i].open)
-            continue;
-        pick->due &= ~bit(i);
-        if (key_is(token, pick->at[i].rest, pick->at[i].rest_len))
+    if (token->escaped) {
+        show_escaped_key(pick, token);
+        return;
+    }
+    if (seen == 0)
+        return;
+    for (uint32_t i = 0; i < pick->count; i++)
+        alike |= (uint32_t)(pick->glance[i] == seen) << i;
+    alike &= pick->live & ~pick->open;
+    for (; alike; alike &= alike - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(alike);
+
+        if (memcmp(token->text.ptr, pick->at[i].rest, token->text.len) == 0)
             pick->due |= bit(i);
     }
 }
@@ -199,13 +232,18 @@ void llmp_json_pick_token(struct llmp_json_pick *pick,
     }
 
     /* Most values are nobody's. The root value is everybody's. */
-    uint32_t left = token->depth ? pick->live & pick->due : pick->live;
+    uint32_t left = pick->live & ~pick->open;
 
+    if (token->depth)
+        left &= pick->due;
     for (; left; left &= left - 1) {
         uint32_t i = (uint32_t)__builtin_ctz(left);
 
-        if (pick->at[i].depth == token->depth && !pick->at[i].open)
-            take_value(pick, i, token);
+        if (pick->at[i].depth != token->depth)
+            continue;
+        if (!(pick->each & bit(i)))
+            pick->due &= ~bit(i); /* the value behind its key, no other */
+        take_value(pick, i, token);
     }
 }
 

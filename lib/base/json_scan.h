@@ -46,6 +46,28 @@ static inline const uint8_t *llmp_json_skip_plain(const uint8_t *at,
     return at;
 }
 
+/* The first quote or backslash in [at, end), or `end`. */
+static inline const uint8_t *llmp_json_skip_to_quote(const uint8_t *at,
+                                                     const uint8_t *end)
+{
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        int mask = _mm_movemask_epi8(_mm_or_si128(
+            _mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+
+        if (mask)
+            return at + __builtin_ctz((unsigned)mask);
+    }
+#endif
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
 /*
  * What a lead byte asks for: how many bytes follow (0: it cannot lead), and
  * the range of the first of them, which is what excludes overlong forms,

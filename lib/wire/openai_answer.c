@@ -9,29 +9,54 @@
 
 enum { INPUT, OUTPUT, CACHED, REASONING, TOTAL, COUNTS };
 
-/* Of the usage object; in a stream's events behind what leads there. */
-#define CHAT_PATHS(before)                                                 \
-    {                                                                      \
-        [INPUT] = before "prompt_tokens",                                  \
-        [OUTPUT] = before "completion_tokens",                             \
-        [CACHED] = before "prompt_tokens_details.cached_tokens",           \
-        [REASONING] = before "completion_tokens_details.reasoning_tokens", \
-        [TOTAL] = before "total_tokens",                                   \
+/* Paths in a stream's event. */
+static const char *const chat_event_paths[COUNTS] = {
+    [INPUT] = "usage.prompt_tokens",
+    [OUTPUT] = "usage.completion_tokens",
+    [CACHED] = "usage.prompt_tokens_details.cached_tokens",
+    [REASONING] = "usage.completion_tokens_details.reasoning_tokens",
+    [TOTAL] = "usage.total_tokens",
+};
+
+static const char *const responses_event_paths[COUNTS] = {
+    [INPUT] = "response.usage.input_tokens",
+    [OUTPUT] = "response.usage.output_tokens",
+    [CACHED] = "response.usage.input_tokens_details.cached_tokens",
+    [REASONING] = "response.usage.output_tokens_details.reasoning_tokens",
+    [TOTAL] = "response.usage.total_tokens",
+};
+
+/* Members of an answer's usage object. */
+#define OWN(name)                     \
+    {                                 \
+        LLMP_STR(""), LLMP_STR(name), \
+        {                             \
+            NULL, 0                   \
+        }                             \
+    }
+#define WITHIN(outer, name)              \
+    {                                    \
+        LLMP_STR(outer), LLMP_STR(name), \
+        {                                \
+            NULL, 0                      \
+        }                                \
     }
 
-#define RESPONSES_PATHS(before)                                             \
-    {                                                                       \
-        [INPUT] = before "input_tokens", [OUTPUT] = before "output_tokens", \
-        [CACHED] = before "input_tokens_details.cached_tokens",             \
-        [REASONING] = before "output_tokens_details.reasoning_tokens",      \
-        [TOTAL] = before "total_tokens",                                    \
-    }
+static const struct llmp_json_number chat_numbers[COUNTS] = {
+    [INPUT] = OWN("prompt_tokens"),
+    [OUTPUT] = OWN("completion_tokens"),
+    [CACHED] = WITHIN("prompt_tokens_details", "cached_tokens"),
+    [REASONING] = WITHIN("completion_tokens_details", "reasoning_tokens"),
+    [TOTAL] = OWN("total_tokens"),
+};
 
-static const char *const chat_paths[COUNTS] = CHAT_PATHS("");
-static const char *const chat_event_paths[COUNTS] = CHAT_PATHS("usage.");
-static const char *const responses_paths[COUNTS] = RESPONSES_PATHS("");
-static const char *const responses_event_paths[COUNTS] =
-    RESPONSES_PATHS("response.usage.");
+static const struct llmp_json_number responses_numbers[COUNTS] = {
+    [INPUT] = OWN("input_tokens"),
+    [OUTPUT] = OWN("output_tokens"),
+    [CACHED] = WITHIN("input_tokens_details", "cached_tokens"),
+    [REASONING] = WITHIN("output_tokens_details", "reasoning_tokens"),
+    [TOTAL] = OWN("total_tokens"),
+};
 
 static void take_count(struct llmp_openai_usage *usage, uint32_t which,
                        struct llmp_str number)
@@ -84,17 +109,19 @@ void llmp_openai_usage_feed(struct llmp_openai_usage_reader *reader,
 bool llmp_openai_usage_end(const struct llmp_openai_usage_reader *reader,
                            struct llmp_openai_usage *usage)
 {
-    const char *const *paths =
-        reader->shape == LLMP_OPENAI_RESPONSES ? responses_paths : chat_paths;
-    struct llmp_json_field fields[COUNTS] = { 0 };
+    struct llmp_json_number numbers[COUNTS];
     struct llmp_str text = llmp_json_members_value(&reader->members, 0);
     struct llmp_str error = llmp_json_members_value(&reader->members, 1);
 
     *usage = (struct llmp_openai_usage){ 0 };
+    memcpy(numbers,
+           reader->shape == LLMP_OPENAI_RESPONSES ? responses_numbers
+                                                  : chat_numbers,
+           sizeof(numbers));
+    llmp_json_numbers(text, numbers, COUNTS);
     for (uint32_t i = 0; i < COUNTS; i++)
-        fields[i].path = paths[i];
-    if (text.len && llmp_json_pick_all(text, fields, COUNTS, NULL) == LLMP_OK)
-        read_counts(usage, fields);
+        if (numbers[i].text.len)
+            take_count(usage, i, numbers[i].text);
     return reader->members.member[1].found &&
            !llmp_str_eq(llmp_str_trim(error), LLMP_STR("null"));
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Goal: the two members are found in the root object and nowhere else, with
- * the value that the full reader gives them.
+ * the value that the full reader gives them; numbers where they are asked for.
  * Method: a table of documents, each read whole, cut in two at every place and
- * byte by byte; the room for values is filled to its last byte.
+ * byte by byte; the room for values is filled to its last byte. Numbers: a
+ * table, and each of its texts cut off at every place.
  */
 #include "base/json_member.h"
 
@@ -174,6 +175,62 @@ static void depth_does_not_matter(void **state)
     check_member(&m, 0, "5");
 }
 
+static void read_numbers(const char *text, size_t len,
+                         struct llmp_json_number numbers[2])
+{
+    char *copy = malloc(len + (len == 0)); /* its end is seen by a sanitizer */
+
+    numbers[0] = (struct llmp_json_number){ .name = LLMP_STR("n") };
+    numbers[1] = (struct llmp_json_number){ .outer = LLMP_STR("in"),
+                                            .name = LLMP_STR("n") };
+    memcpy(copy, text, len);
+    llmp_json_numbers((struct llmp_str){ copy, len }, numbers, 2);
+    for (int i = 0; i < 2; i++)
+        if (numbers[i].text.len) /* into the text that stays */
+            numbers[i].text.ptr = text + (numbers[i].text.ptr - copy);
+    free(copy);
+}
+
+static void numbers_are_found_where_they_are_asked_for(void **state)
+{
+    static const struct {
+        const char *text, *own, *within;
+    } cases[] = {
+        { "{}", "", "" },
+        { "{\"n\":1}", "1", "" },
+        { "{\"n\":1,\"in\":{\"n\":2}}", "1", "2" },
+        { " {\n\"in\" : { \"m\" : 3 , \"n\" : 2 } ,\t\"n\" : -1.5e+3 } ",
+          "-1.5e+3", "2" },
+        { "{\"in\":{\"in\":{\"n\":3}},\"out\":{\"n\":4}}", "", "" },
+        { "{\"n\":null,\"in\":{\"n\":true}}", "", "" },
+        { "{\"n\":\"5\",\"in\":{\"n\":\"6\"}}", "", "" },
+        { "{\"m\":\"\\\"n\\\":7\",\"nn\":8,\"\":9}", "", "" },
+        { "{\"\":{\"n\":1}}", "", "" },
+        { "{\"n\":[1],\"in\":[{\"n\":2}]}", "", "" },
+        { "[{\"n\":1}]", "", "" },
+        { "{\"n\":1,\"n\":2}", "2", "" },
+        { "{\"in\":{\"n\":1},\"in\":{\"m\":2}}", "", "1" },
+        /* Not JSON: no harm. */
+        { "", "", "" },
+        { "}}]]{\"n\":1", "1", "" },
+        { "{\"n", "", "" },
+        { "{\"n\\", "", "" },
+    };
+    struct llmp_json_number numbers[2];
+    (void)state;
+
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
+        size_t len = strlen(cases[i].text);
+
+        print_message("# %s\n", cases[i].text);
+        for (size_t cut = 0; cut < len; cut++)
+            read_numbers(cases[i].text, cut, numbers);
+        read_numbers(cases[i].text, len, numbers);
+        assert_true(llmp_str_eq(numbers[0].text, llmp_str_of(cases[i].own)));
+        assert_true(llmp_str_eq(numbers[1].text, llmp_str_of(cases[i].within)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_value_that_does_not_fit_leaves_the_other_alone),
         cmocka_unit_test(twins_share_their_room),
         cmocka_unit_test(depth_does_not_matter),
+        cmocka_unit_test(numbers_are_found_where_they_are_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
