@@ -35,6 +35,14 @@ size_t llmp_str_distance(struct llmp_str a, struct llmp_str b);
 /* A decimal number of the whole text; false on anything else or overflow. */
 bool llmp_str_to_u64(struct llmp_str text, uint64_t *out);
 
+/* Writes `text` where there is room for it; returns the end. */
+static inline char *llmp_put_str(char *to, struct llmp_str text)
+{
+    if (text.len)
+        memcpy(to, text.ptr, text.len);
+    return to + text.len;
+}
+
 /* Writes `value` in decimal, at most 20 bytes; returns the end. */
 char *llmp_put_u64(char *to, uint64_t value);
 

@@ -48,12 +48,6 @@ static char *put_ms(char *to, uint64_t ns)
     return to;
 }
 
-static char *put_text(char *to, struct llmp_str text)
-{
-    memcpy(to, text.ptr, text.len);
-    return to + text.len;
-}
-
 static void add_server_timing(struct llmp_exchange *x)
 {
     uint64_t sent = x->call_sent_ns ? x->call_sent_ns : x->call_begun_ns;
@@ -64,9 +58,9 @@ static void add_server_timing(struct llmp_exchange *x)
     if (!text)
         return;
 
-    char *end = put_ms(put_text(text, LLMP_STR("gateway;dur=")), own);
+    char *end = put_ms(llmp_put_str(text, LLMP_STR("gateway;dur=")), own);
 
-    end = put_ms(put_text(end, LLMP_STR(", upstream;dur=")), upstream);
+    end = put_ms(llmp_put_str(end, LLMP_STR(", upstream;dur=")), upstream);
     llmp_x_header(x, LLMP_STR("server-timing"),
                   (struct llmp_str){ text, (size_t)(end - text) });
 }

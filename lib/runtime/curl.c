@@ -131,45 +131,108 @@ static void give_handle(struct curl *curl, struct curl_handle *handle)
 
 /* ---- one call ---- */
 
-static bool add_line(struct curl_slist **list, const char *line)
+/* A transfer with the memory of one before, or a new one. */
+static struct curl_transfer *take_transfer(struct curl *curl)
 {
-    struct curl_slist *longer = curl_slist_append(*list, line);
+    struct curl_transfer *t = curl->free;
 
-    if (longer)
-        *list = longer;
-    return longer != NULL;
+    if (!t)
+        return llmp_alloc(sizeof(*t));
+    curl->free = t->next;
+    curl->free_count--;
+
+    struct llmp_buf lines = t->lines, upload = t->upload, head = t->head;
+
+    memset(t, 0, offsetof(struct curl_transfer, field_at));
+    lines.len = upload.len = head.len = 0;
+    lines.failed = upload.failed = head.failed = false;
+    t->lines = lines;
+    t->upload = upload;
+    t->head = head;
+    return t;
 }
 
+static void free_memory(struct curl_transfer *t)
+{
+    llmp_buf_fini(&t->lines);
+    llmp_buf_fini(&t->upload);
+    llmp_buf_fini(&t->head);
+    llmp_free(t);
+}
+
+static void give_transfer(struct curl *curl, struct curl_transfer *t)
+{
+    if (curl->free_count == CURL_TRANSFERS_KEPT ||
+        t->lines.cap > CURL_BUFFER_KEPT || t->upload.cap > CURL_BUFFER_KEPT ||
+        t->head.cap > CURL_BUFFER_KEPT) {
+        free_memory(t);
+        return;
+    }
+    t->next = curl->free;
+    curl->free = t;
+    curl->free_count++;
+}
+
+/* libcurl takes field lines as a list of C strings and only reads it: made
+ * here in two pieces of memory instead of two for each line. */
 static bool make_fields(struct curl_transfer *t)
 {
-    struct llmp_buf *line = &t->head; /* not in use yet */
+    const struct llmp_call *call = t->call;
+    /* libcurl asks for leave (100-continue) above 1 MiB. */
+    bool large = call->body_size > 512 * 1024;
+    bool chunked = call->body_size == LLMP_BODY_UNKNOWN;
+    size_t need = 64, count = 0;
 
-    for (size_t i = 0; i < t->call->header_count; i++) {
-        line->len = 0;
-        (void)llmp_buf_add(line, t->call->headers[i].name);
-        (void)llmp_buf_add(line, LLMP_STR(": "));
-        (void)llmp_buf_add(line, t->call->headers[i].value);
-        (void)llmp_buf_add(line, (struct llmp_str){ "", 1 });
-        if (line->failed || !add_line(&t->fields, line->ptr))
-            return false;
+    for (size_t i = 0; i < call->header_count; i++)
+        need += call->headers[i].name.len + call->headers[i].value.len + 3;
+    if (call->header_count + 2 > CURL_FIELDS_MAX ||
+        !llmp_buf_reserve(&t->lines, need))
+        return false;
+
+    char *to = t->lines.ptr;
+
+    for (size_t i = 0; i < call->header_count; i++) {
+        t->fields[count++].data = to;
+        to = llmp_put_str(to, call->headers[i].name);
+        to = llmp_put_str(to, LLMP_STR(": "));
+        to = llmp_put_str(to, call->headers[i].value);
+        *to++ = '\0';
     }
-    line->len = 0;
-    return add_line(&t->fields, "Expect:") &&
-           (t->call->body_size != LLMP_BODY_UNKNOWN ||
-            add_line(&t->fields, "Transfer-Encoding: chunked"));
+    if (large) {
+        t->fields[count++].data = to;
+        to = llmp_put_str(to, (struct llmp_str){ "Expect:", 8 });
+    }
+    if (chunked) {
+        t->fields[count++].data = to;
+        to = llmp_put_str(
+            to, (struct llmp_str){ "Transfer-Encoding: chunked", 27 });
+    }
+    for (size_t i = 0; i < count; i++)
+        t->fields[i].next = i + 1 < count ? &t->fields[i + 1] : NULL;
+    t->lines.len = (size_t)(to - t->lines.ptr);
+    t->has_fields = count > 0;
+    return true;
 }
 
+/* Most calls of a handle have the path of the one before. */
 static bool set_path(struct curl_transfer *t)
 {
-    bool ok;
+    struct curl_handle *handle = t->handle;
+    struct llmp_str path = t->call->path;
 
+    if (llmp_str_eq(llmp_str_of(handle->path), path))
+        return true;
+    handle->path[0] = '\0';
     t->head.len = 0;
-    (void)llmp_buf_add(&t->head, t->call->path);
+    (void)llmp_buf_add(&t->head, path);
     (void)llmp_buf_add(&t->head, (struct llmp_str){ "", 1 });
-    ok = !t->head.failed && curl_url_set(t->handle->url, CURLUPART_PATH,
-                                         t->head.ptr, 0) == CURLUE_OK;
+    if (t->head.failed ||
+        curl_url_set(handle->url, CURLUPART_PATH, t->head.ptr, 0) != CURLUE_OK)
+        return false;
+    if (path.len < sizeof(handle->path))
+        memcpy(handle->path, t->head.ptr, path.len + 1);
     t->head.len = 0;
-    return ok;
+    return true;
 }
 
 /* One piece of memory for a body that is small enough to go with the head. */
@@ -196,7 +259,8 @@ static void set_call(struct curl_transfer *t)
     bool get = llmp_str_eq(t->call->method, LLMP_STR("GET"));
 
     t->handle->transfer = t;
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->fields);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                     t->has_fields ? t->fields : NULL);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
     curl_easy_setopt(easy, get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
     if (get)
@@ -228,17 +292,14 @@ static void free_transfer(struct curl_transfer *t)
     if (t->added)
         remove_handle(t);
     give_handle(curl, t->handle);
-    curl_slist_free_all(t->fields);
-    llmp_buf_fini(&t->upload);
-    llmp_buf_fini(&t->head);
-    llmp_free(t);
+    give_transfer(curl, t);
 }
 
 static int curl_start(struct llmp_transport *transport,
                       struct llmp_transfer **out, const struct llmp_call *call)
 {
     struct curl *curl = (struct curl *)transport;
-    struct curl_transfer *t = llmp_alloc(sizeof(*t));
+    struct curl_transfer *t = take_transfer(curl);
 
     if (!t)
         return LLMP_E_NOMEM;
@@ -452,6 +513,8 @@ static void curl_close(struct llmp_transport *transport)
         curl_turn_end(transport); /* frees what was cancelled last */
     while (curl->kept_count)
         free_handle(curl->kept[--curl->kept_count]);
+    while (curl->free)
+        free_memory(take_transfer(curl));
     (void)curl_multi_cleanup(curl->multi);
     (void)curl_share_cleanup(curl->share);
     llmp_curl_sockets_fini(curl);

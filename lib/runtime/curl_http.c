@@ -77,7 +77,7 @@ static void note_sent(struct curl_transfer *t)
                             &ready_us);
     (void)curl_easy_getinfo(t->handle->easy, CURLINFO_STARTTRANSFER_TIME_T,
                             &first_byte_us);
-    t->sent_ns = llmp_clock().mono_ns;
+    t->sent_ns = llmp_now_ns();
     if (first_byte_us > ready_us)
         t->sent_ns -= (uint64_t)(first_byte_us - ready_us) * 1000;
 }
@@ -189,7 +189,7 @@ static size_t on_read(char *to, size_t one, size_t room, void *ctx)
     (void)one;
     if (t->dead)
         return CURL_READFUNC_ABORT;
-    t->sent_ns = llmp_clock().mono_ns;
+    t->sent_ns = llmp_now_ns();
     if (t->call->body)
         return take_parts(t, to, room);
     len = t->upload.len < room ? t->upload.len : room;

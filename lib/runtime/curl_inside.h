@@ -19,6 +19,10 @@
 
 enum {
     CURL_HEADERS_MAX = 64,
+    CURL_FIELDS_MAX = 32, /* of a request */
+    CURL_PATH_MAX = 256,  /* that a handle remembers */
+    CURL_TRANSFERS_KEPT = 256,
+    CURL_BUFFER_KEPT = 4096, /* of a kept transfer's buffers */
     CURL_HEAD_MAX = 64 * 1024,
     CURL_UPLOAD_HIGH = 256 * 1024,
     CURL_TOGETHER_MAX = 60 * 1024, /* libcurl sends head and body at once */
@@ -34,6 +38,7 @@ struct curl_handle {
     CURL *easy;
     CURLU *url;
     char *origin_id;
+    char path[CURL_PATH_MAX];       /* that `url` has; empty: some longer one */
     struct curl_transfer *transfer; /* NULL while it is kept */
 };
 
@@ -43,25 +48,28 @@ struct curl_transfer {
     const struct llmp_call *call;
     struct curl_transfer *next; /* the list of things to do */
     struct curl_handle *handle;
-    struct curl_slist *fields;
-    size_t part, part_at;   /* next body byte to hand over */
+    struct llmp_buf lines;  /* the request's fields, as `fields` has them */
     struct llmp_buf upload; /* a small body in one piece, or copies of an
                                upload that were not handed over yet */
     struct llmp_buf head;   /* field lines of the answer */
-    struct {
-        uint32_t name, name_len, value, value_len;
-    } field_at[CURL_HEADERS_MAX];
+    size_t part, part_at;   /* next body byte to hand over */
     uint32_t field_count;
     uint16_t status;
     uint64_t sent_ns;
     bool upload_last, upload_full, upload_stalled;
     bool head_reported, paused;
     bool stalled; /* libcurl was told to keep what it has */
-    bool added, listed, dead;
+    bool has_fields, added, listed, dead;
     bool repeated;
     struct curl_gate *gate;       /* where it has a place, or is in line */
     struct curl_transfer *behind; /* in that line */
     bool in_line;
+
+    /* From here on nothing is wiped for the next call. */
+    struct {
+        uint32_t name, name_len, value, value_len;
+    } field_at[CURL_HEADERS_MAX];
+    struct curl_slist fields[CURL_FIELDS_MAX];
 };
 
 /* A socket of libcurl's, watched from its opening to its closing. */
@@ -83,6 +91,8 @@ struct curl {
     struct curl_gate *gates;
     struct curl_handle *kept[CURL_HANDLES_KEPT];
     uint32_t kept_count;
+    struct curl_transfer *free; /* by `next` */
+    uint32_t free_count;
     struct curl_socket **sockets; /* by descriptor */
     size_t sockets_cap;
     size_t opening; /* how many of them */

@@ -158,7 +158,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
         llmp_driver_timer_clear(curl->base.driver, &curl->timer);
         return 0;
     }
-    at_ns = llmp_clock().mono_ns + (uint64_t)timeout_ms * LLMP_NS_PER_MS;
+    at_ns = llmp_now_ns() + (uint64_t)timeout_ms * LLMP_NS_PER_MS;
     return llmp_driver_timer_set(curl->base.driver, &curl->timer, at_ns) < 0
                ? -1
                : 0;

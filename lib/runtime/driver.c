@@ -44,24 +44,22 @@ struct llmp_driver {
     bool turn_end_asked;
 };
 
-static uint64_t clock_ns(clockid_t id)
-{
-    struct timespec t;
-
-    (void)clock_gettime(id, &t);
-    return (uint64_t)t.tv_sec * LLMP_NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 struct llmp_time llmp_clock(void)
 {
-    return (struct llmp_time){ .mono_ns = clock_ns(CLOCK_MONOTONIC),
-                               .wall_ns = clock_ns(CLOCK_REALTIME) };
+    struct timespec wall;
+
+    (void)clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct llmp_time){
+        .mono_ns = llmp_now_ns(),
+        .wall_ns =
+            (uint64_t)wall.tv_sec * LLMP_NS_PER_S + (uint64_t)wall.tv_nsec,
+    };
 }
 
 /* The civil clock is read once a drive; in between it follows the other. */
 static struct llmp_time now(const struct llmp_driver *driver)
 {
-    uint64_t mono = clock_ns(CLOCK_MONOTONIC);
+    uint64_t mono = llmp_now_ns();
 
     return (struct llmp_time){ mono, mono + driver->wall_offset_ns };
 }

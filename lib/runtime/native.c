@@ -6,19 +6,9 @@
  */
 #include "runtime/native.h"
 
-#include <time.h>
-
 #include "base/internal.h"
 
 enum { TRANSFERS_KEPT = 256, SPARE_OUT_MAX = 16 * 1024 };
-
-uint64_t llmp_native_now(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * LLMP_NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 static struct native *native_of(struct llmp_transport *transport)
 {
@@ -209,7 +199,7 @@ static void idle_add(struct native_conn *conn)
     struct native *native = origin->native;
 
     conn->state = NATIVE_IDLE;
-    conn->idle_since_ns = llmp_native_now();
+    conn->idle_since_ns = llmp_now_ns();
     conn->next = origin->idle_first;
     *(conn->next ? &conn->next->prev : &origin->idle_last) = conn;
     origin->idle_first = conn;
@@ -270,10 +260,9 @@ static int connect_fresh(struct native_transfer *t)
     LLMP_TRY(llmp_native_conn_open(&conn, t->origin));
     join(conn, t);
     t->timer.fire = connect_timeout;
-    return llmp_driver_timer_set(driver_of(t), &t->timer,
-                                 llmp_native_now() +
-                                     t->call->origin->connect_timeout_ms *
-                                         LLMP_NS_PER_MS);
+    return llmp_driver_timer_set(
+        driver_of(t), &t->timer,
+        llmp_now_ns() + t->call->origin->connect_timeout_ms * LLMP_NS_PER_MS);
 }
 
 static void answered(struct llmp_question *question);
@@ -304,7 +293,7 @@ static void attach(struct native_transfer *t, bool fresh)
 
     if (!fresh && use_kept(t))
         return;
-    if (origin->addresses.until_ns <= llmp_native_now() &&
+    if (origin->addresses.until_ns <= llmp_now_ns() &&
         ask_addresses(origin) < 0 && origin->addresses.count == 0) {
         fail_later(t, LLMP_CALL_RESOURCES);
         return;
@@ -332,7 +321,7 @@ static void answered(struct llmp_question *question)
     if (question->found.count) {
         origin->addresses = question->found;
         origin->addresses.until_ns =
-            llmp_native_now() + NATIVE_ADDRESS_S * LLMP_NS_PER_S;
+            llmp_now_ns() + NATIVE_ADDRESS_S * LLMP_NS_PER_S;
     }
     serve_waiting(origin);
     while (origin->addresses.count == 0 && origin->waiting)
@@ -468,7 +457,7 @@ static void sweep(struct llmp_timer *timer)
 {
     struct native *native =
         (struct native *)((char *)timer - offsetof(struct native, sweep));
-    uint64_t now_ns = llmp_native_now();
+    uint64_t now_ns = llmp_now_ns();
     bool any = false;
 
     for (struct native_origin *o = native->origins; o; o = o->next) {

@@ -117,7 +117,6 @@ void llmp_native_connected(struct native_conn *conn);
 void llmp_native_broke(struct native_conn *conn,
                        enum llmp_call_failure failure);
 void llmp_native_finished(struct native_conn *conn, bool keep);
-uint64_t llmp_native_now(void);
 
 /* native_conn.c */
 int llmp_native_conn_open(struct native_conn **out,

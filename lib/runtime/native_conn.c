@@ -18,7 +18,8 @@
 enum {
     GATHER_MAX = 16 * 1024,
     IOV_PARTS = 10,
-    SEND_MAX = 256 * 1024, /* a turn: copying more holds up all others */
+    SEND_MAX = 256 * 1024,   /* a turn: copying more holds up all others */
+    TOGETHER_MAX = 8 * 1024, /* below it, copying costs less than a vector */
 };
 
 static void conn_ready(struct llmp_watch *watch, unsigned events);
@@ -156,6 +157,9 @@ static ssize_t conn_send(struct native_conn *conn, struct iovec *iov, int count)
 
     if (conn->ssl)
         return tls_send(conn, iov, count);
+    if (count == 1)
+        return socket_result(
+            send(conn->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL));
     return socket_result(sendmsg(conn->fd, &message, MSG_NOSIGNAL));
 }
 
@@ -296,6 +300,19 @@ static bool add_part(struct iovec *iov, int *count, const char *ptr, size_t len,
     return n == len;
 }
 
+/* A small body goes behind its head, as one piece of memory. */
+static void put_together(struct native_transfer *t)
+{
+    const struct llmp_call *call = t->call;
+
+    if (!call->body || t->part || t->part_at ||
+        call->body_size > TOGETHER_MAX ||
+        !llmp_buf_reserve(&t->out, (size_t)call->body_size))
+        return;
+    for (; t->part < call->body_parts; t->part++)
+        (void)llmp_buf_add(&t->out, call->body[t->part]);
+}
+
 static int next_parts(const struct native_transfer *t, struct iovec *iov)
 {
     size_t room = SEND_MAX;
@@ -342,6 +359,7 @@ int llmp_native_conn_flush(struct native_conn *conn)
     int count;
 
     conn->want_write = false;
+    put_together(t);
     while ((count = next_parts(t, iov)) > 0) {
         ssize_t n = conn_send(conn, iov, count);
 
@@ -360,7 +378,7 @@ int llmp_native_conn_flush(struct native_conn *conn)
     if (count == 0) {
         t->sent = t->call->body || t->upload_last || t->call->body_size == 0;
         if (!t->sent_ns)
-            t->sent_ns = llmp_native_now();
+            t->sent_ns = llmp_now_ns();
     }
     if (t->upload_full && t->out.len < NATIVE_UPLOAD_HIGH / 2)
         llmp_native_resume_later(t); /* there is room again */

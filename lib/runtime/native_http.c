@@ -7,39 +7,47 @@
 #include "base/internal.h"
 #include "runtime/native.h"
 
+/* What tells where the body ends: at most 64 bytes. */
+static char *put_framing(char *to, const struct llmp_call *call)
+{
+    if (call->body_size == LLMP_BODY_UNKNOWN)
+        return llmp_put_str(to, LLMP_STR("transfer-encoding: chunked\r\n"));
+    if (call->body_size == 0 && llmp_str_eq(call->method, LLMP_STR("GET")))
+        return to; /* RFC 9110, 8.6 */
+    to = llmp_put_str(to, LLMP_STR("content-length: "));
+    to = llmp_put_u64(to, call->body_size);
+    return llmp_put_str(to, LLMP_STR("\r\n"));
+}
+
 bool llmp_native_request_head(struct llmp_buf *out,
                               const struct llmp_call *call)
 {
-    size_t need = call->method.len + call->path.len + 128;
+    struct llmp_str host = llmp_str_of(call->origin->authority);
+    size_t need = call->method.len + call->path.len + host.len + 128;
 
     for (size_t i = 0; i < call->header_count; i++)
         need += call->headers[i].name.len + call->headers[i].value.len + 4;
     if (!llmp_buf_reserve(out, need))
         return false;
-    (void)llmp_buf_add(out, call->method);
-    (void)llmp_buf_add(out, LLMP_STR(" "));
-    (void)llmp_buf_add(out, call->path);
-    (void)llmp_buf_add(out, LLMP_STR(" HTTP/1.1\r\nhost: "));
-    (void)llmp_buf_add(out, llmp_str_of(call->origin->authority));
-    (void)llmp_buf_add(out, LLMP_STR("\r\n"));
+
+    char *to = out->ptr + out->len;
+
+    to = llmp_put_str(to, call->method);
+    *to++ = ' ';
+    to = llmp_put_str(to, call->path);
+    to = llmp_put_str(to, LLMP_STR(" HTTP/1.1\r\nhost: "));
+    to = llmp_put_str(to, host);
+    to = llmp_put_str(to, LLMP_STR("\r\n"));
     for (size_t i = 0; i < call->header_count; i++) {
-        (void)llmp_buf_add(out, call->headers[i].name);
-        (void)llmp_buf_add(out, LLMP_STR(": "));
-        (void)llmp_buf_add(out, call->headers[i].value);
-        (void)llmp_buf_add(out, LLMP_STR("\r\n"));
+        to = llmp_put_str(to, call->headers[i].name);
+        to = llmp_put_str(to, LLMP_STR(": "));
+        to = llmp_put_str(to, call->headers[i].value);
+        to = llmp_put_str(to, LLMP_STR("\r\n"));
     }
-    if (call->body_size == LLMP_BODY_UNKNOWN) {
-        (void)llmp_buf_add(out, LLMP_STR("transfer-encoding: chunked\r\n\r\n"));
-    } else if (call->body_size == 0 &&
-               llmp_str_eq(call->method, LLMP_STR("GET"))) {
-        (void)llmp_buf_add(out, LLMP_STR("\r\n")); /* RFC 9110, 8.6 */
-    } else {
-        (void)llmp_buf_add(out, LLMP_STR("content-length: "));
-        out->len = (size_t)(llmp_put_u64(out->ptr + out->len, call->body_size) -
-                            out->ptr);
-        (void)llmp_buf_add(out, LLMP_STR("\r\n\r\n"));
-    }
-    return !out->failed;
+    to = llmp_put_str(put_framing(to, call), LLMP_STR("\r\n"));
+    assert((size_t)(to - out->ptr) <= out->len + need);
+    out->len = (size_t)(to - out->ptr);
+    return true;
 }
 
 bool llmp_native_add_upload(struct native_transfer *t, struct llmp_str bytes,

@@ -9,6 +9,7 @@
 #define LLMP_RUNTIME_TRANSPORT_H
 
 #include <llmproxy/gateway.h>
+#include <time.h>
 
 #include "runtime/pool.h"
 #include "runtime/timers.h"
@@ -65,6 +66,14 @@ void llmp_transfer_fail(struct llmp_transfer *transfer,
 void llmp_transfer_writable(struct llmp_transfer *transfer);
 
 /* What the driver offers to transports. */
+
+static inline uint64_t llmp_now_ns(void) /* monotonic */
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 /* What a loop's watch reports to. */
 struct llmp_watch {
