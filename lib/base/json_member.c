@@ -28,6 +28,15 @@ struct llmp_str llmp_json_members_value(const struct llmp_json_members *m,
                               m->member[which].len };
 }
 
+struct llmp_str llmp_json_members_so_far(const struct llmp_json_members *m,
+                                         int which)
+{
+    if (m->keeping != which)
+        return llmp_json_members_value(m, which);
+    return (struct llmp_str){ m->text + m->member[which].at,
+                              m->len - m->member[which].at };
+}
+
 /* Keeps the value's bytes [from, to) of a piece. */
 static void keep(struct llmp_json_members *m, const uint8_t *from,
                  const uint8_t *to)
@@ -193,6 +202,7 @@ static const uint8_t *skip_nested(struct llmp_json_members *m,
 static bool structure(struct llmp_json_members *m, const uint8_t *from,
                       const uint8_t *at)
 {
+    m->begun |= *at != '{' && *at != '"' && *at > ' ';
     switch (*at) {
     case '"':
         begin_string(m);

@@ -25,6 +25,7 @@ struct llmp_json_members {
     int keeping;      /* which member's value is being kept; -1: none */
     bool in_string, escape, in_key;
     bool key_next; /* the next string of the root object is a key */
+    bool begun;    /* the root's first key is known, or it has none */
     uint32_t len;
     char text[LLMP_JSON_MEMBER_TEXT_MAX];
 };
@@ -38,6 +39,10 @@ void llmp_json_members_feed(struct llmp_json_members *members,
 /* The text of a member's value; empty when it was not found or cut. */
 struct llmp_str llmp_json_members_value(const struct llmp_json_members *members,
                                         int which);
+
+/* The same as far as it has come: also of a value that has not ended. */
+struct llmp_str llmp_json_members_so_far(
+    const struct llmp_json_members *members, int which);
 
 /* A number that is wanted of an object: a member of it, or of an object that
  * is its member `outer`. */

@@ -132,7 +132,7 @@ void llmp_x_ask(struct llmp_exchange *x, struct llmp_ask ask)
 
 void llmp_x_respond(struct llmp_exchange *x)
 {
-    x->first_ns = x->now.mono_ns;
+    x->responded = true;
     x->summary.status = x->response.status;
     x->summary.first_byte_ns = x->now.mono_ns - x->begun_ns;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_RESPOND,
@@ -186,16 +186,26 @@ void llmp_x_cancel_call(struct llmp_exchange *x)
                (struct llmp_ask){ .kind = LLMP_ASK_CANCEL, .id = x->call.id });
 }
 
-/* What was called and not answered with a count may still cost something. */
+/* What was called and not answered with a count may still cost something; but
+ * not what the provider refused before it gave anything. */
 static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
 {
     struct llmp_summary *s = &x->summary;
-    bool reached = s->upstream_status != 0 || x->call_sent_ns != 0;
+    bool refused = ending == LLMP_END_UPSTREAM_ERROR && s->events <= 1;
 
     if (s->usage_basis == LLMP_USAGE_REPORTED || !x->operation ||
-        !x->operation->usage || !reached || ending == LLMP_END_UPSTREAM_ERROR)
+        !x->operation->usage || !x->call_reached || refused)
         return;
     s->usage_basis = LLMP_USAGE_UNKNOWN;
+}
+
+uint64_t llmp_x_own_ns(const struct llmp_exchange *x)
+{
+    uint64_t until = x->call_sent_ns    ? x->call_sent_ns
+                     : x->call_begun_ns ? x->call_begun_ns
+                                        : x->now.mono_ns;
+
+    return until > x->begun_ns ? until - x->begun_ns : 0;
 }
 
 void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
@@ -210,8 +220,7 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     s->complete = complete;
     s->duration_ns = x->now.mono_ns - x->begun_ns;
     s->request_bytes = x->body_seen;
-    if (x->call_sent_ns > x->begun_ns)
-        s->own_ns = x->call_sent_ns - x->begun_ns;
+    s->own_ns = llmp_x_own_ns(x);
     settle_usage(x, ending);
     llmp_metrics_record(&x->worker->metrics,
                         x->model ? x->model->name : (struct llmp_str){ 0 }, s);

@@ -29,6 +29,7 @@ enum llmp_x_state {
 /* What an answer's body is to us. */
 enum llmp_x_answer {
     LLMP_ANSWER_OPAQUE, /* passed on unread */
+    LLMP_ANSWER_ERROR,  /* collected, cleaned, and sent whole */
     LLMP_ANSWER_JSON,   /* passed on, its usage read on the way */
     LLMP_ANSWER_EVENTS  /* passed on event by event */
 };
@@ -78,6 +79,7 @@ struct llmp_exchange {
     bool call_open; /* begun and not yet ended, failed, cancelled */
     bool call_full; /* the upload has no room */
     bool call_paused;
+    bool call_reached; /* the provider may have begun to work */
     bool upload_ended;
     uint64_t call_begun_ns, call_sent_ns;
 
@@ -87,9 +89,9 @@ struct llmp_exchange {
     struct llmp_buf out; /* our own body: errors, local answers */
     struct llmp_sse sse;
     bool sse_open;
+    bool responded; /* the client has the answer's head */
     bool stream_done, stream_finished;
     size_t unsent; /* given to the client, not yet taken by it */
-    uint64_t first_ns;
 
     uint64_t deadline_ns, wait_ns; /* when to give up; when a tick comes */
     struct llmp_summary summary;
@@ -116,6 +118,9 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending,
                 bool complete);
 void llmp_x_cancel_call(struct llmp_exchange *x);
 void llmp_x_stop_reading(struct llmp_exchange *x); /* gives the reader back */
+
+/* From the request's arrival to its call's last byte, or to now. */
+uint64_t llmp_x_own_ns(const struct llmp_exchange *x);
 
 /* stage_request.c */
 void llmp_x_request_head(struct llmp_exchange *x,
@@ -154,6 +159,7 @@ void llmp_x_answer_end(struct llmp_exchange *x);
 void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
                         bool sent);
 void llmp_x_answer_timeout(struct llmp_exchange *x);
+void llmp_x_server_timing(struct llmp_exchange *x); /* adds the field */
 
 /* stage_local.c */
 void llmp_x_local(struct llmp_exchange *x, struct llmp_str path);

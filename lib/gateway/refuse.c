@@ -30,22 +30,34 @@ void llmp_x_answer_whole(struct llmp_exchange *x, uint16_t status,
     llmp_x_header(x, LLMP_STR("content-type"), content_type);
     if (x->request_id.len)
         llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
+    llmp_x_server_timing(x);
     llmp_x_cancel_call(x);
     llmp_x_respond(x);
     llmp_x_write(x, llmp_buf_str(&x->out));
     llmp_x_end(x, ending, true);
 }
 
+/* Needs no memory: the text is static, the id is in the arena already. */
 void llmp_x_refuse_nomem(struct llmp_exchange *x)
 {
+    static const struct llmp_str text =
+        LLMP_STR("{\"error\":{\"message\":\"The gateway is out of memory.\","
+                 "\"type\":\"server_error\",\"param\":null,"
+                 "\"code\":\"out_of_memory\"}}");
+
     x->response = (struct llmp_response_head){
         .status = 503,
         .headers = x->headers,
+        .body_size = text.len,
         .close = true,
     };
+    llmp_x_header(x, LLMP_STR("content-type"), LLMP_STR("application/json"));
+    if (x->request_id.len)
+        llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
     x->summary.error_code = LLMP_STR("out_of_memory");
     llmp_x_cancel_call(x);
     llmp_x_respond(x);
+    llmp_x_write(x, text);
     llmp_x_end(x, LLMP_END_REFUSED, true);
 }
 

@@ -48,11 +48,10 @@ static char *put_ms(char *to, uint64_t ns)
     return to;
 }
 
-static void add_server_timing(struct llmp_exchange *x)
+void llmp_x_server_timing(struct llmp_exchange *x)
 {
-    uint64_t sent = x->call_sent_ns ? x->call_sent_ns : x->call_begun_ns;
-    uint64_t own = sent > x->begun_ns ? sent - x->begun_ns : 0;
-    uint64_t upstream = x->now.mono_ns > sent ? x->now.mono_ns - sent : 0;
+    uint64_t own = llmp_x_own_ns(x);
+    uint64_t all = x->now.mono_ns - x->begun_ns;
     char *text = llmp_arena_take(&x->arena, 96);
 
     if (!text)
@@ -60,9 +59,23 @@ static void add_server_timing(struct llmp_exchange *x)
 
     char *end = put_ms(llmp_put_str(text, LLMP_STR("gateway;dur=")), own);
 
-    end = put_ms(llmp_put_str(end, LLMP_STR(", upstream;dur=")), upstream);
+    if (x->call.id) {
+        end = llmp_put_str(end, LLMP_STR(", upstream;dur="));
+        end = put_ms(end, all > own ? all - own : 0);
+    }
     llmp_x_header(x, LLMP_STR("server-timing"),
                   (struct llmp_str){ text, (size_t)(end - text) });
+}
+
+/* A field whose value has one of our secrets in it is not passed. */
+static void pass_field(struct llmp_exchange *x, const struct llmp_header *field)
+{
+    const struct llmp_provider *provider = x->model->provider;
+
+    if (passes(field->name) &&
+        !llmp_openai_has_secret(field->value, provider->secrets,
+                                provider->secret_count))
+        llmp_x_header(x, field->name, field->value);
 }
 
 /* The upstream's head goes away with the feed that brought it. */
@@ -89,45 +102,57 @@ static void pass_head(struct llmp_exchange *x,
         .close = !x->request_ended,
     };
     for (size_t i = 0; i < head->header_count; i++)
-        if (passes(head->headers[i].name))
-            llmp_x_header(x, head->headers[i].name, head->headers[i].value);
-    if (head->status >= 300)
-        keep_headers(x); /* sent when the error's text is there */
+        pass_field(x, &head->headers[i]);
+    if (x->answer != LLMP_ANSWER_OPAQUE && x->answer != LLMP_ANSWER_EVENTS)
+        keep_headers(x); /* sent when it is known what the body is */
     llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
     if (x->summary.upstream_request_id.len)
         llmp_x_header(x, LLMP_STR("x-upstream-request-id"),
                       x->summary.upstream_request_id);
-    add_server_timing(x);
+    llmp_x_server_timing(x);
 }
 
-static void begin_reading(struct llmp_exchange *x,
-                          const struct llmp_response_head *head)
+/* What the body will be to us. A redirect is an error too: following it could
+ * take a key elsewhere. A page is what a server in between says. */
+static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
+                                         const struct llmp_response_head *head)
 {
     struct llmp_str type = find_header(head, LLMP_STR("content-type"));
-    bool encoded = find_header(head, LLMP_STR("content-encoding")).len != 0;
+    bool api = x->operation->body == LLMP_BODY_JSON;
 
-    x->answer = LLMP_ANSWER_OPAQUE;
-    if (encoded || x->operation->body != LLMP_BODY_JSON)
-        return;
-    if (llmp_str_starts(type, LLMP_STR("text/event-stream"))) {
-        x->answer = LLMP_ANSWER_EVENTS;
-        x->summary.stream = true;
-        llmp_sse_init(&x->sse, (size_t)x->config->limits.event_bytes_max);
-        x->sse_open = true;
-        llmp_buf_fini(&x->body); /* many streams are open for long */
-        /* Events may be removed, and an error event may be added. */
-        x->response.body_size = LLMP_BODY_UNKNOWN;
-    } else if (x->operation->usage &&
-               llmp_str_starts(type, LLMP_STR("application/json"))) {
-        x->answer = LLMP_ANSWER_JSON;
-        llmp_openai_usage_init(&x->reader.answer, x->operation->shape);
-        x->reads = LLMP_READS_ANSWER;
-    }
+    if (head->status >= 300 ||
+        (api && llmp_str_starts(type, LLMP_STR("text/html"))))
+        return LLMP_ANSWER_ERROR;
+    if (find_header(head, LLMP_STR("content-encoding")).len)
+        return LLMP_ANSWER_OPAQUE;
+    if (llmp_str_starts(type, LLMP_STR("text/event-stream")))
+        return LLMP_ANSWER_EVENTS;
+    return llmp_str_starts(type, LLMP_STR("application/json"))
+               ? LLMP_ANSWER_JSON
+               : LLMP_ANSWER_OPAQUE;
+}
+
+static void begin_stream(struct llmp_exchange *x)
+{
+    x->summary.stream = true;
+    llmp_sse_init(&x->sse, (size_t)x->config->limits.event_bytes_max);
+    x->sse_open = true;
+    llmp_buf_fini(&x->body); /* many streams are open for long */
+    /* Events may be removed, and an error event may be added. */
+    x->response.body_size = LLMP_BODY_UNKNOWN;
+}
+
+/* The error's text is collected; the call stays open until it is there. */
+static void begin_error(struct llmp_exchange *x)
+{
+    x->state = LLMP_X_ERROR;
+    x->out.limit = (size_t)x->config->limits.error_bytes_max;
 }
 
 void llmp_x_answer_head(struct llmp_exchange *x,
                         const struct llmp_response_head *head)
 {
+    const struct llmp_provider *provider = x->model->provider;
     struct llmp_str id = find_header(head, LLMP_STR("x-request-id"));
     bool ok = true;
 
@@ -135,23 +160,68 @@ void llmp_x_answer_head(struct llmp_exchange *x,
         return; /* a second head: the transport's mistake, not the client's */
     x->call_sent_ns = head->sent_ns;
     x->summary.upstream_status = head->status;
-    if (id.len && id.len <= 128)
+    x->call_reached = true;
+    if (id.len && id.len <= 128 &&
+        !llmp_openai_has_secret(id, provider->secrets, provider->secret_count))
         x->summary.upstream_request_id = llmp_arena_str(&x->arena, id, &ok);
     if (x->body.cap > LLMP_X_BUFFER_KEPT)
         llmp_buf_fini(&x->body); /* it was sent */
-    llmp_x_deadline(x, x->model->provider->idle_timeout_ms);
+    llmp_x_deadline(x, provider->idle_timeout_ms);
+    x->answer = kind_of_answer(x, head);
     pass_head(x, head);
-    if (head->status >= 300) {
-        /* The call stays open until the error's text is there. A redirect is
-         * an error too: following it could take a key elsewhere. */
-        x->out.len = 0;
-        x->out.limit = (size_t)x->config->limits.error_bytes_max;
-        x->state = LLMP_X_ERROR;
+    x->out.len = 0;
+    x->state = LLMP_X_ANSWERING;
+    switch (x->answer) {
+    case LLMP_ANSWER_ERROR:
+        begin_error(x);
+        return;
+    case LLMP_ANSWER_JSON:
+        llmp_openai_usage_init(&x->reader.answer, x->operation->shape);
+        x->reads = LLMP_READS_ANSWER;
+        return; /* the client hears of it when it is no error */
+    case LLMP_ANSWER_EVENTS:
+        begin_stream(x);
+        break;
+    case LLMP_ANSWER_OPAQUE:
+        break;
+    }
+    llmp_x_respond(x);
+}
+
+/* ---- JSON ------------------------------------------------------------------
+ */
+
+/* Longer than anything that comes before an answer's first member. */
+enum { UNDECIDED_MAX = 4096 };
+
+/*
+ * Providers say "200" and then {"error": …}. So the answer is held until its
+ * first member is known, or as long as the piece that it comes in: a small
+ * answer comes in one. Nearly always this is the first piece.
+ */
+static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
+{
+    llmp_openai_usage_feed(&x->reader.answer, bytes);
+    if (x->responded) {
+        x->input = bytes;
         return;
     }
-    begin_reading(x, head);
-    x->state = LLMP_X_ANSWERING;
+    switch (llmp_openai_usage_verdict(&x->reader.answer)) {
+    case LLMP_OPENAI_ERROR:
+        begin_error(x);
+        (void)llmp_buf_add(&x->out, bytes);
+        return;
+    case LLMP_OPENAI_UNDECIDED:
+        if (x->out.len + bytes.len <= UNDECIDED_MAX &&
+            llmp_buf_add(&x->out, bytes))
+            return;
+        break;
+    case LLMP_OPENAI_CONTENT:
+        break;
+    }
     llmp_x_respond(x);
+    llmp_x_write(x, llmp_buf_str(&x->out)); /* what was held */
+    x->input = bytes;
 }
 
 /* ---- streams ------------------------------------------------------------- */
@@ -159,7 +229,7 @@ void llmp_x_answer_head(struct llmp_exchange *x,
 static void note_usage(struct llmp_exchange *x,
                        const struct llmp_openai_usage *usage)
 {
-    if (!usage->reported)
+    if (!usage->reported || !x->operation->usage)
         return;
     x->summary.usage_basis = LLMP_USAGE_REPORTED;
     x->summary.input_tokens = usage->input;
@@ -168,7 +238,8 @@ static void note_usage(struct llmp_exchange *x,
     x->summary.reasoning_tokens = usage->reasoning;
 }
 
-/* An error is the provider's own words, perhaps about our account. */
+/* An error, or what may be one, is the provider's own words, perhaps about our
+ * account. */
 static bool mask_event(struct llmp_exchange *x, struct llmp_sse_event *event)
 {
     const struct llmp_provider *provider = x->model->provider;
@@ -189,15 +260,15 @@ static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event)
 {
     struct llmp_openai_event seen;
 
-    llmp_openai_event_read(x->operation->shape, event->data, &seen);
+    llmp_openai_event_read(x->operation->shape, event->name, event->data,
+                           &seen);
     note_usage(x, &seen.usage);
     x->stream_done |= seen.done;
     x->stream_finished |= seen.finished;
-    if (seen.error) {
+    if (seen.error)
         x->summary.ending = LLMP_END_UPSTREAM_ERROR;
-        if (!mask_event(x, event))
-            return false;
-    }
+    if ((seen.error || seen.obscure) && !mask_event(x, event))
+        return false;
     if (seen.usage_only && x->usage_injected)
         return false;
     if (event->data.len == 0)
@@ -263,9 +334,11 @@ void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
     }
     if (x->state != LLMP_X_ANSWERING)
         return;
-    if (x->answer == LLMP_ANSWER_JSON)
-        llmp_openai_usage_feed(&x->reader.answer, bytes);
-    else if (x->answer == LLMP_ANSWER_EVENTS)
+    if (x->answer == LLMP_ANSWER_JSON) {
+        json_body(x, bytes);
+        return;
+    }
+    if (x->answer == LLMP_ANSWER_EVENTS)
         llmp_sse_feed(&x->sse, bytes);
     x->input = bytes;
 }
@@ -284,12 +357,13 @@ static void upstream_error(struct llmp_exchange *x)
         text.len = 0;
     /* Our credentials are no business of the client's, nor is a redirect; and
      * they do not become better by asking again, as clients do after a 502. */
-    if (status == 401 || status == 403 || status == 407 || status < 400) {
-        x->response.status = 502;
+    if (status == 401 || status == 403 || status == 407 ||
+        (status >= 300 && status < 400))
         llmp_x_header(x, LLMP_STR("x-should-retry"), LLMP_STR("false"));
-    }
-    if (!llmp_openai_error_clean(&clean, status, text, provider->secrets,
-                                 provider->secret_count)) {
+    if (status == 401 || status == 403 || status == 407 || status < 400)
+        x->response.status = 502;
+    if (!llmp_openai_error_clean(&clean, status < 400 ? 502 : status, text,
+                                 provider->secrets, provider->secret_count)) {
         llmp_buf_fini(&clean);
         llmp_x_refuse_nomem(x);
         return;
@@ -306,10 +380,20 @@ static void upstream_error(struct llmp_exchange *x)
     llmp_x_end(x, LLMP_END_UPSTREAM_ERROR, true);
 }
 
-/* A stream that breaks ends in an event that says so. */
+/* A stream that breaks ends in an event that says so; what comes behind the
+ * dialect's own end does not matter any more. */
 static void cut_stream(struct llmp_exchange *x, enum llmp_ending ending,
                        const char *code, const char *message)
 {
+    if (x->stream_done) {
+        llmp_x_end(x,
+                   x->summary.ending == LLMP_END_UPSTREAM_ERROR
+                       ? LLMP_END_UPSTREAM_ERROR
+                       : LLMP_END_COMPLETE,
+                   true);
+        return;
+    }
+
     struct llmp_openai_error error = {
         .type = "server_error",
         .code = code,
@@ -331,8 +415,10 @@ static void cut_stream(struct llmp_exchange *x, enum llmp_ending ending,
 static void end_stream(struct llmp_exchange *x)
 {
     bool refused = x->summary.ending == LLMP_END_UPSTREAM_ERROR;
+    /* The dialects of pass-through surfaces have other ends. */
+    bool known = x->operation->body == LLMP_BODY_JSON;
 
-    if (!x->stream_done && !x->stream_finished && !refused) {
+    if (known && !x->stream_done && !x->stream_finished && !refused) {
         cut_stream(x, LLMP_END_CUT, "upstream_incomplete",
                    "The provider ended the stream before the answer was "
                    "complete.");
@@ -340,6 +426,20 @@ static void end_stream(struct llmp_exchange *x)
     }
     llmp_x_write(x, llmp_sse_rest(&x->sse));
     llmp_x_end(x, refused ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
+}
+
+static void end_json(struct llmp_exchange *x)
+{
+    struct llmp_openai_usage usage;
+    bool error = llmp_openai_usage_end(&x->reader.answer, &usage);
+
+    if (!x->responded) { /* not even a first member came */
+        begin_error(x);
+        upstream_error(x);
+        return;
+    }
+    note_usage(x, &usage);
+    llmp_x_end(x, error ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
 }
 
 void llmp_x_answer_end(struct llmp_exchange *x)
@@ -358,15 +458,10 @@ void llmp_x_answer_end(struct llmp_exchange *x)
         end_stream(x);
         return;
     }
-    bool error = false;
-
-    if (x->answer == LLMP_ANSWER_JSON) {
-        struct llmp_openai_usage usage;
-
-        error = llmp_openai_usage_end(&x->reader.answer, &usage);
-        note_usage(x, &usage);
-    }
-    llmp_x_end(x, error ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
+    if (x->answer == LLMP_ANSWER_JSON)
+        end_json(x);
+    else
+        llmp_x_end(x, LLMP_END_COMPLETE, true);
 }
 
 static const struct {
@@ -391,9 +486,8 @@ static const struct {
 void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
                         bool sent)
 {
-    if (sent && !x->call_sent_ns)
-        x->call_sent_ns = x->now.mono_ns;
-    if (x->state == LLMP_X_ANSWERING) {
+    x->call_reached |= sent;
+    if (x->responded) {
         if (x->answer == LLMP_ANSWER_EVENTS)
             cut_stream(x, LLMP_END_CUT, failures[failure].code,
                        failures[failure].message);
@@ -415,13 +509,12 @@ void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
 
 void llmp_x_answer_timeout(struct llmp_exchange *x)
 {
-    if (!x->call_sent_ns)
-        x->call_sent_ns = x->now.mono_ns; /* it may well have been received */
-    if (x->state == LLMP_X_ANSWERING && x->answer == LLMP_ANSWER_EVENTS) {
+    x->call_reached = true; /* it may well have been */
+    if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);
         cut_stream(x, LLMP_END_TIMEOUT, "upstream_timeout",
                    "The provider stopped sending.");
-    } else if (x->state == LLMP_X_ANSWERING) {
+    } else if (x->responded) {
         llmp_x_end(x, LLMP_END_TIMEOUT, false);
     } else {
         x->response.header_count = 0;

@@ -7,6 +7,16 @@
 #include "base/internal.h"
 #include "gateway/exchange.h"
 
+static void refuse_nameless(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 400,
+                                          .code = "invalid_value",
+                                          .param = "model",
+                                          .ending = LLMP_END_REFUSED },
+                  "'model' must name a model.");
+}
+
 static void refuse_unknown(struct llmp_exchange *x, struct llmp_str model)
 {
     struct llmp_str near[3];
@@ -48,7 +58,10 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
     x->model = llmp_config_model(x->config, model);
     if (!x->model || leaves_no_name(x, model)) {
         x->model = NULL;
-        refuse_unknown(x, model);
+        if (model.len)
+            refuse_unknown(x, model);
+        else
+            refuse_nameless(x);
         return false;
     }
     x->summary.provider = x->model->provider->name;

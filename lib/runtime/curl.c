@@ -459,6 +459,7 @@ static void begin(struct curl_transfer *t)
 
     if (entered == LLMP_AGAIN)
         return;
+    t->begun_ns = llmp_now_ns();
     if (entered == LLMP_OK &&
         curl_multi_add_handle(t->curl->multi, t->handle->easy) == CURLM_OK) {
         t->added = true;

@@ -65,21 +65,17 @@ static uint64_t answer_size(const struct curl_transfer *t,
     return LLMP_BODY_UNKNOWN;
 }
 
-/* libcurl does not say when the last byte left; it says how long ago the
- * connection was ready for the first. */
+/* libcurl does not say when the last byte left; it says when, after it began,
+ * the connection was ready for the first. */
 static void note_sent(struct curl_transfer *t)
 {
-    curl_off_t ready_us = 0, first_byte_us = 0;
+    curl_off_t ready_us = 0;
 
     if (t->sent_ns)
         return;
     (void)curl_easy_getinfo(t->handle->easy, CURLINFO_PRETRANSFER_TIME_T,
                             &ready_us);
-    (void)curl_easy_getinfo(t->handle->easy, CURLINFO_STARTTRANSFER_TIME_T,
-                            &first_byte_us);
-    t->sent_ns = llmp_now_ns();
-    if (first_byte_us > ready_us)
-        t->sent_ns -= (uint64_t)(first_byte_us - ready_us) * 1000;
+    t->sent_ns = t->begun_ns + (uint64_t)(ready_us > 0 ? ready_us : 0) * 1000;
 }
 
 static void report_head(struct curl_transfer *t)

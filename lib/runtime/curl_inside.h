@@ -55,7 +55,7 @@ struct curl_transfer {
     size_t part, part_at;   /* next body byte to hand over */
     uint32_t field_count;
     uint16_t status;
-    uint64_t sent_ns;
+    uint64_t begun_ns, sent_ns;
     bool upload_last, upload_full, upload_stalled;
     bool head_reported, paused;
     bool stalled; /* libcurl was told to keep what it has */

@@ -99,6 +99,16 @@ void llmp_openai_usage_init(struct llmp_openai_usage_reader *reader,
 void llmp_openai_usage_feed(struct llmp_openai_usage_reader *reader,
                             struct llmp_str piece);
 
+/* What the pieces so far say about the answer. */
+enum llmp_openai_verdict {
+    LLMP_OPENAI_UNDECIDED, /* its first member is not known yet */
+    LLMP_OPENAI_CONTENT,   /* as far as it goes */
+    LLMP_OPENAI_ERROR      /* it has an error instead of content */
+};
+
+enum llmp_openai_verdict llmp_openai_usage_verdict(
+    const struct llmp_openai_usage_reader *reader);
+
 /*
  * After the last piece.
  *
@@ -112,11 +122,17 @@ struct llmp_openai_event {
     bool done;       /* the dialect's own end of the stream */
     bool finished;   /* a finish_reason: the text is complete */
     bool error;      /* an error instead of content */
+    bool obscure;    /* not understood: it may say anything */
     bool usage_only; /* usage and no choices: the chunk nobody asked for */
     struct llmp_openai_usage usage;
 };
 
-void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str data,
+/*
+ * @param name  of its event line; may be empty
+ * @param data  may be empty: a comment
+ */
+void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str name,
+                            struct llmp_str data,
                             struct llmp_openai_event *out);
 
 /* What the client is told when something goes wrong. */
@@ -144,6 +160,10 @@ const char *llmp_openai_error_type(uint16_t status);
  */
 bool llmp_openai_mask(struct llmp_buf *out, struct llmp_str text,
                       const struct llmp_str *secrets, size_t count);
+
+/* Whether there is anything to mask. */
+bool llmp_openai_has_secret(struct llmp_str text,
+                            const struct llmp_str *secrets, size_t count);
 
 /*
  * An upstream's error body, made fit for the client: message, type, code and

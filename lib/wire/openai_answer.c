@@ -106,12 +106,26 @@ void llmp_openai_usage_feed(struct llmp_openai_usage_reader *reader,
     llmp_json_members_feed(&reader->members, piece);
 }
 
+enum llmp_openai_verdict llmp_openai_usage_verdict(
+    const struct llmp_openai_usage_reader *reader)
+{
+    const struct llmp_json_members *members = &reader->members;
+    bool named = members->member[1].found || members->keeping == 1;
+    struct llmp_str error = llmp_str_trim(llmp_json_members_so_far(members, 1));
+
+    if (!named)
+        return members->begun ? LLMP_OPENAI_CONTENT : LLMP_OPENAI_UNDECIDED;
+    if (error.len == 0 && !members->member[1].cut)
+        return LLMP_OPENAI_UNDECIDED;
+    return error.len && error.ptr[0] == 'n' ? LLMP_OPENAI_CONTENT
+                                            : LLMP_OPENAI_ERROR;
+}
+
 bool llmp_openai_usage_end(const struct llmp_openai_usage_reader *reader,
                            struct llmp_openai_usage *usage)
 {
     struct llmp_json_number numbers[COUNTS];
     struct llmp_str text = llmp_json_members_value(&reader->members, 0);
-    struct llmp_str error = llmp_json_members_value(&reader->members, 1);
 
     *usage = (struct llmp_openai_usage){ 0 };
     memcpy(numbers,
@@ -122,8 +136,7 @@ bool llmp_openai_usage_end(const struct llmp_openai_usage_reader *reader,
     for (uint32_t i = 0; i < COUNTS; i++)
         if (numbers[i].text.len)
             take_count(usage, i, numbers[i].text);
-    return reader->members.member[1].found &&
-           !llmp_str_eq(llmp_str_trim(error), LLMP_STR("null"));
+    return llmp_openai_usage_verdict(reader) == LLMP_OPENAI_ERROR;
 }
 
 static bool contains(struct llmp_str text, struct llmp_str needle)
@@ -131,23 +144,33 @@ static bool contains(struct llmp_str text, struct llmp_str needle)
     return llmp_str_find(text, needle) != SIZE_MAX;
 }
 
+static bool is_set(const struct llmp_json_field *field)
+{
+    return field->found && field->type != LLMP_JSON_NULL;
+}
+
 static void read_responses_event(struct llmp_str data,
                                  struct llmp_openai_event *out)
 {
-    enum { TYPE = COUNTS };
-    struct llmp_json_field fields[COUNTS + 1] = { 0 };
+    enum { TYPE = COUNTS, ERROR };
+    struct llmp_json_field fields[COUNTS + 2] = { 0 };
 
     for (uint32_t i = 0; i < COUNTS; i++)
         fields[i].path = responses_event_paths[i];
     fields[TYPE].path = "type";
-    if (llmp_json_pick_all(data, fields, COUNTS + 1, NULL) != LLMP_OK ||
-        !fields[TYPE].found || fields[TYPE].type != LLMP_JSON_STRING)
+    fields[ERROR].path = "error";
+    if (llmp_json_pick_all(data, fields, COUNTS + 2, NULL) != LLMP_OK) {
+        out->obscure = true;
         return;
+    }
     read_counts(&out->usage, fields);
 
-    struct llmp_str type = fields[TYPE].text;
+    struct llmp_str type = fields[TYPE].type == LLMP_JSON_STRING
+                               ? fields[TYPE].text
+                               : (struct llmp_str){ NULL, 0 };
 
-    out->error = llmp_str_eq(type, LLMP_STR("error")) ||
+    out->error = is_set(&fields[ERROR]) ||
+                 llmp_str_eq(type, LLMP_STR("error")) ||
                  llmp_str_eq(type, LLMP_STR("response.failed"));
     out->done = out->error ||
                 llmp_str_eq(type, LLMP_STR("response.completed")) ||
@@ -165,36 +188,64 @@ static void read_chat_event(struct llmp_str data, struct llmp_openai_event *out)
     fields[ERROR].path = "error";
     fields[CHOICE].path = "choices.[]";
     fields[FINISH].path = "choices.[].finish_reason";
-    if (llmp_json_pick_all(data, fields, COUNTS + 3, NULL) != LLMP_OK)
+    if (llmp_json_pick_all(data, fields, COUNTS + 3, NULL) != LLMP_OK) {
+        out->obscure = true;
         return;
+    }
     read_counts(&out->usage, fields);
-    out->error = fields[ERROR].found && fields[ERROR].type != LLMP_JSON_NULL;
+    out->error = is_set(&fields[ERROR]);
     out->finished =
         fields[FINISH].found && fields[FINISH].type == LLMP_JSON_STRING;
     out->usage_only = out->usage.reported && !fields[CHOICE].found;
 }
 
-void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str data,
-                            struct llmp_openai_event *out)
+/* Most events of a stream are deltas, which say nothing of interest: whether
+ * one may is seen by a search for the few names that matter. */
+static bool concerns_us(enum llmp_openai_shape shape, struct llmp_str data)
+{
+    if (contains(data, LLMP_STR("\"error\"")))
+        return true;
+    if (shape == LLMP_OPENAI_RESPONSES)
+        return contains(data, LLMP_STR("\"response\""));
+    return contains(data, LLMP_STR("_tokens\"")) ||
+           contains(data, LLMP_STR("\"finish_reason\":\"")) ||
+           contains(data, LLMP_STR("\"finish_reason\": \""));
+}
+
+/* An object that begins like the dialect's own events: an id, choices, a type,
+ * and not a message about what went wrong. */
+static bool is_ordinary(struct llmp_str data)
+{
+    static const struct llmp_str begins[] = {
+        LLMP_STR("{\"id\""),      LLMP_STR("{\"type\""),
+        LLMP_STR("{\"choices\""), LLMP_STR("{\"object\""),
+        LLMP_STR("{\"created\""), LLMP_STR("{\"model\""),
+    };
+
+    for (size_t i = 0; i < LLMP_COUNT(begins); i++)
+        if (llmp_str_starts(data, begins[i]))
+            return true;
+    return data.ptr[0] == '{' && (contains(data, LLMP_STR("\"choices\"")) ||
+                                  contains(data, LLMP_STR("\"type\"")));
+}
+
+void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str name,
+                            struct llmp_str data, struct llmp_openai_event *out)
 {
     *out = (struct llmp_openai_event){ 0 };
     if (data.len == 0)
         return;
-    if (shape == LLMP_OPENAI_RESPONSES) {
-        /* Deltas are most of a stream: they say nothing of interest. */
-        if (contains(data, LLMP_STR("\"response\"")) ||
-            contains(data, LLMP_STR("\"error\"")))
-            read_responses_event(data, out);
-        return;
-    }
     if (llmp_str_eq(llmp_str_trim(data), LLMP_STR("[DONE]"))) {
         out->done = true;
         return;
     }
-    /* Only three members matter, and most events have none of them set. */
-    if (contains(data, LLMP_STR("_tokens\"")) ||
-        contains(data, LLMP_STR("\"error\"")) ||
-        contains(data, LLMP_STR("\"finish_reason\":\"")) ||
-        contains(data, LLMP_STR("\"finish_reason\": \"")))
-        read_chat_event(data, out);
+    if (concerns_us(shape, data)) {
+        if (shape == LLMP_OPENAI_RESPONSES)
+            read_responses_event(data, out);
+        else
+            read_chat_event(data, out);
+    } else if (!is_ordinary(data)) {
+        out->obscure = true;
+    }
+    out->error |= llmp_str_eq(name, LLMP_STR("error"));
 }

@@ -88,7 +88,8 @@ static size_t secret_length(struct llmp_str text,
                             const struct llmp_str *secrets, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (secrets[i].len >= 4 && llmp_str_starts(text, secrets[i]))
+        if (secrets[i].len >= 4 && text.ptr[0] == secrets[i].ptr[0] &&
+            llmp_str_starts(text, secrets[i]))
             return secrets[i].len;
     return 0;
 }
@@ -121,6 +122,15 @@ static size_t masked_length(struct llmp_str text, size_t at,
     if (len == 0 && (at == 0 || !is_key_char(text.ptr[at - 1])))
         len = key_length(rest);
     return len;
+}
+
+bool llmp_openai_has_secret(struct llmp_str text,
+                            const struct llmp_str *secrets, size_t count)
+{
+    for (size_t at = 0; at < text.len; at++)
+        if (masked_length(text, at, secrets, count))
+            return true;
+    return false;
 }
 
 /* The copy is never longer. */

@@ -240,7 +240,7 @@ static void check_event(enum llmp_openai_shape shape, struct llmp_str data)
 {
     struct llmp_openai_event event;
 
-    llmp_openai_event_read(shape, data, &event);
+    llmp_openai_event_read(shape, (struct llmp_str){ NULL, 0 }, data, &event);
     CHECK(!(event.error && event.finished));
     CHECK(!event.usage_only || event.usage.reported);
 }

@@ -69,6 +69,7 @@ struct sim *sim_new(const char *yaml)
     struct llmp_config *config = NULL;
     struct llmp_error err;
 
+    faulty_heap_arm(-1);
     if (llmp_config_parse(&config, llmp_str_of(yaml), &source, &err) < 0)
         fail_msg("configuration: %s", err.message);
     assert_int_equal(llmp_gateway_new(&sim->gateway, config, &random, &err), 0);
@@ -84,8 +85,23 @@ void sim_free(struct sim *sim)
     free(sim);
 }
 
+/* The run whose result is being looked at. */
+static const char *running;
+static uint64_t running_seed;
+
+int sim_name_seed(void **state)
+{
+    (void)state;
+    if (running)
+        print_message("# in script '%s': replay with LLMP_SIM_SEED=%llu\n",
+                      running, (unsigned long long)running_seed);
+    running = NULL;
+    return 0;
+}
+
 void sim_result_fini(struct sim_result *result)
 {
+    running = NULL;
     llmp_buf_fini(&result->head);
     llmp_buf_fini(&result->body);
     llmp_buf_fini(&result->call_head);
@@ -101,7 +117,7 @@ static uint64_t env_number(const char *name, uint64_t otherwise)
 
 uint64_t sim_seed_count(void)
 {
-    return env_number("LLMP_SIM_SEEDS", 200);
+    return env_number("LLMP_SIM_SEEDS", getenv("LLMP_SIM_SEED") ? 1 : 200);
 }
 
 uint64_t sim_seed_first(void)
@@ -474,6 +490,8 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
                        .tick_at = NEVER,
                        .writable_at = NEVER };
 
+    running = script->name;
+    running_seed = seed;
     *result = (struct sim_result){ 0 };
     run.send_at = run.now.mono_ns;
     run.gone_at =
@@ -481,7 +499,8 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
             ? run.now.mono_ns + script->client_gone_ms * LLMP_NS_PER_MS
             : NEVER;
     assert_int_equal(llmp_exchange_new(&run.x, sim->worker, run.now), 0);
-    faulty_heap_arm(script->fail_allocation ? script->fail_allocation - 1 : -1);
+    faulty_heap_fail_from(
+        script->fail_allocation ? script->fail_allocation - 1 : -1);
     for (uint64_t n = 0; !run.done; n++) {
         struct actor actor = next_actor(&run);
 
@@ -498,5 +517,5 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
     }
     CHECK(&run, !run.call_open);
     llmp_exchange_free(run.x);
-    faulty_heap_off();
+    faulty_heap_fail_from(-1);
 }

@@ -77,8 +77,11 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
              struct sim_result *result);
 void sim_result_fini(struct sim_result *result);
 
+/* A cmocka teardown: if the test ended within a run, says how to replay it. */
+int sim_name_seed(void **state);
+
 /* How many seeds to try: LLMP_SIM_SEEDS, default 200. The first is
- * LLMP_SIM_SEED, default 1. */
+ * LLMP_SIM_SEED, default 1; when it is given, it is the only one by default. */
 uint64_t sim_seed_count(void);
 uint64_t sim_seed_first(void);
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/internal.h"
+#include "faulty_heap.h"
 #include "sim.h"
 
 static const char config[] =
@@ -385,7 +386,8 @@ static void slow_reader_holds_the_provider_back(void **state)
                                        .steps = LLMP_COUNT(steps),
                                        .client_rate = 10000 };
     (void)state;
-    for (uint64_t seed = 1; seed <= sim_seed_count() / 20 + 1; seed++) {
+    for (uint64_t seed = sim_seed_first(), n = 0; n <= sim_seed_count() / 20;
+         n++, seed++) {
         struct sim_result r;
 
         sim_run(sim, &script, seed, &r);
@@ -527,15 +529,224 @@ static void error_events_show_no_secret(void **state)
     }
 }
 
+/* Whatever may be an error is the provider's own words. */
+static void obscure_events_show_no_secret(void **state)
+{
+    static const struct {
+        const char *path;
+        struct llmp_str event, shown;
+    } cases[] = {
+        { "/v1/responses",
+          LLMP_STR(
+              "data: {\"error\":{\"message\":\"sk-very-secret-key\"}}\n\n"),
+          LLMP_STR("data: {\"error\":{\"message\":\"***\"}}\n\n") },
+        { "/v1/responses",
+          LLMP_STR("event: error\ndata: {\"message\":\"org-abc123XYZ\"}\n\n"),
+          LLMP_STR("event: error\ndata: {\"message\":\"***\"}\n\n") },
+        { "/v1/chat/completions",
+          LLMP_STR("data: {\"error\":1,\"error\":\"sk-very-secret-key\"}\n\n"),
+          LLMP_STR("data: {\"error\":1,\"error\":\"***\"}\n\n") },
+        { "/v1/chat/completions",
+          LLMP_STR("event: error\ndata: bad key sk-very-secret-key\n\n"),
+          LLMP_STR("event: error\ndata: bad key ***\n\n") },
+        { "/v1/chat/completions",
+          LLMP_STR("data: {\"message\":\"sk-very-secret-key\"}\n\n"),
+          LLMP_STR("data: {\"message\":\"***\"}\n\n") },
+        { "/v1/audio/speech",
+          LLMP_STR("data: {\"error\":\"sk-very-secret-key\"}\n\n"),
+          LLMP_STR("data: {\"error\":\"***\"}\n\n") },
+    };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
+        const struct sim_step steps[] = {
+            { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+            { 1, SIM_BODY, .bytes = cases[i].event },
+            { 0, SIM_END },
+        };
+        const struct sim_script script = {
+            "obscure event",
+            .path = cases[i].path,
+            .type = "application/json",
+            .body = LLMP_STR("{\"model\":\"gpt-4o\",\"stream\":true,"
+                             "\"messages\":[],\"input\":\"\"}"),
+            .provider = steps,
+            .steps = LLMP_COUNT(steps)
+        };
+        FOR_EACH_SEED(seed)
+        {
+            struct sim_result r;
+
+            sim_run(sim, &script, seed, &r);
+            assert_true(llmp_str_starts(llmp_buf_str(&r.body), cases[i].shown));
+            assert_false(has(&r.body, "secret-key"));
+            sim_result_fini(&r);
+        }
+    }
+}
+
 static void error_with_status_200_is_an_error(void **state)
 {
+    static const struct llmp_str bodies[] = {
+        LLMP_STR("{\"error\":{\"message\":\"no sk-very-secret-key\"}}"),
+        LLMP_STR(" {\n \"error\" : {\"message\":\"no sk-very-secret-key\"} }"),
+    };
+    static const char *const paths[] = { "/v1/chat/completions",
+                                         "/v1/responses", "/v1/moderations" };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(bodies) * LLMP_COUNT(paths); i++) {
+        const struct sim_step steps[] = {
+            { 5, SIM_HEAD, .status = 200 },
+            { 1, SIM_BODY, .bytes = bodies[i % LLMP_COUNT(bodies)] },
+            { 0, SIM_END },
+        };
+        const struct sim_script script = { "error 200",
+                                           .path =
+                                               paths[i / LLMP_COUNT(bodies)],
+                                           .type = "application/json",
+                                           .body = JSON_CHAT(""),
+                                           .provider = steps,
+                                           .steps = LLMP_COUNT(steps) };
+        FOR_EACH_SEED(seed)
+        {
+            struct sim_result r;
+
+            sim_run(sim, &script, seed, &r);
+            assert_int_equal(r.status, 502);
+            assert_true(has(&r.body, "\"message\":\"no ***\""));
+            assert_int_equal(r.summary.ending, LLMP_END_UPSTREAM_ERROR);
+            assert_int_equal(r.summary.usage_basis, LLMP_USAGE_NONE);
+            sim_result_fini(&r);
+        }
+    }
+}
+
+/* Responses say "error":null first, and not every document is an object. */
+static void answers_are_no_errors_by_their_first_bytes(void **state)
+{
+    static const struct llmp_str bodies[] = {
+        LLMP_STR("{\"error\":null,\"id\":\"x\"}"),
+        LLMP_STR("{ \"id\" : \"x\" , \"error\" : null }"),
+        LLMP_STR("[1,2]"),
+        LLMP_STR("17"),
+        LLMP_STR("{}"),
+    };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(bodies); i++) {
+        const struct sim_step steps[] = {
+            { 5, SIM_HEAD, .status = 200 },
+            { 1, SIM_BODY, .bytes = bodies[i] },
+            { 0, SIM_END },
+        };
+        const struct sim_script script = {
+            "no error", .path = "/v1/chat/completions", .body = JSON_CHAT(""),
+            .provider = steps, .steps = LLMP_COUNT(steps)
+        };
+        FOR_EACH_SEED(seed)
+        {
+            struct sim_result r;
+
+            sim_run(sim, &script, seed, &r);
+            assert_int_equal(r.status, 200);
+            expect_text(&script, seed, &r.body, bodies[i]);
+            assert_int_equal(r.summary.ending, LLMP_END_COMPLETE);
+            sim_result_fini(&r);
+        }
+    }
+}
+
+/* An answer of which not a byte is known is no answer; nor is a page. */
+static void empty_answers_and_pages_are_errors(void **state)
+{
+    static const struct {
+        const char *type;
+        struct llmp_str body;
+    } cases[] = {
+        { "application/json", LLMP_STR("") },
+        { "text/html; charset=utf-8", LLMP_STR("<h1>Welcome</h1>") },
+    };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
+        const struct sim_step steps[] = {
+            { 5, SIM_HEAD, .status = 200, .type = cases[i].type },
+            { 1, SIM_BODY, .bytes = cases[i].body },
+            { 0, SIM_END },
+        };
+        const struct sim_script script = {
+            "no answer", .path = "/v1/chat/completions", .body = JSON_CHAT(""),
+            .provider = steps, .steps = LLMP_COUNT(steps)
+        };
+        FOR_EACH_SEED(seed)
+        {
+            struct sim_result r;
+
+            sim_run(sim, &script, seed, &r);
+            assert_int_equal(r.status, 502);
+            assert_true(has(&r.body, "\"type\":\"server_error\""));
+            assert_int_equal(r.summary.ending, LLMP_END_UPSTREAM_ERROR);
+            sim_result_fini(&r);
+        }
+    }
+}
+
+static void what_breaks_behind_the_end_does_not_matter(void **state)
+{
     const struct sim_step steps[] = {
-        { 5, SIM_HEAD, .status = 200 },
-        { 1, SIM_BODY, .bytes = LLMP_STR("{\"error\":{\"message\":\"no\"}}") },
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY, .bytes = LLMP_STR(EVENT("a") FINISH DONE) },
+        { 1, SIM_FAIL, .failure = LLMP_CALL_RECEIVE, .sent = true },
+    };
+    const struct sim_script script = { "late break",
+                                       .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        expect_text(&script, seed, &r.body, LLMP_STR(EVENT("a") FINISH DONE));
+        assert_int_equal(r.summary.ending, LLMP_END_COMPLETE);
+        sim_result_fini(&r);
+    }
+}
+
+static void late_error_leaves_the_cost_unknown(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY,
+          .bytes = LLMP_STR(EVENT("a") EVENT("b") "data: {\"error\":{}}\n\n") },
         { 0, SIM_END },
     };
-    const struct sim_script script = { "error 200",
+    const struct sim_script script = { "late error",
                                        .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.summary.ending, LLMP_END_UPSTREAM_ERROR);
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_UNKNOWN);
+        sim_result_fini(&r);
+    }
+}
+
+/* Fields that pass could be a provider's echo of what it was sent. */
+static void fields_show_no_secret(void **state)
+{
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200, .field = "x-ratelimit-key",
+          .value = "of sk-very-secret-key" },
+        { 1, SIM_BODY, .bytes = LLMP_STR("{\"id\":1}") },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "field", .path = "/v1/chat/completions",
                                        .body = JSON_CHAT(""), .provider = steps,
                                        .steps = LLMP_COUNT(steps) };
     (void)state;
@@ -545,9 +756,28 @@ static void error_with_status_200_is_an_error(void **state)
 
         sim_run(sim, &script, seed, &r);
         assert_int_equal(r.status, 200);
-        expect_text(&script, seed, &r.body, steps[1].bytes);
-        assert_int_equal(r.summary.ending, LLMP_END_UPSTREAM_ERROR);
-        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_NONE);
+        assert_false(has(&r.head, "secret-key"));
+        sim_result_fini(&r);
+    }
+}
+
+/* What a provider takes is not booked as the gateway's time. */
+static void waiting_in_vain_is_not_own_time(void **state)
+{
+    const struct sim_step steps[] = { { 0, SIM_HANG } };
+    const struct sim_script script = { "hang", .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(""), .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 504);
+        assert_true(r.summary.own_ns < r.summary.duration_ns / 2);
+        assert_true(has(&r.head, "server-timing: gateway;dur="));
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_UNKNOWN);
         sim_result_fini(&r);
     }
 }
@@ -630,12 +860,15 @@ static void model_without_a_name_is_not_asked_for(void **state)
         uint16_t status;
     } cases[] = {
         { "/v1/chat/completions", "{\"model\":\"b/\",\"messages\":[]}", 404 },
-        { "/v1/chat/completions", "{\"model\":\"\",\"messages\":[]}", 404 },
+        { "/v1/chat/completions", "{\"model\":\"\",\"messages\":[]}", 400 },
         { "/v1/chat/completions", "{\"model\":\"b/m\",\"messages\":[]}", 200 },
         { "/v1/moderations", "{\"input\":\"x\"}", 200 },
     };
-    const struct sim_step steps[] = { { 5, SIM_HEAD, .status = 200 },
-                                      { 0, SIM_END } };
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200 },
+        { 0, SIM_BODY, .bytes = LLMP_STR("{}") },
+        { 0, SIM_END },
+    };
     struct sim *own =
         sim_new(PROVIDERS "  - { name: '*', provider: a }\n"
                           "  - { name: 'b/*', provider: b, strip: b/ }\n");
@@ -751,7 +984,7 @@ static void lack_of_memory_ends_an_exchange_properly(void **state)
     (void)state;
 
     for (int n = 1; n < 40; n++)
-        for (uint64_t seed = 1; seed <= 5; seed++) {
+        for (uint64_t seed = sim_seed_first(), k = 0; k < 5; k++, seed++) {
             struct sim *fresh = sim_new(config);
             struct sim_result r;
 
@@ -766,6 +999,7 @@ static void lack_of_memory_ends_an_exchange_properly(void **state)
             ever_complete |= r.status == 200 && r.summary.complete;
             sim_result_fini(&r);
             sim_free(fresh);
+            assert_int_equal(faulty_heap_live(), 0);
         }
     assert_true(ever_complete);
 }
@@ -773,28 +1007,56 @@ static void lack_of_memory_ends_an_exchange_properly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unary_answer_passes_unaltered),
-        cmocka_unit_test(unwanted_usage_chunk_is_removed),
-        cmocka_unit_test(wanted_usage_chunk_stays),
-        cmocka_unit_test(cut_stream_ends_in_an_error_event),
-        cmocka_unit_test(clean_end_without_done_is_a_cut),
-        cmocka_unit_test(silent_provider_times_out),
-        cmocka_unit_test(stalled_stream_ends_in_an_error_event),
-        cmocka_unit_test(provider_error_is_cleaned),
-        cmocka_unit_test(refused_credentials_are_not_the_clients_matter),
-        cmocka_unit_test(unreachable_provider_is_said_plainly),
-        cmocka_unit_test(client_that_leaves_cancels_the_call),
-        cmocka_unit_test(slow_reader_holds_the_provider_back),
-        cmocka_unit_test(upload_streams_with_its_model_renamed),
-        cmocka_unit_test(answer_may_begin_before_the_upload_ends),
-        cmocka_unit_test(slow_upload_is_not_a_slow_provider),
-        cmocka_unit_test(error_events_show_no_secret),
-        cmocka_unit_test(error_with_status_200_is_an_error),
-        cmocka_unit_test(models_behind_patterns_are_the_providers_to_list),
-        cmocka_unit_test(model_without_a_name_is_not_asked_for),
-        cmocka_unit_test(broken_json_is_refused_at_its_byte),
-        cmocka_unit_test(refusals_name_what_is_wrong),
-        cmocka_unit_test(lack_of_memory_ends_an_exchange_properly),
+        cmocka_unit_test_teardown(unary_answer_passes_unaltered, sim_name_seed),
+        cmocka_unit_test_teardown(unwanted_usage_chunk_is_removed,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(wanted_usage_chunk_stays, sim_name_seed),
+        cmocka_unit_test_teardown(cut_stream_ends_in_an_error_event,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(clean_end_without_done_is_a_cut,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(silent_provider_times_out, sim_name_seed),
+        cmocka_unit_test_teardown(stalled_stream_ends_in_an_error_event,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(provider_error_is_cleaned, sim_name_seed),
+        cmocka_unit_test_teardown(
+            refused_credentials_are_not_the_clients_matter, sim_name_seed),
+        cmocka_unit_test_teardown(unreachable_provider_is_said_plainly,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(client_that_leaves_cancels_the_call,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(slow_reader_holds_the_provider_back,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(upload_streams_with_its_model_renamed,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(answer_may_begin_before_the_upload_ends,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(slow_upload_is_not_a_slow_provider,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(error_events_show_no_secret, sim_name_seed),
+        cmocka_unit_test_teardown(error_with_status_200_is_an_error,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(obscure_events_show_no_secret, sim_name_seed),
+        cmocka_unit_test_teardown(answers_are_no_errors_by_their_first_bytes,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(empty_answers_and_pages_are_errors,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(what_breaks_behind_the_end_does_not_matter,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(late_error_leaves_the_cost_unknown,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(fields_show_no_secret, sim_name_seed),
+        cmocka_unit_test_teardown(waiting_in_vain_is_not_own_time,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(
+            models_behind_patterns_are_the_providers_to_list, sim_name_seed),
+        cmocka_unit_test_teardown(model_without_a_name_is_not_asked_for,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(broken_json_is_refused_at_its_byte,
+                                  sim_name_seed),
+        cmocka_unit_test_teardown(refusals_name_what_is_wrong, sim_name_seed),
+        cmocka_unit_test_teardown(lack_of_memory_ends_an_exchange_properly,
+                                  sim_name_seed),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

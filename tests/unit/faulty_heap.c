@@ -26,11 +26,16 @@ static void *resize(void *memory, size_t size)
     return grown;
 }
 
-void faulty_heap_arm(int nth)
+void faulty_heap_fail_from(int nth)
 {
     countdown = nth;
-    live = 0;
     paused = 0;
+}
+
+void faulty_heap_arm(int nth)
+{
+    faulty_heap_fail_from(nth);
+    live = 0;
     llmp_set_allocator(resize);
 }
 

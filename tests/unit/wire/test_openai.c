@@ -254,8 +254,8 @@ static void events_are_understood(void **state)
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
         struct llmp_openai_event seen;
 
-        llmp_openai_event_read(cases[i].shape, llmp_str_of(cases[i].data),
-                               &seen);
+        llmp_openai_event_read(cases[i].shape, (struct llmp_str){ NULL, 0 },
+                               llmp_str_of(cases[i].data), &seen);
         print_message("# case %zu\n", i);
         assert_int_equal(seen.done, cases[i].want.done);
         assert_int_equal(seen.finished, cases[i].want.finished);
