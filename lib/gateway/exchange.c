@@ -95,6 +95,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
     struct llmp_worker *worker = x->worker;
 
     llmp_x_stop_reading(x);
+    llmp_upload_check_free(x->upload_check);
     if (x->sse_open)
         llmp_sse_fini(&x->sse);
     llmp_config_unref(x->config);

@@ -13,6 +13,7 @@
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/operation.h"
+#include "gateway/upload_check.h"
 #include "message/sse.h"
 #include "wire/openai.h"
 
@@ -81,6 +82,7 @@ struct llmp_exchange {
     bool call_paused;
     bool call_reached; /* the provider may have begun to work */
     bool upload_ended;
+    struct llmp_upload_check *upload_check; /* of a pass-through body */
     uint64_t call_begun_ns, call_sent_ns;
 
     /* The answer. */
@@ -129,11 +131,6 @@ void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_request_end(struct llmp_exchange *x);
 bool llmp_x_uploads(const struct llmp_exchange *x); /* straight to the call */
 
-/* stage_multipart.c: finds the part named "model" at a body's front.
- * 1: found, 0: more is needed, -1: the body cannot be understood. */
-int llmp_multipart_model(struct llmp_str content_type, struct llmp_str front,
-                         struct llmp_str *value);
-
 /* stage_call.c */
 bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model);
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
@@ -145,7 +142,8 @@ void llmp_x_call_get(struct llmp_exchange *x,
 /* The name for upstream; empty when it is the one that was asked for. */
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model);
 
-/* The held front of a pass-through body with `model` replaced by `name`. */
+/* The held front of a pass-through body with its `model`, which may be empty,
+ * replaced by `name`. */
 size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
                         struct llmp_str model, struct llmp_str name,
                         struct llmp_str parts[LLMP_OPENAI_PARTS_MAX]);

@@ -209,17 +209,13 @@ size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
 {
     size_t at;
 
-    if (name.len == 0 || front.len == 0) {
-        parts[0] = front;
+    if (model.len == 0 || front.len == 0 || llmp_str_eq(model, name)) {
+        parts[0] = front; /* nothing to rename in it */
         return front.len ? 1 : 0;
     }
     if (x->reads == LLMP_READS_REQUEST)
         return llmp_openai_request_edit(&x->reader.request, front, name, false,
                                         &x->arena, parts);
-    if (model.ptr < front.ptr || model.ptr > front.ptr + front.len) {
-        parts[0] = front; /* named by a field: the body has no model to edit */
-        return 1;
-    }
     at = (size_t)(model.ptr - front.ptr);
     parts[0] = (struct llmp_str){ front.ptr, at };
     parts[1] = name;

@@ -6,6 +6,7 @@
  */
 #include "base/internal.h"
 #include "gateway/exchange.h"
+#include "gateway/multipart.h"
 
 enum { REQUEST_ID_MAX = 128, PRESIZE_MAX = 1 << 20 };
 
@@ -111,6 +112,11 @@ static void refuse_too_large(struct llmp_exchange *x, uint64_t limit)
                   (unsigned long long)limit);
 }
 
+static bool is_json(const struct llmp_exchange *x)
+{
+    return llmp_str_starts(x->content_type, LLMP_STR("application/json"));
+}
+
 static void begin_body(struct llmp_exchange *x)
 {
     bool held = x->operation->body == LLMP_BODY_JSON;
@@ -123,8 +129,7 @@ static void begin_body(struct llmp_exchange *x)
     }
     if (held && x->body_size <= PRESIZE_MAX)
         (void)llmp_buf_reserve(&x->body, (size_t)x->body_size);
-    if (held ||
-        llmp_str_starts(x->content_type, LLMP_STR("application/json"))) {
+    if (held || is_json(x)) {
         llmp_openai_request_init(&x->reader.request, x->operation->shape,
                                  x->config->limits.json_depth_max);
         x->reads = LLMP_READS_REQUEST;
@@ -294,10 +299,6 @@ static int find_model(struct llmp_exchange *x, struct llmp_str *model)
     /* However the pieces were cut, the same bytes are looked at. */
     if (front.len > LLMP_X_PASS_WINDOW)
         front.len = LLMP_X_PASS_WINDOW;
-    if (x->model_header.len) {
-        *model = x->model_header;
-        return 1;
-    }
     if (x->reads != LLMP_READS_REQUEST)
         return llmp_multipart_model(x->content_type, front, model);
     if (!llmp_openai_request_has_model(&x->reader.request))
@@ -306,11 +307,60 @@ static int find_model(struct llmp_exchange *x, struct llmp_str *model)
     return model->len ? 1 : -1;
 }
 
+static void refuse_upload(struct llmp_exchange *x, int status,
+                          const struct llmp_error *err)
+{
+    if (x->state == LLMP_X_ANSWERING) { /* too late to say why */
+        llmp_x_end(x, LLMP_END_REFUSED, false);
+        return;
+    }
+    if (status == LLMP_E_NOMEM || is_json(x)) {
+        refuse_json(x, status, status == LLMP_E_TYPE ? "model" : NULL, err);
+        return;
+    }
+    llmp_x_refuse(
+        x,
+        &(struct llmp_refusal){ .status = 400,
+                                .code = "invalid_value",
+                                .param = status == LLMP_E_TYPE ? "model" : NULL,
+                                .ending = LLMP_END_REFUSED },
+        "%s.", err->message);
+}
+
+/* Returns false when the exchange was ended. */
+static bool check_upload(struct llmp_exchange *x, struct llmp_str bytes,
+                         bool last)
+{
+    struct llmp_error err;
+    int rc = llmp_upload_check_feed(x->upload_check, bytes, last, &err);
+
+    if (rc < 0)
+        refuse_upload(x, rc, &err);
+    return rc == LLMP_OK;
+}
+
+/* The provider is told `name`, and nothing else, in the front's parts. */
+static bool check_front(struct llmp_exchange *x, struct llmp_str name,
+                        size_t parts)
+{
+    if (llmp_upload_check_new(&x->upload_check, x->content_type, name,
+                              x->config->limits.json_depth_max) < 0) {
+        llmp_x_refuse_nomem(x);
+        return false;
+    }
+    for (size_t i = 0; i < parts; i++)
+        if (!check_upload(x, x->parts[i], false))
+            return false;
+    return !x->request_ended ||
+           check_upload(x, (struct llmp_str){ NULL, 0 }, true);
+}
+
 /*
  * Replaces the model's name in the held front and begins the call with it;
  * what comes later follows as it comes.
  */
-static void begin_upload(struct llmp_exchange *x, struct llmp_str model)
+static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
+                         struct llmp_str in_body)
 {
     uint64_t size = x->body_size;
     struct llmp_str front = llmp_buf_str(&x->body);
@@ -318,13 +368,20 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model)
     if (!llmp_x_route(x, model))
         return;
 
-    struct llmp_str name = llmp_x_renamed(x, model);
-    size_t count = llmp_x_pass_edit(x, front, model, name, x->parts);
+    struct llmp_str name = x->summary.model;
+    struct llmp_str renamed = llmp_x_renamed(x, name);
+
+    if (renamed.len)
+        name = renamed;
+
+    size_t count = llmp_x_pass_edit(x, front, in_body, name, x->parts);
 
     if (count == 0 && front.len) {
         llmp_x_refuse_nomem(x);
         return;
     }
+    if (!check_front(x, name, count))
+        return;
 
     size_t edited = 0;
 
@@ -338,17 +395,21 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model)
     llmp_x_call(x, x->parts, count, size);
 }
 
+/* A field may name the model of a body whose own comes late or not at all; if
+ * the front has one, it is replaced. */
 static void pass_front(struct llmp_exchange *x)
 {
-    struct llmp_str model = { NULL, 0 };
-    int found = find_model(x, &model);
+    struct llmp_str in_body = { NULL, 0 };
+    int found = find_model(x, &in_body);
+    bool over =
+        found < 0 || x->request_ended || x->body.len >= LLMP_X_PASS_WINDOW;
 
-    if (found > 0 ||
-        ((found < 0 || x->request_ended) && !x->operation->model_required)) {
-        begin_upload(x, model);
-        return;
-    }
-    if (found < 0 || x->request_ended || x->body.len >= LLMP_X_PASS_WINDOW)
+    if (x->model_header.len && (found > 0 || over))
+        begin_upload(x, x->model_header, in_body);
+    else if (found > 0 || (over && !x->operation->model_required &&
+                           (found < 0 || x->request_ended)))
+        begin_upload(x, in_body, in_body);
+    else if (over)
         refuse_no_model(x);
 }
 
@@ -381,6 +442,8 @@ static void upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)
             llmp_x_end(x, LLMP_END_REFUSED, false);
         return;
     }
+    if (!check_upload(x, bytes, last))
+        return;
     put_off_deadline(x);
     x->upload_ended = last;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL_BODY,

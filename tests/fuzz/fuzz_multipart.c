@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "gateway/exchange.h"
+#include "gateway/multipart.h"
 
 #define CHECK(cond)  \
     do {             \

@@ -403,3 +403,35 @@ def test_json_that_passes_through_must_be_json(gateway):
     fields = {"content-type": "application/json"}
     status, _, answer = gateway.call("POST", "/v1/audio/speech", b'{"input":]', fields)
     assert status == 400 and "byte 9" in json.loads(answer)["error"]["message"]
+
+
+OTHERS = [  # a form that names a model of its own, beside the one routed by field
+    part(b"file", b"x" * 500_000) + part(b"model", b"other") + END,
+    part(b"model", b"alias") + part(b"model", b"other") + END,
+    part(b"model", b"alias") + part(b"file", b"x" * 200_000)
+    + part(b"model", b"other") + END,
+]  # fmt: skip
+
+
+def test_a_model_field_cannot_be_talked_round(serving, sim):
+    """The list of models holds for the form's own model too, and an alias is
+    renamed in it."""
+    gateway = serving.gateway(
+        {"p": {"base_url": sim.url}},
+        [{"name": "alias", "provider": "p", "model": "whisper-real"}],
+    )
+    path = "/v1/audio/transcriptions"
+    fields = FORM | {"x-llmproxy-model": "alias"}
+    for own in (b"alias", b"other"):  # in the front: replaced
+        body = part(b"model", own) + part(b"file", b"x" * 1000) + END
+        assert gateway.call("POST", path, body, fields)[0] == 200
+        sent = sim.last()["body"]
+        assert part(b"model", b"whisper-real") in sent and b"other" not in sent
+    sim.reset()
+    for body in OTHERS:
+        status, _, answer = gateway.call("POST", path, body, fields)
+        assert status == 400 and json.loads(answer)["error"]["param"] == "model"
+    late = b'{"prompt":"%s","model":"other"}' % (b"x" * 200_000)
+    fields = {"content-type": "application/json", "x-llmproxy-model": "alias"}
+    status, _, answer = gateway.call("POST", "/v1/images/generations", late, fields)
+    assert status == 400 and json.loads(answer)["error"]["param"] == "model"

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/internal.h"
-#include "gateway/exchange.h"
+#include "gateway/multipart.h"
 
 #define TYPE       "multipart/form-data; boundary=B"
 #define PART(name) "Content-Disposition: form-data; name=\"" name "\"\r\n"

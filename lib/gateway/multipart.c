@@ -3,13 +3,11 @@
  * Looks for the part named "model" at the front of a multipart/form-data body
  * (RFC 7578). Nothing else is parsed: the parts pass through as they are.
  */
+#include "gateway/multipart.h"
+
 #include "base/internal.h"
-#include "gateway/exchange.h"
 
-enum { BOUNDARY_MAX = 70 }; /* RFC 2046, 5.1.1 */
-
-/* The boundary parameter, without quotes; empty if there is none. */
-static struct llmp_str boundary_of(struct llmp_str content_type)
+struct llmp_str llmp_multipart_boundary(struct llmp_str content_type)
 {
     struct llmp_str none = { NULL, 0 };
     struct llmp_str key = LLMP_STR("boundary=");
@@ -37,7 +35,7 @@ static struct llmp_str boundary_of(struct llmp_str content_type)
     if (end)
         value.len = (size_t)(end - value.ptr);
     value = llmp_str_trim(value);
-    return value.len <= BOUNDARY_MAX ? value : none;
+    return value.len <= LLMP_BOUNDARY_MAX ? value : none;
 }
 
 static struct llmp_str after(struct llmp_str text, size_t n)
@@ -70,8 +68,8 @@ static bool names_model(struct llmp_str head)
 int llmp_multipart_model(struct llmp_str content_type, struct llmp_str front,
                          struct llmp_str *value)
 {
-    struct llmp_str boundary = boundary_of(content_type);
-    char mark_text[BOUNDARY_MAX + 4] = "\r\n--";
+    struct llmp_str boundary = llmp_multipart_boundary(content_type);
+    char mark_text[LLMP_BOUNDARY_MAX + 4] = "\r\n--";
 
     if (boundary.len == 0)
         return -1;
