@@ -313,9 +313,13 @@ static size_t take_body(struct gw_conn *conn, uint8_t *data, size_t len)
     h->body_began = true;
     used = h->body_left == LLMP_BODY_UNKNOWN ? take_chunked(conn, data, len)
                                              : take_sized(conn, data, len);
-    /* More is wanted: its time begins anew. */
-    if (h->state == GW_HTTP1_BODY && conn->wants_input && !conn->blocked)
+    h->body_piece += used;
+    if (h->state == GW_HTTP1_BODY && conn->wants_input && !conn->blocked &&
+        (h->body_piece >= GW_BODY_PIECE ||
+         conn->timer.timeout != GW_TIMEOUT_BODY)) {
+        h->body_piece = 0;
         gw_conn_arm(conn, GW_TIMEOUT_BODY);
+    }
     return used;
 }
 

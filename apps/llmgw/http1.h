@@ -25,6 +25,7 @@ struct gw_http1 {
     struct gw_chunked chunked;
     uint64_t body_left;   /* of the request; LLMP_BODY_UNKNOWN: chunked */
     uint64_t answer_left; /* of a body with a declared length */
+    size_t body_piece;    /* bytes of the request since its time began */
     size_t unreported;    /* body bytes that drained() has not heard of */
     bool ended;           /* done() was called: settle at the turn's end */
     bool whole;           /* the answer has its proper end */

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * HTTP/2 connections: the session, its settings, and what keeps one client
  * from costing more than it should.
  *
  *  attack                             | defence
- *  rapid reset (CVE-2023-44487)       | allowance of wasted streams: what is
- *  MadeYouReset (CVE-2025-8671)       | closed unanswered costs one, by
- * whoever's | reset; an answered one earns one CONTINUATION flood | 16 frames a
- * head header bomb                        | bytes are counted as they are
- * unpacked; | above the limit they are dropped: 431 SETTINGS, PING, PRIORITY,
- * empty    | allowance of frames that carry nothing DATA flood | answers that
- * nobody takes          | no new input above 256 KiB of output; | a timeout a
- * stream and a connection too many streams                   | SETTINGS,
- * refused by nghttp2
+ *  rapid reset (CVE-2023-44487),      | allowance of wasted streams: what is
+ *  MadeYouReset (CVE-2025-8671)       | closed unanswered costs one, whoever
+ *                                     | resets; an answered one earns one
+ *  CONTINUATION flood                 | 16 frames a head
+ *  header bomb                        | bytes are counted as they are unpacked;
+ *                                     | above the limit: 431, above eight
+ *                                     | times the limit the connection ends
+ *  SETTINGS, PING, PRIORITY, empty    | allowance of frames that carry nothing
+ *  DATA flood                         |
+ *  answers that nobody takes          | no new input above 256 KiB of output;
+ *                                     | a timeout a stream and a connection
+ *  too many streams                   | SETTINGS, refused by nghttp2
  */
+/* clang-format on */
 #include "http2.h"
 
 #include <assert.h>
@@ -25,6 +30,7 @@
 #define NS_PER_S 1000000000U
 
 #define CONTINUATIONS_MAX 16
+#define BOMB_TIMES        8 /* the limit for a head */
 /* Frames are made while less than this waits, and bytes are read while less
  * than that does: acknowledgements, mostly. */
 #define OUTPUT_FULL    65536
@@ -138,6 +144,7 @@ static int on_begin_headers(nghttp2_session *session,
     http2->arriving = stream;
     http2->head.field_count = 0;
     http2->head.bad = LLMP_BAD_NONE;
+    http2->unpacked = 0;
     return 0;
 }
 
@@ -188,9 +195,13 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
     struct gw_http2 *http2 = http2_of(user_data);
     const struct gw_block *block = http2->head.block;
     size_t used = block ? block->end : 0;
+    size_t bytes_max = http2->conn->worker->conf->header_bytes_max;
 
     (void)session;
     (void)flags;
+    http2->unpacked += name_len + value_len;
+    if (http2->unpacked > BOMB_TIMES * bytes_max)
+        return punish(http2);
     if (!http2->arriving || http2->arriving->id != frame->hd.stream_id ||
         http2->head.bad != LLMP_BAD_NONE)
         return 0;
@@ -200,8 +211,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
         return 0;
     }
     if (http2->head.field_count == GW_HEAD_FIELDS_MAX ||
-        used + name_len + value_len >
-            http2->conn->worker->conf->header_bytes_max) {
+        used + name_len + value_len > bytes_max) {
         refuse_head(http2, LLMP_BAD_HEAD_TOO_LARGE, "the head is too large");
         return 0;
     }

@@ -52,6 +52,7 @@ struct gw_http2 {
     struct gw_http2_head head;
     struct gw_stream *arriving; /* whose head that is, or NULL */
     unsigned continuations;     /* of that head */
+    size_t unpacked;            /* bytes of that head's fields */
     struct gw_allowance wasted, overhead;
     bool abusive; /* the connection goes */
 };
@@ -69,6 +70,7 @@ struct gw_stream {
     struct gw_queue held; /* of the request: came while it was paused */
     size_t taken;         /* bytes of `out` that drained() has not heard of */
     size_t skipped;       /* bytes of the request that nobody reads */
+    size_t body_piece;    /* bytes of it since its time began */
     bool request_ended;   /* the client has sent all */
     bool end_given;       /* the exchange was told so */
     bool paused;          /* the exchange takes no body now */

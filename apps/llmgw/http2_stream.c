@@ -56,6 +56,15 @@ static void arm(struct gw_stream *stream, enum gw_timeout timeout)
                  gw_worker_now(worker)->mono_ns);
 }
 
+static void await_body(struct gw_stream *stream)
+{
+    if (stream->timer.timeout == GW_TIMEOUT_BODY &&
+        stream->body_piece < GW_BODY_PIECE)
+        return;
+    stream->body_piece = 0;
+    arm(stream, GW_TIMEOUT_BODY);
+}
+
 /* A stream waits for its client in one of two ways. */
 static void set_timer(struct gw_stream *stream)
 {
@@ -64,7 +73,7 @@ static void set_timer(struct gw_stream *stream)
     if (stream->out.size > 0)
         arm(stream, GW_TIMEOUT_WRITE);
     else if (stream->drive && !stream->request_ended && !stream->paused)
-        arm(stream, GW_TIMEOUT_BODY);
+        await_body(stream);
     else
         arm(stream, GW_TIMEOUT_NONE);
 }
@@ -282,6 +291,7 @@ void gw_stream_body(struct gw_stream *stream, const uint8_t *data, size_t len)
         return;
     }
     if (stream->drive) {
+        stream->body_piece += len;
         llmp_drive_body(stream->drive, text((const char *)data, len));
         set_timer(stream);
     } else {

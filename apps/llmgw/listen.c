@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 #define BACKLOG 4096
 /* Connections of one listener in a row; the rest waits for the next turn. */
 #define ACCEPTS_A_TURN 64
+#define EVICT_LOOK_MAX 64 /* idle connections that are considered */
+#define FRESH_NS       1000000000U
 
 static int fail(struct llmp_error *err, int status, const char *format, ...)
     LLMP_PRINTF(3, 4);
@@ -335,18 +338,43 @@ static void describe_peer(char text[47], const struct address *peer)
         (void)inet_ntop(AF_INET6, &peer->v6.sin6_addr, text, 47);
 }
 
-/* Descriptors or the configured maximum are used up: idle connections make
- * room at once, else the queue waits until something closes. */
+/* A connection that waits for its next request may go when another client
+ * waits to be let in; one that has just come has a second for its first. */
+static bool may_go(struct gw_worker *worker, const struct gw_conn *conn)
+{
+    uint64_t idle_ns = worker->timers.length_ns[GW_TIMEOUT_IDLE];
+    uint64_t left_ns = conn->timer.deadline_ns - gw_worker_now(worker)->mono_ns;
+
+    return conn->http1.served || conn->http2 ||
+           left_ns > idle_ns /* long over */ || idle_ns - left_ns > FRESH_NS;
+}
+
+/* Descriptors or the configured maximum are used up and somebody waits: the
+ * connection that was idle longest makes room, else the queue waits until
+ * something closes. */
 static void make_room(struct gw_worker *worker)
 {
     struct gw_link *idle = &worker->timers.lists[GW_TIMEOUT_IDLE];
+    struct gw_link *link = idle->next;
 
-    if (!gw_link_alone(idle)) {
-        gw_conn_drop(
-            gw_conn_of_timer(GW_OWNER(idle->next, struct gw_timer, link)));
-        return;
+    for (int i = 0; i < EVICT_LOOK_MAX && link != idle; i++) {
+        struct gw_conn *conn =
+            gw_conn_of_timer(GW_OWNER(link, struct gw_timer, link));
+
+        if (may_go(worker, conn)) {
+            gw_conn_drop(conn);
+            return;
+        }
+        link = link->next;
     }
     gw_listeners_pause(worker);
+}
+
+static bool somebody_waits(const struct gw_listener *listener)
+{
+    struct pollfd poll_fd = { .fd = listener->fd, .events = POLLIN };
+
+    return poll(&poll_fd, 1, 0) > 0;
 }
 
 /* False: nothing more to accept for now. */
@@ -358,6 +386,8 @@ static bool accept_one(struct gw_listener *listener)
     int fd;
 
     if (!gw_server_admit_conn(worker->server, worker->conf->connections_max)) {
+        if (!somebody_waits(listener))
+            return false;
         make_room(worker);
         return worker->accepts;
     }

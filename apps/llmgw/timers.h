@@ -16,12 +16,16 @@
 enum gw_timeout {
     GW_TIMEOUT_NONE,
     GW_TIMEOUT_HEAD,   /* first byte to end of head; the TLS handshake */
-    GW_TIMEOUT_BODY,   /* between two pieces of a request body */
+    GW_TIMEOUT_BODY,   /* for every GW_BODY_PIECE of a request body */
     GW_TIMEOUT_IDLE,   /* between requests */
     GW_TIMEOUT_WRITE,  /* a client that takes nothing */
     GW_TIMEOUT_LINGER, /* ended, still discarding what arrives */
     GW_TIMEOUT_COUNT
 };
+
+/* A client that sends byte by byte must not hold a request open for ever: its
+ * time begins anew only with so many bytes. */
+#define GW_BODY_PIECE 16384
 
 /* Part of what it watches, which waits for one thing at a time. */
 struct gw_timer {

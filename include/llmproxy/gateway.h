@@ -99,6 +99,8 @@ struct llmp_response_head {
     bool close;             /**< to a client: end the connection afterwards */
     uint64_t sent_ns;       /**< from an upstream: when the request's last byte
                                  (or first 64 KiB) was handed to the kernel */
+    bool request_sent;      /**< from an upstream: all of it; else the call's
+                                 body is still being read */
     bool connection_reused; /**< from an upstream */
 };
 

@@ -43,6 +43,7 @@ struct llmp_model {
 struct llmp_limits {
     uint64_t body_bytes_max;        /* a JSON body that is held whole */
     uint64_t passthrough_bytes_max; /* a streamed upload */
+    uint64_t held_bytes_max;        /* all held bodies of a worker together */
     uint64_t error_bytes_max;       /* of an upstream's error body */
     uint64_t event_bytes_max; /* of one stream event that is looked into */
     uint32_t json_depth_max;

@@ -128,6 +128,7 @@ static void fill_limits(struct llmp_config *config,
     config->limits = (struct llmp_limits){
         .body_bytes_max = draft->body.number,
         .passthrough_bytes_max = draft->passthrough.number,
+        .held_bytes_max = draft->held.number,
         .error_bytes_max = draft->error.number,
         .event_bytes_max = draft->event.number,
         .json_depth_max = (uint32_t)draft->json_depth.number,

@@ -59,6 +59,9 @@ static const struct llmp_key limits_keys[] = {
     { "passthrough", LLMP_KEY_SIZE, AT(limits, passthrough), "512MiB", KiB,
       64 * GiB,
       .help = "Largest body that is only streamed through (audio, images)." },
+    { "held", LLMP_KEY_SIZE, AT(limits, held), "512MiB", MiB, 1024 * GiB,
+      .help = "Bodies that one worker holds at a time, together; what would "
+              "not fit is answered with 503." },
     { "error", LLMP_KEY_SIZE, AT(limits, error), "64KiB", KiB, MiB,
       .help = "How much of a provider's error is read." },
     { "event", LLMP_KEY_SIZE, AT(limits, event), "1MiB", KiB, 64 * MiB,
@@ -80,7 +83,7 @@ static const struct llmp_key server_timeouts_keys[] = {
     { "header", LLMP_KEY_DURATION, AT(server_timeouts, header), "10s", 1, HOUR,
       .help = "From a request's first byte to the end of its header." },
     { "body", LLMP_KEY_DURATION, AT(server_timeouts, body), "30s", 1, HOUR,
-      .help = "Between two pieces of a request body." },
+      .help = "For each 16 KiB of a request body, and for its end." },
     { "idle", LLMP_KEY_DURATION, AT(server_timeouts, idle), "75s", 1, DAY,
       .help = "Between two requests on a connection." },
     { "write", LLMP_KEY_DURATION, AT(server_timeouts, write), "60s", 1, HOUR,

@@ -79,8 +79,8 @@ struct llmp_draft_tls {
 
 struct llmp_draft_limits {
     const struct llmp_node *node;
-    struct llmp_setting body, passthrough, error, event, header, json_depth,
-        connections, streams;
+    struct llmp_setting body, passthrough, held, error, event, header,
+        json_depth, connections, streams;
 };
 
 struct llmp_draft_server_timeouts {

@@ -47,8 +47,6 @@ static void reset(struct llmp_exchange *x)
     struct llmp_buf body = x->body, out = x->out;
 
     llmp_arena_reset(&arena);
-    if (body.cap > LLMP_X_BUFFER_KEPT)
-        llmp_buf_fini(&body);
     if (out.cap > LLMP_X_BUFFER_KEPT)
         llmp_buf_fini(&out);
     body.len = out.len = 0;
@@ -95,6 +93,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
     struct llmp_worker *worker = x->worker;
 
     llmp_x_stop_reading(x);
+    llmp_x_release_body(x);
     llmp_upload_check_free(x->upload_check);
     if (x->sse_open)
         llmp_sse_fini(&x->sse);
@@ -169,6 +168,14 @@ void llmp_x_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
 void llmp_x_no_deadline(struct llmp_exchange *x)
 {
     x->deadline_ns = UINT64_MAX;
+}
+
+void llmp_x_release_body(struct llmp_exchange *x)
+{
+    x->worker->held -= x->held;
+    x->held = 0;
+    if (x->body.cap > LLMP_X_BUFFER_KEPT)
+        llmp_buf_fini(&x->body);
 }
 
 void llmp_x_stop_reading(struct llmp_exchange *x)

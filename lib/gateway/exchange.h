@@ -62,6 +62,7 @@ struct llmp_exchange {
     const struct llmp_operation *operation;
     struct llmp_str request_id;
     struct llmp_buf body; /* held body; given back when it was sent */
+    uint64_t held;        /* what of it counts in the worker's sum */
     uint64_t body_size, body_seen;
     bool request_ended, request_paused;
     bool connection_over; /* it is no proper request */
@@ -119,6 +120,7 @@ void llmp_x_write(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending,
                 bool complete);
 void llmp_x_cancel_call(struct llmp_exchange *x);
+void llmp_x_release_body(struct llmp_exchange *x); /* it was sent */
 void llmp_x_stop_reading(struct llmp_exchange *x); /* gives the reader back */
 
 /* From the request's arrival to its call's last byte, or to now. */
@@ -167,8 +169,9 @@ struct llmp_refusal {
     uint16_t status;
     const char *code;
     const char *param;
-    const char *type;  /* NULL: the one that goes with the status */
-    const char *allow; /* for 405 */
+    const char *type;        /* NULL: the one that goes with the status */
+    const char *allow;       /* for 405 */
+    const char *retry_after; /* seconds; NULL: nothing is said */
     enum llmp_ending ending;
 };
 void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,

@@ -88,6 +88,9 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     x->summary.error_code = llmp_str_of(refusal->code);
     if (refusal->allow)
         llmp_x_header(x, LLMP_STR("allow"), llmp_str_of(refusal->allow));
+    if (refusal->retry_after)
+        llmp_x_header(x, LLMP_STR("retry-after"),
+                      llmp_str_of(refusal->retry_after));
     llmp_x_answer_whole(x, refusal->status, LLMP_STR("application/json"),
                         refusal->ending);
 }

@@ -135,9 +135,10 @@ static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
 static void begin_stream(struct llmp_exchange *x)
 {
     x->summary.stream = true;
+    if (x->held == 0) /* it was sent: many streams are open for long */
+        llmp_buf_fini(&x->body);
     llmp_sse_init(&x->sse, (size_t)x->config->limits.event_bytes_max);
     x->sse_open = true;
-    llmp_buf_fini(&x->body); /* many streams are open for long */
     /* Events may be removed, and an error event may be added. */
     x->response.body_size = LLMP_BODY_UNKNOWN;
 }
@@ -164,8 +165,8 @@ void llmp_x_answer_head(struct llmp_exchange *x,
     if (id.len && id.len <= 128 &&
         !llmp_openai_has_secret(id, provider->secrets, provider->secret_count))
         x->summary.upstream_request_id = llmp_arena_str(&x->arena, id, &ok);
-    if (x->body.cap > LLMP_X_BUFFER_KEPT)
-        llmp_buf_fini(&x->body); /* it was sent */
+    if (head->request_sent)
+        llmp_x_release_body(x);
     llmp_x_deadline(x, provider->idle_timeout_ms);
     x->answer = kind_of_answer(x, head);
     pass_head(x, head);

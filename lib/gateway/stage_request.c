@@ -232,8 +232,24 @@ static void refuse_json(struct llmp_exchange *x, int status, const char *param,
                   err->message);
 }
 
+static void refuse_full(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 503,
+                                          .code = "overloaded",
+                                          .retry_after = "1",
+                                          .ending = LLMP_END_REFUSED },
+                  "The gateway holds as many bodies as it may; ask again.");
+}
+
 static bool hold(struct llmp_exchange *x, struct llmp_str bytes)
 {
+    if (x->worker->held + bytes.len > x->config->limits.held_bytes_max) {
+        refuse_full(x);
+        return false;
+    }
+    x->held += bytes.len;
+    x->worker->held += bytes.len;
     if (llmp_buf_add(&x->body, bytes))
         return true;
     if (x->body.len + bytes.len > x->body.limit)

@@ -78,6 +78,15 @@ static void note_sent(struct curl_transfer *t)
     t->sent_ns = t->begun_ns + (uint64_t)(ready_us > 0 ? ready_us : 0) * 1000;
 }
 
+static bool was_sent_whole(const struct curl_transfer *t)
+{
+    curl_off_t bytes = 0;
+
+    (void)curl_easy_getinfo(t->handle->easy, CURLINFO_SIZE_UPLOAD_T, &bytes);
+    return t->call->body_size != LLMP_BODY_UNKNOWN &&
+           (uint64_t)bytes >= t->call->body_size;
+}
+
 static void report_head(struct curl_transfer *t)
 {
     struct llmp_header headers[CURL_HEADERS_MAX];
@@ -97,6 +106,7 @@ static void report_head(struct curl_transfer *t)
                                      .header_count = t->field_count,
                                      .body_size = answer_size(t, headers),
                                      .sent_ns = t->sent_ns,
+                                     .request_sent = was_sent_whole(t),
                                  });
     llmp_buf_fini(&t->head);
 }

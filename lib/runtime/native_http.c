@@ -168,6 +168,7 @@ static void report_head(struct native_transfer *t, llhttp_t *parser)
                                      .header_count = head->count,
                                      .body_size = body_size_of(parser),
                                      .sent_ns = t->sent_ns,
+                                     .request_sent = t->sent,
                                      .connection_reused = t->conn->reused,
                                  });
 }

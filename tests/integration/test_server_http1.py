@@ -637,13 +637,25 @@ def test_a_slow_body_is_timed_out(llmgw):
 
 def test_a_body_that_moves_is_not_timed_out(llmgw, provider):
     gateway = llmgw(provider().url, server=SLOW)
-    request = post(chat())
+    text = "x" * 100_000
+    request = post(chat(messages=[{"role": "user", "content": text}]))
     with gateway.connect() as client:
-        client.sendall(request[:-5])
-        for i in range(5):
-            time.sleep(0.5)
-            client.sendall(request[len(request) - 5 + i :][:1])
+        for at in range(0, len(request), 20_000):
+            client.sendall(request[at : at + 20_000])
+            time.sleep(0.4)
         assert Answer(client).status == 200
+
+
+def test_a_body_that_drips_is_timed_out(llmgw):
+    """A byte now and then must not hold a request open."""
+    gateway = llmgw(server=SLOW)
+    with gateway.connect() as client:
+        start = time.monotonic()
+        client.sendall(post(chat())[:-20])
+        while time.monotonic() - start < 4 and not readable(client, 0.2):
+            client.sendall(b" ")
+        assert status_of(read_all(client)) == 408
+        assert 0.9 < time.monotonic() - start < 2.5
 
 
 def test_an_idle_connection_is_closed(llmgw):
@@ -695,6 +707,25 @@ def test_connections_above_the_maximum_wait_or_replace_idle_ones(llmgw):
         assert Answer(client).status == 200
     for one in idle:
         one.close()
+
+
+def test_as_many_connections_are_served_as_are_allowed(llmgw):
+    """Nobody is sent away while nobody waits, and who has just come may ask."""
+    gateway = llmgw(server={"limits": {"connections": 4}, "workers": 1})
+    for _ in range(3):
+        clients = [gateway.connect() for _ in range(4)]
+        for _ in range(2):
+            for client in clients:
+                client.sendall(LIVE)
+                assert Answer(client).status == 200
+        for client in clients:
+            client.close()
+    clients = [gateway.connect() for _ in range(8)]  # four of them wait
+    for client in clients:
+        client.sendall(LIVE)
+    for client in clients:
+        assert Answer(client).status == 200
+        client.close()
 
 
 def test_no_descriptor_is_lost(llmgw, provider):

@@ -49,6 +49,7 @@ struct run {
     size_t step, step_sent;
     uint32_t repeated;
     uint32_t call_id;
+    const struct llmp_call *sending; /* its body is still being read */
     bool call_open, call_ended, call_paused;
     uint64_t writable_at;
 
@@ -185,10 +186,25 @@ static void note_call(struct run *run, const struct llmp_call *call)
         (void)llmp_buf_add(&out->call_body, call->body[i]);
     if (call->body)
         CHECK(run, call->body_size == out->call_body.len);
+    run->sending = call->body ? call : NULL;
     run->step_at = run->script->steps
                        ? run->now.mono_ns +
                              run->script->provider[0].after_ms * LLMP_NS_PER_MS
                        : NEVER;
+}
+
+/* A provider may answer while a transport still sends: until the transport has
+ * said that all is sent, the body stays where it is. */
+static void check_sending(struct run *run)
+{
+    const struct llmp_call *call = run->sending;
+    size_t at = 0;
+
+    for (size_t i = 0; call && i < call->body_parts; i++) {
+        CHECK(run, memcmp(call->body[i].ptr, run->out->call_body.ptr + at,
+                          call->body[i].len) == 0);
+        at += call->body[i].len;
+    }
 }
 
 static void note_response(struct run *run,
@@ -269,6 +285,7 @@ static void take_asks(struct run *run)
         case LLMP_ASK_CANCEL:
             CHECK(run, run->call_open && ask.id == run->call_id);
             run->call_open = false;
+            run->sending = NULL;
             run->out->cancels++;
             break;
         case LLMP_ASK_RESPOND:
@@ -374,7 +391,11 @@ static void provider_head(struct run *run, const struct sim_step *step)
         .header_count = 2,
         .body_size = LLMP_BODY_UNKNOWN,
         .sent_ns = run->now.mono_ns,
+        .request_sent = draw(run) & 1,
     };
+
+    if (head.request_sent)
+        run->sending = NULL;
 
     llmp_exchange_call_head(run->x, run->call_id, &head, run->now);
 }
@@ -399,6 +420,7 @@ static void act_provider(struct run *run)
     const struct sim_step *step = &run->script->provider[run->step];
     bool over = true;
 
+    check_sending(run);
     switch (step->kind) {
     case SIM_HEAD:
         provider_head(run, step);
@@ -408,11 +430,13 @@ static void act_provider(struct run *run)
         break;
     case SIM_END:
         run->call_ended = true;
+        run->sending = NULL;
         run->call_open = false;
         llmp_exchange_call_end(run->x, run->call_id, run->now);
         break;
     case SIM_FAIL:
         run->call_ended = true;
+        run->sending = NULL;
         run->call_open = false;
         llmp_exchange_call_fail(run->x, run->call_id, step->failure, step->sent,
                                 run->now);
@@ -499,8 +523,8 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
             ? run.now.mono_ns + script->client_gone_ms * LLMP_NS_PER_MS
             : NEVER;
     assert_int_equal(llmp_exchange_new(&run.x, sim->worker, run.now), 0);
-    faulty_heap_fail_from(
-        script->fail_allocation ? script->fail_allocation - 1 : -1);
+    faulty_heap_fail_from(script->fail_allocation ? script->fail_allocation - 1
+                                                  : -1);
     for (uint64_t n = 0; !run.done; n++) {
         struct actor actor = next_actor(&run);
 

@@ -110,6 +110,34 @@ static void unary_answer_passes_unaltered(void **state)
     }
 }
 
+/* The simulator looks whether a body that is still being sent is there. */
+static void a_large_body_stays_until_it_is_sent(void **state)
+{
+    static char body[20000];
+    int len = snprintf(
+        body, sizeof(body),
+        "{\"model\":\"gpt-4o\",\"messages\":[],\"a\":\"%015000d\"}", 0);
+    const struct sim_step steps[] = {
+        { 5, SIM_HEAD, .status = 200 },
+        { 1, SIM_BODY, .bytes = LLMP_STR("{\"id\":1}"), .repeat = 3 },
+        { 0, SIM_END },
+    };
+    const struct sim_script script = { "large body",
+                                       .path = "/v1/chat/completions",
+                                       .body = { body, (size_t)len },
+                                       .provider = steps,
+                                       .steps = LLMP_COUNT(steps) };
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        struct sim_result r;
+
+        sim_run(sim, &script, seed, &r);
+        assert_int_equal(r.status, 200);
+        sim_result_fini(&r);
+    }
+}
+
 static void unwanted_usage_chunk_is_removed(void **state)
 {
     const struct sim_step steps[] = {
@@ -1008,6 +1036,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(unary_answer_passes_unaltered, sim_name_seed),
+        cmocka_unit_test_teardown(a_large_body_stays_until_it_is_sent,
+                                  sim_name_seed),
         cmocka_unit_test_teardown(unwanted_usage_chunk_is_removed,
                                   sim_name_seed),
         cmocka_unit_test_teardown(wanted_usage_chunk_stays, sim_name_seed),
