@@ -28,6 +28,8 @@ START_SECONDS = 20
 def binary(variable, path):
     found = os.environ.get(variable, str(ROOT / path))
     if not os.access(found, os.X_OK):
+        if variable in os.environ:
+            pytest.exit(f"{variable}: there is no {found}", 3)
         pytest.skip(f"{found} is not built; set {variable}")
     return found
 

@@ -131,6 +131,13 @@ def test_the_configuration_does_what_it_says(tmp_path):
         assert gateway.error("claude")[0] == 404
 
 
+def test_the_first_command_knows_every_provider():
+    presets = (ROOT / "lib/gateway/config_preset.c").read_text()
+    names = set(re.findall(r'"([A-Z]+)_API_KEY"', presets))
+    table = (ROOT / "scripts/run").read_text().split("FIRST_MODELS='")[1].split("'")[0]
+    assert names and names == {line.split()[0] for line in table.split("\n") if line}
+
+
 def test_the_other_commands_exist():
     llmgw = binary("LLMGW", "build/apps/llmgw/llmgw")
     schema = subprocess.run([llmgw, "schema"], capture_output=True, check=True)
