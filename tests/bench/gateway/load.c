@@ -3,13 +3,16 @@
  * A load generator for the gateway's benchmark: epoll, one thread, few
  * instructions, so that it disturbs what it measures as little as it can.
  *
- *   load unary   HOST:PORT CONNECTIONS SECONDS BODY_BYTES MODEL [tls]
- *   load streams HOST:PORT STREAMS     SECONDS MODEL            [tls]
+ *   load unary   HOST:PORT CONNECTIONS SECONDS BODY_BYTES   MODEL [tls]
+ *   load streams HOST:PORT STREAMS     SECONDS RAMP_SECONDS MODEL [tls]
  *
  * unary: each connection sends the next request when the answer is complete.
- * streams: every connection opens one stream and keeps it; events that carry
+ * streams: first all connect, then their requests begin evenly over
+ * RAMP_SECONDS, so that the time to the first event is the proxy's and not
+ * that of a queue made here; then every stream is kept. Events that carry
  * "sim_sent_ns":N (CLOCK_MONOTONIC at the provider) give the delay, the time
- * between two events of a stream the gap. Prints one JSON object.
+ * between two events of a stream the gap. A stream that fails, ends or never
+ * begins is an error. Prints one JSON object.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,9 +33,12 @@
 
 enum { BUFFER = 256 * 1024, CONNS_MAX = 20000 };
 
-/* Values in ns, 32 sub-buckets a power of two: 3 % resolution. */
+/* Values in ns, 512 sub-buckets a power of two: 0.2 % resolution, because
+ * figures of two targets are subtracted. */
+enum { SUB_BITS = 10, SUBS = 1 << SUB_BITS };
+
 struct histogram {
-    uint64_t count[64 * 64], total;
+    uint64_t count[64 * SUBS], total;
 };
 
 struct conn {
@@ -41,7 +47,7 @@ struct conn {
     uint64_t begun_ns, last_event_ns;
     size_t sent;
     int64_t body_left; /* of the answer; -1: head is being read */
-    bool chunked, first, done;
+    bool chunked, first, done, wants_out;
     char tail[5]; /* the last bytes of a chunked answer */
     char head[2048];
     size_t head_len;
@@ -67,10 +73,11 @@ static uint64_t now_ns(void)
 
 static void observe(struct histogram *h, uint64_t ns)
 {
-    unsigned power = ns < 64 ? 0 : 63u - (unsigned)__builtin_clzll(ns) - 5;
+    unsigned power =
+        ns < SUBS ? 0 : 64u - SUB_BITS - (unsigned)__builtin_clzll(ns);
     uint64_t sub = ns >> power;
 
-    h->count[(power * 64 + (sub & 63)) % (64 * 64)]++;
+    h->count[power * SUBS + sub]++;
     h->total++;
 }
 
@@ -78,11 +85,11 @@ static double quantile_us(const struct histogram *h, double q)
 {
     uint64_t want = (uint64_t)((double)h->total * q), seen = 0;
 
-    for (unsigned i = 0; i < 64 * 64; i++) {
+    for (unsigned i = 0; i < 64 * SUBS; i++) {
         seen += h->count[i];
         if (seen > want) {
-            unsigned power = i / 64;
-            uint64_t sub = i % 64;
+            unsigned power = i / SUBS;
+            uint64_t sub = i % SUBS;
 
             return (double)(sub << power) / 1000.0;
         }
@@ -119,30 +126,38 @@ static ssize_t conn_read(struct conn *c, char *p, size_t n)
     return -1;
 }
 
-static void set_events(struct conn *c, uint32_t mask)
+/* No more of this connection. */
+static void lose(struct conn *c)
 {
-    struct epoll_event e = { .events = mask, .data.ptr = c };
+    errors++;
+    c->done = true;
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+}
 
+static void want_out(struct conn *c, bool wants)
+{
+    struct epoll_event e = { .events = EPOLLIN | (wants ? EPOLLOUT : 0),
+                             .data.ptr = c };
+
+    if (c->wants_out == wants)
+        return;
+    c->wants_out = wants;
     if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &e) != 0)
         die("epoll_ctl");
 }
 
 static void send_more(struct conn *c)
 {
-    bool before = c->sent > 0;
-
     while (c->sent < request_len) {
         ssize_t n = conn_write(c, request + c->sent, request_len - c->sent);
 
         if (n <= 0) {
-            if (!before)
-                set_events(c, EPOLLIN | EPOLLOUT);
+            want_out(c, true);
             return;
         }
         c->sent += (size_t)n;
     }
-    if (before)
-        set_events(c, EPOLLIN);
+    want_out(c, false);
 }
 
 static void begin(struct conn *c)
@@ -161,6 +176,10 @@ static void finish(struct conn *c)
 {
     uint64_t now = now_ns();
 
+    if (streaming) {
+        lose(c); /* none is long enough to end */
+        return;
+    }
     if (now >= measure_from_ns) {
         requests++;
         observe(&latency, now - c->begun_ns);
@@ -217,8 +236,12 @@ static size_t read_head(struct conn *c, const char *p, size_t n)
         return n;
     }
     if (memcmp(c->head + 9, "200", 3) != 0) {
-        if (errors++ == 0)
+        if (errors == 0)
             fprintf(stderr, "%s\n", c->head);
+        if (streaming)
+            lose(c);
+        else
+            errors++;
     }
     *end = '\0';
     length = strcasestr(c->head, "\r\ncontent-length:");
@@ -259,21 +282,23 @@ static void on_readable(struct conn *c)
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0) {
-            errors++;
-            c->done = true;
-            epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+            lose(c);
             return;
         }
         bytes_in += (size_t)n;
         now = streaming ? now_ns() : 0;
         if (c->body_left < 0)
             used = read_head(c, buffer, (size_t)n);
+        if (c->done)
+            return;
         if (c->body_left < 0)
             continue;
         if (streaming)
             read_events(c, buffer + used, (size_t)n - used, now);
         if ((size_t)n > used || (!c->chunked && c->body_left == 0))
             take_body(c, buffer + used, (size_t)n - used);
+        if (c->done)
+            return;
         if (!c->ssl && (size_t)n < sizeof(buffer))
             return;
     }
@@ -297,20 +322,26 @@ static void open_conn(struct conn *c, const struct sockaddr_in *to)
     int one = 1;
 
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 ||
-        connect(c->fd, (const struct sockaddr *)to, sizeof(*to)) != 0)
-        die("connect");
+    if (c->fd < 0)
+        die("socket");
+    if (connect(c->fd, (const struct sockaddr *)to, sizeof(*to)) != 0) {
+        perror("connect");
+        lose(c);
+        return;
+    }
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (tls) {
         c->ssl = SSL_new(tls);
         SSL_set_fd(c->ssl, c->fd);
-        if (SSL_connect(c->ssl) != 1)
-            die("TLS");
+        if (SSL_connect(c->ssl) != 1) {
+            fprintf(stderr, "TLS handshake failed\n");
+            lose(c);
+            return;
+        }
     }
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &e) != 0)
         die("epoll_ctl");
-    begin(c);
 }
 
 /* A chat request of about `size` bytes. */
@@ -339,75 +370,115 @@ static void make_request(const char *host, const char *model, size_t size)
     free(body);
 }
 
-static void print_result(double seconds)
+/* Streams that are open; one that never had an event is an error. */
+static uint64_t count_open(int count)
+{
+    uint64_t open = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (conns[i].done)
+            continue;
+        if (conns[i].begun_ns && !conns[i].first)
+            open++;
+        else
+            errors++;
+    }
+    return open;
+}
+
+static void print_result(double seconds, uint64_t open)
 {
     printf("{\"requests\": %" PRIu64 ", \"errors\": %" PRIu64
+           ", \"streams_open\": %" PRIu64
            ", \"rps\": %.1f, \"p50_us\": %.1f, \"p90_us\": %.1f, "
            "\"p99_us\": %.1f, \"p999_us\": %.1f, \"events\": %" PRIu64
            ", \"events_per_s\": %.1f, \"first_event_p50_us\": %.1f, "
-           "\"first_event_p99_us\": %.1f, \"gap_p99_us\": %.1f, "
-           "\"delay_p50_us\": %.1f, \"delay_p99_us\": %.1f, "
-           "\"bytes_in\": %" PRIu64 "}\n",
-           requests, errors, (double)requests / seconds,
+           "\"first_event_p99_us\": %.1f, \"gap_p50_us\": %.1f, "
+           "\"gap_p99_us\": %.1f, \"delay_p50_us\": %.1f, "
+           "\"delay_p99_us\": %.1f, \"bytes_in\": %" PRIu64 "}\n",
+           requests, errors, open, (double)requests / seconds,
            quantile_us(&latency, .5), quantile_us(&latency, .9),
            quantile_us(&latency, .99), quantile_us(&latency, .999), events,
            (double)events / seconds, quantile_us(&first_event, .5),
-           quantile_us(&first_event, .99), quantile_us(&gap, .99),
-           quantile_us(&delay, .5), quantile_us(&delay, .99), bytes_in);
+           quantile_us(&first_event, .99), quantile_us(&gap, .5),
+           quantile_us(&gap, .99), quantile_us(&delay, .5),
+           quantile_us(&delay, .99), bytes_in);
+}
+
+/* Begins what is due of `count` requests, the last `ramp_ns` after the first.
+ */
+static void begin_due(int count, uint64_t passed_ns, uint64_t ramp_ns)
+{
+    static int begun;
+
+    while (begun < count &&
+           passed_ns >= ramp_ns / (uint64_t)count * (uint64_t)begun) {
+        if (!conns[begun].done)
+            begin(&conns[begun]);
+        begun++;
+    }
+}
+
+static void serve(const struct epoll_event *ready, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct conn *c = ready[i].data.ptr;
+
+        if (ready[i].events & EPOLLOUT)
+            send_more(c);
+        if (ready[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+            on_readable(c);
+    }
+}
+
+/* Begins, warms up, measures. What is said on stderr tells whoever reads the
+ * processor times of others when to do so. */
+static void run(int count, double seconds, double ramp_seconds)
+{
+    static struct epoll_event ready[512];
+    uint64_t begin_ns = now_ns(), ramp_ns = (uint64_t)(ramp_seconds * 1e9);
+    uint64_t start = begin_ns + ramp_ns + (streaming ? 500000000u : 300000000u);
+    uint64_t end = start + (uint64_t)(seconds * 1e9);
+
+    measure_from_ns = UINT64_MAX;
+    for (uint64_t now = begin_ns; now < end; now = now_ns()) {
+        begin_due(count, now - begin_ns, ramp_ns);
+        serve(ready, epoll_wait(epoll_fd, ready, 512, now < start ? 1 : 10));
+        if (measure_from_ns == UINT64_MAX && now >= start) {
+            measure_from_ns = now;
+            fprintf(stderr, "start\n");
+        }
+    }
+    fprintf(stderr, "end\n");
 }
 
 int main(int argc, char **argv)
 {
-    static struct epoll_event ready[512];
     struct rlimit files;
 
-    if (argc < 6)
+    if (argc < 7)
         return fprintf(stderr, "see the head of load.c\n"), 2;
     streaming = strcmp(argv[1], "streams") == 0;
 
     int count = atoi(argv[3]);
     double seconds = atof(argv[4]);
     struct sockaddr_in to = parse(argv[2]);
-    const char *model = streaming ? argv[5] : argv[6];
-    bool warm = true;
 
     if (strcmp(argv[argc - 1], "tls") == 0)
         tls = SSL_CTX_new(TLS_client_method());
-    if (count > CONNS_MAX)
+    if (count < 1 || count > CONNS_MAX)
         return 2;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    make_request(argv[2], model, streaming ? 400 : (size_t)atol(argv[5]));
+    make_request(argv[2], argv[6], streaming ? 400 : (size_t)atol(argv[5]));
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    measure_from_ns = UINT64_MAX;
     for (int i = 0; i < count; i++)
         open_conn(&conns[i], &to);
-    /* Say so: whoever reads the processor times of others starts here. */
-    uint64_t start = now_ns() + (streaming ? 1500000000u : 300000000u);
-    uint64_t end = start + (uint64_t)(seconds * 1e9);
+    run(count, seconds, streaming ? atof(argv[5]) : 0);
 
-    for (;;) {
-        int n = epoll_wait(epoll_fd, ready, 512, 10);
-        uint64_t now = now_ns();
+    double measured = (double)(now_ns() - measure_from_ns) / 1e9;
 
-        if (warm && now >= start) {
-            warm = false;
-            measure_from_ns = now;
-            fprintf(stderr, "start\n");
-        }
-        if (now >= end)
-            break;
-        for (int i = 0; i < n; i++) {
-            struct conn *c = ready[i].data.ptr;
-
-            if (ready[i].events & EPOLLOUT)
-                send_more(c);
-            if (ready[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-                on_readable(c);
-        }
-    }
-    fprintf(stderr, "end\n");
-    print_result((double)(now_ns() - measure_from_ns) / 1e9);
+    print_result(measured, streaming ? count_open(count) : 0);
     return 0;
 }
