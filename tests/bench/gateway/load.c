@@ -55,7 +55,7 @@ struct conn {
 
 static struct conn conns[CONNS_MAX];
 static struct histogram latency, first_event, gap, delay;
-static uint64_t requests, errors, events, bytes_in;
+static uint64_t requests, errors, events, event_reads, bytes_in;
 static char *request;
 static size_t request_len;
 static SSL_CTX *tls;
@@ -191,6 +191,7 @@ static void finish(struct conn *c)
 static void read_events(struct conn *c, const char *p, size_t n, uint64_t now)
 {
     const char *end = p + n, *at = p;
+    uint64_t before = events;
 
     while ((at = memmem(at, (size_t)(end - at), "data: ", 6))) {
         const char *stamp;
@@ -215,6 +216,7 @@ static void read_events(struct conn *c, const char *p, size_t n, uint64_t now)
                 observe(&delay, now - made);
         }
     }
+    event_reads += events > before;
 }
 
 static size_t read_head(struct conn *c, const char *p, size_t n)
@@ -392,17 +394,19 @@ static void print_result(double seconds, uint64_t open)
            ", \"streams_open\": %" PRIu64
            ", \"rps\": %.1f, \"p50_us\": %.1f, \"p90_us\": %.1f, "
            "\"p99_us\": %.1f, \"p999_us\": %.1f, \"events\": %" PRIu64
-           ", \"events_per_s\": %.1f, \"first_event_p50_us\": %.1f, "
+           ", \"events_per_s\": %.1f, \"events_per_read\": %.3f, "
+           "\"first_event_p50_us\": %.1f, "
            "\"first_event_p99_us\": %.1f, \"gap_p50_us\": %.1f, "
            "\"gap_p99_us\": %.1f, \"delay_p50_us\": %.1f, "
            "\"delay_p99_us\": %.1f, \"bytes_in\": %" PRIu64 "}\n",
            requests, errors, open, (double)requests / seconds,
            quantile_us(&latency, .5), quantile_us(&latency, .9),
            quantile_us(&latency, .99), quantile_us(&latency, .999), events,
-           (double)events / seconds, quantile_us(&first_event, .5),
-           quantile_us(&first_event, .99), quantile_us(&gap, .5),
-           quantile_us(&gap, .99), quantile_us(&delay, .5),
-           quantile_us(&delay, .99), bytes_in);
+           (double)events / seconds,
+           event_reads ? (double)events / (double)event_reads : 0,
+           quantile_us(&first_event, .5), quantile_us(&first_event, .99),
+           quantile_us(&gap, .5), quantile_us(&gap, .99),
+           quantile_us(&delay, .5), quantile_us(&delay, .99), bytes_in);
 }
 
 /* Begins what is due of `count` requests, the last `ramp_ns` after the first.
