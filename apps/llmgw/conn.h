@@ -37,6 +37,8 @@ struct gw_protocol {
     void (*timeout)(struct gw_conn *conn, enum gw_timeout timeout);
     /* The worker drains: end as soon as nothing is under way. */
     void (*drain)(struct gw_conn *conn);
+    /* The time to finish is over: end what runs, properly if possible. */
+    void (*stop)(struct gw_conn *conn);
 };
 
 extern const struct gw_protocol gw_http1_protocol;

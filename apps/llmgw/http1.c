@@ -453,6 +453,15 @@ static void drain(struct gw_conn *conn)
     (void)conn;
 }
 
+static void stop(struct gw_conn *conn)
+{
+    struct gw_http1 *h = &conn->http1;
+
+    h->close = true;
+    if (h->drive)
+        llmp_drive_stop(h->drive);
+}
+
 const struct gw_protocol gw_http1_protocol = {
     .name = "http/1.1",
     .input = input,
@@ -461,6 +470,7 @@ const struct gw_protocol gw_http1_protocol = {
     .gone = gone,
     .timeout = timeout,
     .drain = drain,
+    .stop = stop,
 };
 
 void gw_http1_init(struct gw_conn *conn)

@@ -543,6 +543,20 @@ static void drain(struct gw_conn *conn)
     gw_conn_dirty(conn);
 }
 
+static void stop(struct gw_conn *conn)
+{
+    struct gw_http2 *http2 = conn->http2;
+
+    for (struct gw_link *link = http2->streams.next; link != &http2->streams;) {
+        struct gw_stream *stream = GW_OWNER(link, struct gw_stream, all);
+
+        link = link->next;
+        if (stream->drive)
+            llmp_drive_stop(stream->drive);
+    }
+    gw_conn_dirty(conn);
+}
+
 const struct gw_protocol gw_http2_protocol = {
     .name = "h2",
     .input = input,
@@ -551,4 +565,5 @@ const struct gw_protocol gw_http2_protocol = {
     .gone = gone,
     .timeout = timeout,
     .drain = drain,
+    .stop = stop,
 };

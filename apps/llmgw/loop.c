@@ -274,6 +274,9 @@ static void on_turn_end(evutil_socket_t fd, short what, void *ctx)
         gw_listeners_resume(worker);
         leave_if_done(worker);
     }
+    if (worker->now_is_known)
+        llmp_driver_took(worker->driver,
+                         llmp_clock().mono_ns - worker->now.mono_ns);
     worker->turn_is_asked = false;
     worker->now_is_known = false;
 }
@@ -354,11 +357,18 @@ static void drain(struct gw_worker *worker, bool accept_queued)
     leave_if_done(worker);
 }
 
-static void drop_all(struct gw_worker *worker)
+static void stop_all(struct gw_worker *worker)
 {
     gw_listeners_close(worker, false);
     if (worker->state == GW_SERVING)
         worker->state = GW_DRAINING;
+    for (struct gw_link *link = worker->conns.next; link != &worker->conns;) {
+        struct gw_conn *conn = GW_OWNER(link, struct gw_conn, all);
+
+        link = link->next;
+        conn->protocol->stop(conn);
+    }
+    settle_turn(worker); /* what can be said is on its way now */
     while (!gw_link_alone(&worker->conns))
         gw_conn_drop(GW_OWNER(worker->conns.next, struct gw_conn, all));
     leave_if_done(worker);
@@ -381,7 +391,7 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
     if (orders & (GW_ORDER_DRAIN | GW_ORDER_HAND_OVER))
         drain(worker, (orders & GW_ORDER_DRAIN) != 0);
     if (orders & GW_ORDER_STOP)
-        drop_all(worker);
+        stop_all(worker);
 }
 
 void gw_worker_order(struct gw_worker *worker, unsigned orders)

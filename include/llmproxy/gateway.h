@@ -5,7 +5,7 @@
  * fed what came and asked what it needs.
  *
  * Feeding: llmp_exchange_request_…(), _call_…(), _drained(), _tick(),
- * _wake(), _abort(). Asking: llmp_exchange_next() until it says no more. Bytes
+ * _stop(), _abort(). Asking: llmp_exchange_next() until it says no more. Bytes
  * that were fed must stay put until then, because asks point into them.
  * A driver for real sockets is in runtime.h; the tests have one for virtual
  * time.
@@ -56,11 +56,25 @@ LLMP_API struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway);
 /** While draining, /health/ready answers 503. From any thread. */
 LLMP_API void llmp_gateway_drain(struct llmp_gateway *gateway, bool draining);
 
+/**
+ * Makes what one thread needs: the pool of exchanges, metrics, randomness.
+ * May be called on any thread; the worker is used by one at a time.
+ *
+ * @param out      receives the worker on LLMP_OK; owned by the caller
+ * @param gateway  must outlive the worker
+ * @param err      NULL, or receives details
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_NOMEM  out of memory
+ */
 LLMP_API LLMP_MUST_USE int llmp_worker_new(struct llmp_worker **out,
                                            struct llmp_gateway *gateway,
                                            struct llmp_error *err);
 /** Every exchange must be gone. Accepts NULL. */
 LLMP_API void llmp_worker_free(struct llmp_worker *worker);
+
+/** For the metrics: a turn of the worker's loop took so long.
+ *  @param turn_ns  nanoseconds */
+LLMP_API void llmp_worker_took(struct llmp_worker *worker, uint64_t turn_ns);
 
 /** Why a request never became one: found by the server's HTTP parser. */
 enum llmp_bad_request {
@@ -144,7 +158,9 @@ enum llmp_ask_kind {
                              replaces the wait before */
 };
 
-/** What an exchange needs. Pointers hold until the next feed. */
+/** What an exchange needs. `bytes` and `response` hold until the next call of
+ *  llmp_exchange_next() or feed; `call` until that call has ended, failed or
+ *  been cancelled. */
 struct llmp_ask {
     enum llmp_ask_kind kind;
     uint32_t id; /**< of the call; 0: the request */
@@ -155,7 +171,17 @@ struct llmp_ask {
     uint64_t until_ns;
 };
 
-/** Opens an exchange under the configuration in force. */
+/**
+ * Opens an exchange under the configuration in force. As all calls with an
+ * exchange: on the worker's thread.
+ *
+ * @param out     receives the exchange on LLMP_OK; given back with
+ *                llmp_exchange_free()
+ * @param worker  must outlive the exchange
+ * @param now     both clocks; monotonic time must not go backwards
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_NOMEM  out of memory: answer 503 without it
+ */
 LLMP_API LLMP_MUST_USE int llmp_exchange_new(struct llmp_exchange **out,
                                              struct llmp_worker *worker,
                                              struct llmp_time now);
@@ -163,42 +189,97 @@ LLMP_API LLMP_MUST_USE int llmp_exchange_new(struct llmp_exchange **out,
 /** After LLMP_ASK_DONE, or at any time to drop everything. Accepts NULL. */
 LLMP_API void llmp_exchange_free(struct llmp_exchange *exchange);
 
+/* Feeds. None fails: what goes wrong becomes an answer. Each is followed by
+ * llmp_exchange_next() until that returns false. Feeds about a call that has
+ * ended, or for an exchange that has, are ignored. */
+
+/**
+ * The client's head, once and first.
+ *
+ * @param head  read during the call only; names in lower case
+ */
 LLMP_API void llmp_exchange_request_head(struct llmp_exchange *exchange,
                                          const struct llmp_request_head *head,
                                          struct llmp_time now);
+
+/**
+ * The next bytes of the client's body.
+ *
+ * @param bytes  any size, empty too; must stay put until the asks were taken
+ */
 LLMP_API void llmp_exchange_request_body(struct llmp_exchange *exchange,
                                          struct llmp_str bytes,
                                          struct llmp_time now);
+
+/** The client's body is complete. Also for a head without a body. */
 LLMP_API void llmp_exchange_request_end(struct llmp_exchange *exchange,
                                         struct llmp_time now);
+
+/**
+ * A provider's final head: informational ones (1xx) are the driver's.
+ *
+ * @param id    of the call
+ * @param head  read during the call only, but for header texts, which must
+ *              stay put until the asks were taken
+ */
 LLMP_API void llmp_exchange_call_head(struct llmp_exchange *exchange,
                                       uint32_t id,
                                       const struct llmp_response_head *head,
                                       struct llmp_time now);
+
+/** The next bytes of its body; they must stay put until the asks were taken. */
 LLMP_API void llmp_exchange_call_body(struct llmp_exchange *exchange,
                                       uint32_t id, struct llmp_str bytes,
                                       struct llmp_time now);
+
+/** Its body has come to its proper end; the call is over. */
 LLMP_API void llmp_exchange_call_end(struct llmp_exchange *exchange,
                                      uint32_t id, struct llmp_time now);
-/** @param sent  the provider may have received the whole request */
+
+/**
+ * The call is over without a proper end.
+ *
+ * @param sent  the provider may have received the whole request, and may ask
+ *              money for it
+ */
 LLMP_API void llmp_exchange_call_fail(struct llmp_exchange *exchange,
                                       uint32_t id,
                                       enum llmp_call_failure failure, bool sent,
                                       struct llmp_time now);
-/** A paused upload to call `id` has room again. */
+
+/** A full upload to call `id` has room again. */
 LLMP_API void llmp_exchange_call_writable(struct llmp_exchange *exchange,
                                           uint32_t id, struct llmp_time now);
-/** An upload to call `id` is full: no CALL_BODY until _call_writable(). */
+
+/** An upload to call `id` is full: the request is paused until
+ *  _call_writable(). What the client has under way is still handed on. */
 LLMP_API void llmp_exchange_call_full(struct llmp_exchange *exchange,
                                       uint32_t id, struct llmp_time now);
+
+/** @param n  bytes of LLMP_ASK_WRITE that the client took since the last call;
+ *            never more than were written */
 LLMP_API void llmp_exchange_drained(struct llmp_exchange *exchange, size_t n,
                                     struct llmp_time now);
+
+/** The time of LLMP_ASK_WAIT has come; too early does no harm. */
 LLMP_API void llmp_exchange_tick(struct llmp_exchange *exchange,
                                  struct llmp_time now);
+
+/** The gateway shuts down: the exchange ends now, with a 503 if nothing was
+ *  answered yet, with an error event in a stream. */
+LLMP_API void llmp_exchange_stop(struct llmp_exchange *exchange,
+                                 struct llmp_time now);
+
+/** The client is gone: the call is cancelled, nothing more is written. */
 LLMP_API void llmp_exchange_abort(struct llmp_exchange *exchange,
                                   struct llmp_time now);
 
-/** @return true with one ask; false when there is none until the next feed */
+/**
+ * Takes the next ask.
+ *
+ * @param ask  written when there is one
+ * @return false when there is none until the next feed
+ */
 LLMP_API bool llmp_exchange_next(struct llmp_exchange *exchange,
                                  struct llmp_ask *ask);
 
@@ -255,7 +336,14 @@ struct llmp_summary {
 LLMP_API const struct llmp_summary *llmp_exchange_summary(
     const struct llmp_exchange *exchange);
 
-/** Writes all metrics in Prometheus text format. From any thread. */
+/**
+ * Writes all metrics in Prometheus text format. From any thread.
+ *
+ * @param sink  called once, with the whole text
+ * @param ctx   handed to `sink`
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_NOMEM  out of memory; `sink` was not called
+ */
 LLMP_API LLMP_MUST_USE int llmp_gateway_write_metrics(
     struct llmp_gateway *gateway, llmp_text_sink sink, void *ctx);
 

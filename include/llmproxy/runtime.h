@@ -87,8 +87,8 @@ struct llmp_driver_options {
  * @param opts     NULL: defaults
  * @retval LLMP_OK        done
  * @retval LLMP_E_INVALID a hook is missing
+ * @retval LLMP_E_ABI     `opts` was made for a newer library
  * @retval LLMP_E_NOMEM   out of memory
- * @retval LLMP_E_IO      no thread, no descriptor
  */
 LLMP_API LLMP_MUST_USE int llmp_driver_new(
     struct llmp_driver **out, struct llmp_gateway *gateway,
@@ -98,11 +98,23 @@ LLMP_API LLMP_MUST_USE int llmp_driver_new(
 /** Every exchange must have ended. Accepts NULL. */
 LLMP_API void llmp_driver_free(struct llmp_driver *driver);
 
+/* What the loop reports, on the driver's thread. Each may call client
+ * callbacks of any drive. */
+
+/** A watched descriptor is ready. @param token as given to watch_new()
+ *  @param events of enum llmp_ready, one or both */
 LLMP_API void llmp_driver_ready(struct llmp_driver *driver, void *token,
                                 unsigned events);
+/** The time given to timer() has come; too early does no harm. */
 LLMP_API void llmp_driver_timer(struct llmp_driver *driver);
+/** The turn that turn_end() asked for ends. */
 LLMP_API void llmp_driver_turn_end(struct llmp_driver *driver);
+/** After wake(), once or more often. */
 LLMP_API void llmp_driver_woken(struct llmp_driver *driver);
+
+/** For the metrics: the loop's last turn took so long, from the first callback
+ *  to the sleep. Optional. @param turn_ns nanoseconds */
+LLMP_API void llmp_driver_took(struct llmp_driver *driver, uint64_t turn_ns);
 
 /** Monotonic and civil time of now; one vDSO call each. */
 LLMP_API struct llmp_time llmp_clock(void);
@@ -141,14 +153,21 @@ LLMP_API LLMP_MUST_USE int llmp_drive_open(struct llmp_drive **out,
                                            const struct llmp_client_ops *ops,
                                            void *ctx);
 
-/* What the client sends. Each may end the exchange (see done). Bytes need not
- * outlive the call. */
+/* What the client sends, in this order. Each may end the exchange, after which
+ * the drive is gone (see done). */
+
+/** The head. @param head read during the call only */
 LLMP_API void llmp_drive_head(struct llmp_drive *drive,
                               const struct llmp_request_head *head);
+/** The next bytes of the body. @param bytes read during the call only */
 LLMP_API void llmp_drive_body(struct llmp_drive *drive, struct llmp_str bytes);
+/** The body is complete, or there is none. */
 LLMP_API void llmp_drive_end(struct llmp_drive *drive);
-/** The client took `n` more bytes of the body. */
+/** The client took `n` more bytes of the body: never more than written. */
 LLMP_API void llmp_drive_drained(struct llmp_drive *drive, size_t n);
+/** The host shuts down: the exchange ends now, properly where that is possible:
+ *  a 503, or an error event in a stream. done() is called. */
+LLMP_API void llmp_drive_stop(struct llmp_drive *drive);
 /** The client is gone: cancels the upstream call; done() is called. */
 LLMP_API void llmp_drive_abort(struct llmp_drive *drive);
 

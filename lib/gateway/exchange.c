@@ -381,6 +381,13 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
         x, (struct llmp_ask){ .kind = LLMP_ASK_WAIT, .until_ns = x->wait_ns });
 }
 
+void llmp_exchange_stop(struct llmp_exchange *x, struct llmp_time now)
+{
+    x->now = now;
+    if (x->state != LLMP_X_ENDED)
+        llmp_x_answer_stop(x);
+}
+
 void llmp_exchange_abort(struct llmp_exchange *x, struct llmp_time now)
 {
     x->now = now;

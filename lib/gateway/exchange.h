@@ -159,6 +159,7 @@ void llmp_x_answer_end(struct llmp_exchange *x);
 void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
                         bool sent);
 void llmp_x_answer_timeout(struct llmp_exchange *x);
+void llmp_x_answer_stop(struct llmp_exchange *x);
 void llmp_x_server_timing(struct llmp_exchange *x); /* adds the field */
 
 /* stage_local.c */

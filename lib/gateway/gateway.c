@@ -123,6 +123,11 @@ void llmp_worker_free(struct llmp_worker *worker)
     llmp_free(worker);
 }
 
+void llmp_worker_took(struct llmp_worker *worker, uint64_t turn_ns)
+{
+    llmp_metrics_turn(&worker->metrics, turn_ns);
+}
+
 struct llmp_config *llmp_worker_config(struct llmp_worker *worker)
 {
     uint64_t version =

@@ -166,3 +166,8 @@ void llmp_metrics_record(struct llmp_metrics *metrics, struct llmp_str model,
                 (s->last_token_ns - s->first_token_ns) / (s->events - 1));
     record_tokens(series, s);
 }
+
+void llmp_metrics_turn(struct llmp_metrics *metrics, uint64_t turn_ns)
+{
+    observe(&metrics->turns, time_bounds, turn_ns);
+}

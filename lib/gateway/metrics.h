@@ -39,6 +39,7 @@ struct llmp_metrics {
     struct llmp_series *chains[256];
     atomic_uint_fast64_t in_flight;
     atomic_uint_fast64_t dropped; /* exchanges whose series found no place */
+    struct llmp_histogram turns;  /* of the loop */
 };
 
 void llmp_metrics_fini(struct llmp_metrics *metrics);
@@ -47,6 +48,9 @@ void llmp_metrics_fini(struct llmp_metrics *metrics);
  * cannot make series. */
 void llmp_metrics_record(struct llmp_metrics *metrics, struct llmp_str model,
                          const struct llmp_summary *summary);
+
+/* Counts one turn of the worker's loop. */
+void llmp_metrics_turn(struct llmp_metrics *metrics, uint64_t turn_ns);
 
 /* The histograms' upper bounds: of times in ns, or of tokens. */
 const uint64_t *llmp_metrics_bounds(bool tokens);

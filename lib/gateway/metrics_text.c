@@ -149,40 +149,49 @@ struct histogram_name {
     bool tokens;
 };
 
-static void add_histogram(struct llmp_buf *out, const struct llmp_series *s,
-                          const struct histogram_name *what)
+/* `labels` without braces; may be empty. */
+static void write_histogram(struct llmp_buf *out, const char *name,
+                            struct llmp_str labels,
+                            const struct llmp_histogram *h, bool tokens)
 {
-    const struct llmp_histogram *h =
-        (const struct llmp_histogram *)((const char *)s + what->offset);
-    const uint64_t *bounds = llmp_metrics_bounds(what->tokens);
-    double unit = what->tokens ? 1 : 1e9;
+    const uint64_t *bounds = llmp_metrics_bounds(tokens);
+    const char *comma = labels.len ? "," : "";
+    int len = (int)labels.len;
+    double unit = tokens ? 1 : 1e9;
     uint64_t total = 0;
 
     for (size_t i = 0; i < LLMP_METRIC_BUCKETS; i++) {
         total += get(&h->count[i]);
-        (void)llmp_buf_printf(out, "%s_bucket{", what->name);
-        add_labels(out, s);
-        if (what->label)
-            (void)llmp_buf_printf(out, ",%s", what->label);
+        (void)llmp_buf_printf(out, "%s_bucket{%.*s%s", name, len, labels.ptr,
+                              comma);
         if (i + 1 < LLMP_METRIC_BUCKETS)
-            (void)llmp_buf_printf(out, ",le=\"%.9g\"} %" PRIu64 "\n",
+            (void)llmp_buf_printf(out, "le=\"%.9g\"} %" PRIu64 "\n",
                                   (double)bounds[i] / unit, total);
         else
-            (void)llmp_buf_printf(out, ",le=\"+Inf\"} %" PRIu64 "\n", total);
+            (void)llmp_buf_printf(out, "le=\"+Inf\"} %" PRIu64 "\n", total);
     }
-    for (int part = 0; part < 2; part++) {
-        (void)llmp_buf_printf(out, "%s_%s{", what->name,
-                              part ? "count" : "sum");
-        add_labels(out, s);
-        if (what->label)
-            (void)llmp_buf_printf(out, ",%s", what->label);
-        if (part)
-            (void)llmp_buf_printf(out, "} %" PRIu64 "\n", total);
-        else
-            /* As exact as Prometheus reads it: a rate is a difference. */
-            (void)llmp_buf_printf(out, "} %.15g\n",
-                                  (double)get(&h->sum) / unit);
-    }
+    /* As exact as Prometheus reads it: a rate is a difference. */
+    (void)llmp_buf_printf(out, "%s_sum%s%.*s%s %.15g\n", name, len ? "{" : "",
+                          len, labels.ptr, len ? "}" : "",
+                          (double)get(&h->sum) / unit);
+    (void)llmp_buf_printf(out, "%s_count%s%.*s%s %" PRIu64 "\n", name,
+                          len ? "{" : "", len, labels.ptr, len ? "}" : "",
+                          total);
+}
+
+static void add_histogram(struct llmp_buf *out, const struct llmp_series *s,
+                          const struct histogram_name *what)
+{
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf labels = { 0 };
+
+    add_labels(&labels, s);
+    if (what->label)
+        (void)llmp_buf_printf(&labels, ",%s", what->label);
+    out->failed |= labels.failed;
+    write_histogram(
+        out, what->name, llmp_buf_str(&labels),
+        (const struct llmp_histogram *)((const char *)s + what->offset),
+        what->tokens);
 }
 
 #define AT(member) offsetof(struct llmp_series, member)
@@ -234,6 +243,21 @@ static void write_table(struct llmp_buf *out, const struct table *table)
                 "Bytes of answers' bodies.", AT(response_bytes));
 }
 
+static void add_turns(struct llmp_buf *out, const struct llmp_worker *workers)
+{
+    struct llmp_histogram sum = { 0 };
+
+    for (const struct llmp_worker *w = workers; w; w = w->next) {
+        for (size_t i = 0; i < LLMP_METRIC_BUCKETS; i++)
+            sum.count[i] += get(&w->metrics.turns.count[i]);
+        sum.sum += get(&w->metrics.turns.sum);
+    }
+    add_head(out, "llmgw_loop_turn_seconds", "histogram",
+             "How long the event loops' turns take: nobody else is served "
+             "meanwhile.");
+    write_histogram(out, "llmgw_loop_turn_seconds", LLMP_STR(""), &sum, false);
+}
+
 void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
 {
     struct table table = { 0 };
@@ -260,6 +284,7 @@ void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
              "Exchanges not counted below: too many series.");
     (void)llmp_buf_printf(out, "llmgw_metrics_dropped_total %" PRIu64 "\n",
                           table.dropped);
+    add_turns(out, workers);
     write_table(out, &table);
     llmp_free(table.sums);
 }

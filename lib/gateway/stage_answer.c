@@ -526,3 +526,23 @@ void llmp_x_answer_timeout(struct llmp_exchange *x)
                       "The provider did not answer in time.");
     }
 }
+
+void llmp_x_answer_stop(struct llmp_exchange *x)
+{
+    static const char text[] = "The gateway is shutting down.";
+
+    if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
+        llmp_x_cancel_call(x);
+        cut_stream(x, LLMP_END_CUT, "shutting_down", text);
+    } else if (x->responded) {
+        llmp_x_end(x, LLMP_END_CUT, false);
+    } else {
+        x->connection_over = true;
+        llmp_x_refuse(x,
+                      &(struct llmp_refusal){ .status = 503,
+                                              .code = "shutting_down",
+                                              .retry_after = "1",
+                                              .ending = LLMP_END_REFUSED },
+                      text);
+    }
+}

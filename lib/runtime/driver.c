@@ -412,6 +412,17 @@ void llmp_drive_drained(struct llmp_drive *drive, size_t n)
     pump(drive);
 }
 
+void llmp_drive_stop(struct llmp_drive *drive)
+{
+    llmp_exchange_stop(drive->exchange, now(drive->driver));
+    pump(drive);
+}
+
+void llmp_driver_took(struct llmp_driver *driver, uint64_t turn_ns)
+{
+    llmp_worker_took(driver->worker, turn_ns);
+}
+
 void llmp_drive_abort(struct llmp_drive *drive)
 {
     llmp_exchange_abort(drive->exchange, now(drive->driver));

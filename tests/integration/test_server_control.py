@@ -303,16 +303,22 @@ def test_term_ends_idle_connections(llmgw):
 
 
 def test_the_drain_timeout_ends_what_is_left(llmgw, provider):
+    """A stream ends in an event that says why, who waits is told to ask again."""
     gateway = llmgw(provider().url, {"timeouts": {"drain": "1s"}})
-    with gateway.connect() as stream:
+    with gateway.connect() as stream, gateway.connect() as waiting:
         stream.sendall(post(chat(stream=True, n=100, gap=0.2)))
         stream.recv(12)
+        waiting.sendall(post(chat(delay=10)))
+        time.sleep(0.1)
         start = time.monotonic()
         gateway.signal(signal.SIGTERM)
         assert gateway.wait() == 0
         assert 0.9 < time.monotonic() - start < 3
-        assert not read_all(stream).endswith(b"0\r\n\r\n")
-    assert gateway.records()[-1]["ending"] == "client_gone"
+        said = read_all(stream)
+        assert b"shutting_down" in said and said.endswith(b"0\r\n\r\n")
+        said = read_all(waiting)
+        assert b" 503 " in said and b"shutting_down" in said
+    assert {r["ending"] for r in gateway.records()[-2:]} == {"cut", "refused"}
 
 
 def test_a_second_signal_ends_at_once(llmgw, provider):
