@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the rings of docs/internals/rings.md hold.
-Method: reads every #include "…" below lib/ and every one below apps/,
-bindings/ and examples/, and asks the table whether it may be.
+"""Goal: the rings of docs/internals/rings.md hold: who includes whom, and that
+sockets, threads, clocks, files, environment and mutable globals are nowhere
+below lib/runtime.
+Method: reads every source below lib/, apps/, bindings/ and examples/ and asks
+tables whether a line may be; asks nm for writable data in the library.
 
-usage: check_includes.py ROOT"""
+usage: check_includes.py ROOT STATIC_LIBRARY…"""
 import pathlib
 import re
+import subprocess
 import sys
 
 BASE = {"base"}
@@ -32,6 +35,37 @@ BANNED = re.compile(r"\b(strcpy|strcat|sprintf|strtok|atoi|gets|alloca|localtime
 BARE_HEAP = re.compile(r"(?<![.>\w])(malloc|calloc|realloc|free)\s*\(")
 
 
+# What only lib/runtime may do. The gateway has one mutex, for the swap of
+# configurations; it is named in its page.
+IO_HEADER = re.compile(
+    r"<(sys/(socket|epoll|eventfd|time|stat|mman|types)|netdb|netinet/\w+|"
+    r"pthread|threads|semaphore|time|unistd|fcntl|poll|signal|dirent|locale)\.h>")
+IO_CALL = re.compile(
+    r"(?<![.>\w])(socket|connect|accept4?|recv|open|fopen|time|"
+    r"clock_gettime|gettimeofday|clock|sleep|usleep|nanosleep|getenv|setenv|secure_getenv|"
+    r"rand|random|getrandom|pthread_\w+|thrd_\w+|signal|setlocale|printf|fprintf|exit|"
+    r"abort|system|popen|fork)\s*\(")
+GATEWAY_MUTEX = re.compile(r"<pthread\.h>|pthread_mutex_\w+")
+
+
+def public_headers(folder):
+    if folder in BASE | SECOND:
+        return {"base", "json"}
+    if folder in AREAS:
+        return {"base", "json", folder}
+    return {"base", "json", "config", "gateway", "runtime"} | AREAS
+
+
+def check_io(folder, line):
+    if folder == "runtime":
+        return None
+    if folder == "gateway":
+        line = GATEWAY_MUTEX.sub("", line)
+    if IO_HEADER.search(line) or IO_CALL.search(line):
+        return "I/O, threads, clocks and environment belong to lib/runtime"
+    return None
+
+
 def code(path):
     return re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group(0).count("\n"),
                   path.read_text(), flags=re.S)
@@ -52,10 +86,12 @@ def check_lib(root):
                 yield f"{where}: a banned function: {line.strip()}"
             if folder != "base" and BARE_HEAP.search(line):
                 yield f"{where}: memory comes from lib/base: {line.strip()}"
-            if folder != "runtime" and re.search(
-                    r"<(sys/socket|netdb|pthread|sys/epoll|threads)\.h>", line) and not (
-                    folder == "gateway" and "pthread" in line):
-                yield f"{where}: sockets and threads belong to lib/runtime"
+            m = re.match(r"\s*#\s*include\s+<llmproxy/(\w+)\.h>", line)
+            if m and m.group(1) not in public_headers(folder):
+                yield f"{where}: {folder} may not include <llmproxy/{m.group(1)}.h>"
+            problem = check_io(folder, line)
+            if problem:
+                yield f"{where}: {problem}: {line.strip()}"
     if not seen:
         yield "no include was found at all: is this the right folder?"
 
@@ -70,11 +106,30 @@ def check_outside(root):
                     yield f"{where}: only <llmproxy/…> outside lib/"
                 if BANNED.search(line):
                     yield f"{where}: a banned function: {line.strip()}"
+                if top == "apps" and BARE_HEAP.search(line) and path.name != "mem.c" \
+                        and "tests" not in path.parts:
+                    yield f"{where}: memory comes from mem.c: {line.strip()}"
+
+
+# The allocator is chosen once, before anything else; pthread_once needs a flag.
+GLOBALS = {"resize_hook", "once.0", "llmp_curl_new.once"}
+
+
+def check_globals(libraries):
+    for library in libraries:
+        out = subprocess.run(["nm", "--format=sysv", library], capture_output=True,
+                             text=True, check=True).stdout
+        for line in out.splitlines():
+            parts = [part.strip() for part in line.split("|")]
+            # .data.rel.ro is written by the loader only.
+            if len(parts) == 7 and parts[2] in "BbDdCS" and not parts[6].startswith(
+                    ".data.rel.ro") and parts[0] not in GLOBALS:
+                yield f"{library}: a mutable global: {parts[0]} in {parts[6]}"
 
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    problems = [*check_lib(root), *check_outside(root)]
+    problems = [*check_lib(root), *check_outside(root), *check_globals(sys.argv[2:])]
     print("\n".join(problems) or "the rings hold")
     return 1 if problems else 0
 
