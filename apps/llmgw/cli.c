@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config_file.h"
+#include "tls.h"
 
 static const char help[] =
     "llmgw " LLMP_VERSION " - a gateway between programs and LLM providers\n"
@@ -187,6 +188,21 @@ static void print_piece(struct llmp_str piece, void *ctx)
     (void)fwrite(piece.ptr, 1, piece.len, ctx);
 }
 
+/* What the server would find when it starts. */
+static bool certificates_fit(struct llmp_config *config, struct llmp_error *err)
+{
+    struct gw_ticket_keys *keys = gw_ticket_keys_new();
+    struct gw_tls *tls = NULL;
+    int status = LLMP_E_NOMEM;
+
+    (void)snprintf(err->message, sizeof(err->message), "out of memory");
+    if (keys)
+        status = gw_tls_new(&tls, llmp_config_server(config), keys, err);
+    gw_tls_unref(tls);
+    gw_ticket_keys_free(keys);
+    return status == LLMP_OK;
+}
+
 static int check(const char *path)
 {
     struct llmp_config *config = NULL;
@@ -194,6 +210,11 @@ static int check(const char *path)
 
     if (gw_config_load(&config, path, NULL, &err) != LLMP_OK) {
         (void)fprintf(stderr, "%s\n", err.message);
+        return 1;
+    }
+    if (!certificates_fit(config, &err)) {
+        (void)fprintf(stderr, "%s\n", err.message);
+        llmp_config_unref(config);
         return 1;
     }
     llmp_config_write_summary(config, print_piece, stdout);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mem.h"
@@ -148,6 +149,21 @@ static bool resolve_file(const char *path, struct llmp_str *value,
     return true;
 }
 
+/* Such paths are opened as they are, from where llmgw was started. */
+static bool is_readable(const char *path, char reason[128], void *ctx)
+{
+    struct stat status;
+
+    (void)ctx;
+    errno = 0;
+    if (access(path, R_OK) == 0 && stat(path, &status) == 0 &&
+        !S_ISDIR(status.st_mode))
+        return true;
+    (void)snprintf(reason, 128, "%s",
+                   errno ? strerror(errno) : "it is a directory");
+    return false;
+}
+
 static int cannot_read(struct llmp_error *err, const char *path)
 {
     *err = (struct llmp_error){ .status = LLMP_E_IO };
@@ -166,6 +182,7 @@ int gw_config_load(struct llmp_config **out, const char *path,
         .env = resolve_env,
         .file = resolve_file,
         .ctx = &reader,
+        .readable = is_readable,
     };
     struct contents *yaml;
     int status;

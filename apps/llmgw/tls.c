@@ -33,7 +33,7 @@ static int fail(struct llmp_error *err, const char *format, ...)
 /* The message, and what OpenSSL says is the cause. */
 static int fail(struct llmp_error *err, const char *format, ...)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
     va_list args;
 

@@ -35,6 +35,11 @@ struct llmp_config_source {
     bool (*file)(const char *path, struct llmp_str *value, char reason[128],
                  void *ctx);
     void *ctx;
+    /**
+     * Whether a file that is read later (a certificate, an authority) can be
+     * read. Returns false after writing a reason. NULL: that is not checked.
+     */
+    bool (*readable)(const char *path, char reason[128], void *ctx);
 };
 
 /**

@@ -30,6 +30,9 @@ static void reading_fini(struct llmp_reading *reading)
     llmp_config_memory_fini(&reading->scratch);
 }
 
+/* The first version's members end before `readable`. */
+#define SOURCE_V1_SIZE offsetof(struct llmp_config_source, readable)
+
 static int read_source(struct llmp_reading *reading,
                        const struct llmp_config_source *source)
 {
@@ -37,7 +40,7 @@ static int read_source(struct llmp_reading *reading,
 
     own->size = sizeof(*own);
     if (source)
-        LLMP_TRY(llmp_options_read(own, sizeof(*own), sizeof(*own), source,
+        LLMP_TRY(llmp_options_read(own, sizeof(*own), SOURCE_V1_SIZE, source,
                                    source->size, reading->err));
     if (!own->name)
         own->name = default_name;

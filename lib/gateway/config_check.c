@@ -116,6 +116,12 @@ static int check_tls(struct llmp_reading *reading,
     server->tls_cert_file = or_null(&draft->cert);
     server->tls_key_file = or_null(&draft->key);
     server->tls_client_ca_file = or_null(&draft->client_ca);
+    LLMP_TRY(llmp_reading_check_file(reading, draft->cert.node,
+                                     server->tls_cert_file));
+    LLMP_TRY(llmp_reading_check_file(reading, draft->key.node,
+                                     server->tls_key_file));
+    LLMP_TRY(llmp_reading_check_file(reading, draft->client_ca.node,
+                                     server->tls_client_ca_file));
     server->tls_client_auth = (enum llmp_client_auth)draft->client_auth.number;
     server->tls_allow_1_2 = draft->min_version.number == LLMP_TLS_1_2;
     server->hsts_seconds = draft->hsts.number / 1000;

@@ -363,6 +363,8 @@ static int check_trust(struct build *b)
 
     origin->tls_verify = draft->tls_verify.number;
     origin->ca_file = draft->ca_file.node ? draft->ca_file.text.ptr : NULL;
+    LLMP_TRY(llmp_reading_check_file(b->reading, draft->ca_file.node,
+                                     origin->ca_file));
     if (!origin->tls_verify && !loopback)
         return fail(b, draft->tls_verify.node,
                     "'tls_verify: false' is accepted for this machine "

@@ -123,6 +123,19 @@ int llmp_reading_fail_at(struct llmp_reading *reading, size_t byte, int status,
     return status;
 }
 
+int llmp_reading_check_file(struct llmp_reading *reading,
+                            const struct llmp_node *node, const char *path)
+{
+    char reason[128] = "";
+
+    if (!path || !reading->source.readable ||
+        reading->source.readable(path, reason, reading->source.ctx))
+        return LLMP_OK;
+    return llmp_reading_fail(reading, node, LLMP_E_NOT_FOUND,
+                             "'%s' cannot be read: %s",
+                             llmp_show(llmp_str_of(path)).text, reason);
+}
+
 int llmp_reading_nomem(struct llmp_reading *reading)
 {
     return llmp_fail(reading->err, LLMP_E_NOMEM,

@@ -33,6 +33,11 @@ int llmp_reading_fail(struct llmp_reading *reading,
 int llmp_reading_fail_at(struct llmp_reading *reading, size_t byte, int status,
                          const char *format, ...) LLMP_PRINTF(4, 5);
 
+/* Fails when the file of a setting could not be read, as far as the host
+ * checks that; `path` may be NULL. */
+int llmp_reading_check_file(struct llmp_reading *reading,
+                            const struct llmp_node *node, const char *path);
+
 int llmp_reading_nomem(struct llmp_reading *reading);
 
 /* Where the `point`-th code point of the text begins. */

@@ -135,6 +135,8 @@ bool llmp_x_uploads(const struct llmp_exchange *x); /* straight to the call */
 
 /* stage_call.c */
 bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model);
+void llmp_x_refuse_unknown(struct llmp_exchange *x,
+                           struct llmp_str model); /* and names near ones */
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts, uint64_t body_size);
 void llmp_x_call_plain(struct llmp_exchange *x); /* the held body, edited */

@@ -42,7 +42,7 @@ static const struct llmp_operation operations[] = {
     PASS_OP("moderations", "moderations", false),
     PASS_OP("rerank", "rerank", true),
     LOCAL_OP("models", "/v1/models", LLMP_LOCAL_MODELS),
-    LOCAL_OP("model", "/v1/models/*", LLMP_LOCAL_MODEL),
+    LOCAL_OP("model", "/v1/models/*", LLMP_LOCAL_MODEL), /* %XX too */
     LOCAL_OP("live", "/health/live", LLMP_LOCAL_LIVE),
     LOCAL_OP("ready", "/health/ready", LLMP_LOCAL_READY),
     LOCAL_OP("metrics", "/metrics", LLMP_LOCAL_METRICS),
@@ -65,14 +65,20 @@ bool llmp_operation_plain_tail(struct llmp_str tail)
     return true;
 }
 
-static bool path_matches(struct llmp_str pattern, struct llmp_str path)
+/* What goes into an upstream's path must be plain; what we answer ourselves is
+ * a name, which may be anything. */
+static bool path_matches(struct llmp_str pattern, bool local,
+                         struct llmp_str path)
 {
     if (pattern.ptr[pattern.len - 1] != '*')
         return llmp_str_eq(pattern, path);
     pattern.len--;
-    return llmp_str_starts(path, pattern) &&
-           llmp_operation_plain_tail((struct llmp_str){
-               path.ptr + pattern.len, path.len - pattern.len });
+
+    struct llmp_str tail = { path.ptr + pattern.len, path.len - pattern.len };
+
+    if (!llmp_str_starts(path, pattern))
+        return false;
+    return local ? tail.len > 0 : llmp_operation_plain_tail(tail);
 }
 
 const struct llmp_operation *llmp_operation_find(struct llmp_str method,
@@ -81,7 +87,8 @@ const struct llmp_operation *llmp_operation_find(struct llmp_str method,
 {
     *allowed = NULL;
     for (size_t i = 0; i < LLMP_COUNT(operations); i++) {
-        if (!path_matches(operations[i].path, path))
+        if (!path_matches(operations[i].path,
+                          operations[i].local != LLMP_LOCAL_NO, path))
             continue;
         if (llmp_str_eq(operations[i].method, method) ||
             (operations[i].local != LLMP_LOCAL_NO &&

@@ -17,7 +17,7 @@ static void refuse_nameless(struct llmp_exchange *x)
                   "'model' must name a model.");
 }
 
-static void refuse_unknown(struct llmp_exchange *x, struct llmp_str model)
+void llmp_x_refuse_unknown(struct llmp_exchange *x, struct llmp_str model)
 {
     struct llmp_str near[3];
     size_t count = llmp_config_nearest(x->config, model, near);
@@ -59,7 +59,7 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
     if (!x->model || leaves_no_name(x, model)) {
         x->model = NULL;
         if (model.len)
-            refuse_unknown(x, model);
+            llmp_x_refuse_unknown(x, model);
         else
             refuse_nameless(x);
         return false;

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/internal.h"
+#include "base/json_scan.h"
 #include "gateway/exchange.h"
 
 static void add_model(struct llmp_buf *out, const struct llmp_model *model,
@@ -72,6 +73,28 @@ static bool is_literal(const struct llmp_exchange *x)
     return x->model->index < x->config->literal_count;
 }
 
+/* A name as a path's last part (RFC 3986). Providers' names have slashes in
+ * them, and those stay. */
+static void add_to_path(struct llmp_buf *path, struct llmp_str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        struct llmp_str one = { name.ptr + i, 1 };
+
+        if (one.ptr[0] == '/' || llmp_operation_plain_tail(one))
+            (void)llmp_buf_add(path, one);
+        else
+            (void)llmp_buf_printf(path, "%%%02X", (unsigned char)one.ptr[0]);
+    }
+}
+
+/* Nothing that leads elsewhere when a server resolves it. */
+static bool leads_astray(struct llmp_str name)
+{
+    return name.len == 0 || name.ptr[0] == '/' ||
+           llmp_str_find(name, LLMP_STR("..")) != SIZE_MAX ||
+           llmp_str_find(name, LLMP_STR("//")) != SIZE_MAX;
+}
+
 /* A literal name is described here; what a pattern takes, over there. */
 static void answer_model(struct llmp_exchange *x, struct llmp_str id)
 {
@@ -84,16 +107,47 @@ static void answer_model(struct llmp_exchange *x, struct llmp_str id)
 
     if (name.len == 0)
         name = id;
-    if (is_literal(x) || !llmp_operation_plain_tail(name)) {
+    if (leads_astray(id)) {
+        llmp_x_refuse_unknown(x, id);
+        return;
+    }
+    if (is_literal(x) || leads_astray(name)) {
         add_model(&x->out, x->model, id);
         answer_json(x, 200);
         return;
     }
     (void)llmp_buf_add(&path, LLMP_STR("/models/"));
-    if (llmp_buf_add(&path, name))
-        llmp_x_call_get(x, llmp_buf_str(&path));
-    else
+    add_to_path(&path, name);
+    if (path.failed)
         llmp_x_refuse_nomem(x);
+    else
+        llmp_x_call_get(x, llmp_buf_str(&path));
+}
+
+/* An id as it is meant: clients write what does not fit a path as %XX. Empty:
+ * it cannot be. */
+static struct llmp_str decode_id(struct llmp_exchange *x, struct llmp_str id)
+{
+    char *text = llmp_arena_take(&x->arena, id.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; text && i < id.len; i++) {
+        char c = id.ptr[i];
+
+        if (c == '%') {
+            unsigned high =
+                i + 2 < id.len ? llmp_hex_digit((uint8_t)id.ptr[i + 1]) : 16;
+            unsigned low =
+                high < 16 ? llmp_hex_digit((uint8_t)id.ptr[i + 2]) : 16;
+
+            if (low > 15 || (high << 4 | low) < 0x20)
+                return (struct llmp_str){ NULL, 0 };
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        text[len++] = c;
+    }
+    return (struct llmp_str){ text, len };
 }
 
 static void collect(struct llmp_str piece, void *ctx)
@@ -112,8 +166,9 @@ void llmp_x_local(struct llmp_exchange *x, struct llmp_str path)
         answer_models(x);
         return;
     case LLMP_LOCAL_MODEL:
-        answer_model(x, (struct llmp_str){ path.ptr + models.len,
-                                           path.len - models.len });
+        answer_model(x,
+                     decode_id(x, (struct llmp_str){ path.ptr + models.len,
+                                                     path.len - models.len }));
         return;
     case LLMP_LOCAL_LIVE:
         (void)llmp_buf_add(&x->out, LLMP_STR("{\"status\":\"live\"}"));

@@ -267,7 +267,8 @@ static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 
     if (rc >= 0)
         return true;
-    refuse_json(x, rc, NULL, &err);
+    refuse_json(x, rc, rc == LLMP_E_TYPE ? x->reader.request.wrong : NULL,
+                &err);
     return false;
 }
 

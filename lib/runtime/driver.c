@@ -22,6 +22,7 @@ struct llmp_drive {
     struct llmp_drive *next_free;
     struct {
         uint32_t id;
+        enum llmp_call_failure failure;
         bool set;
     } refused; /* a call that could not be started */
     bool pumping;
@@ -277,9 +278,11 @@ static void unlink_transfer(struct llmp_transfer *transfer)
 }
 
 /* A call that cannot begin is reported at the turn's end, like every report. */
-static void refuse_call(struct llmp_drive *drive, uint32_t id)
+static void refuse_call(struct llmp_drive *drive, uint32_t id, int status)
 {
     drive->refused.id = id;
+    drive->refused.failure =
+        status == LLMP_E_IO ? LLMP_CALL_TLS : LLMP_CALL_RESOURCES;
     drive->refused.set = true;
     drive->next_free = drive->driver->refused_list;
     drive->driver->refused_list = drive;
@@ -291,9 +294,10 @@ static void start_call(struct llmp_drive *drive, const struct llmp_call *call)
     struct llmp_transport *transport =
         drive->driver->transports[call->origin->transport];
     struct llmp_transfer *transfer;
+    int status = transport->ops->start(transport, &transfer, call);
 
-    if (transport->ops->start(transport, &transfer, call) < 0) {
-        refuse_call(drive, call->id);
+    if (status < 0) {
+        refuse_call(drive, call->id, status);
         return;
     }
     transfer->transport = transport;
@@ -522,7 +526,7 @@ static void report_refused(struct llmp_driver *driver)
             continue;
         }
         llmp_exchange_call_fail(drive->exchange, drive->refused.id,
-                                LLMP_CALL_RESOURCES, false, now(driver));
+                                drive->refused.failure, false, now(driver));
         pump(drive);
     }
 }

@@ -412,13 +412,14 @@ static void free_origin(struct native_origin *origin)
     llmp_free(origin);
 }
 
-static struct native_origin *new_origin(struct native *native,
-                                        const struct llmp_origin *from)
+static int new_origin(struct native_origin **out, struct native *native,
+                      const struct llmp_origin *from)
 {
     struct native_origin *origin = llmp_alloc(sizeof(*origin));
+    int status = LLMP_E_NOMEM;
 
     if (!origin)
-        return NULL;
+        return status;
     origin->native = native;
     origin->id = llmp_strdup(llmp_str_of(from->id));
     origin->host = llmp_strdup(llmp_str_of(from->host));
@@ -429,28 +430,29 @@ static struct native_origin *new_origin(struct native *native,
     origin->verify = from->tls_verify;
     if (!origin->id || !origin->host || (from->ca_file && !origin->ca_file) ||
         strlen(origin->host) >= sizeof(origin->question.host) ||
-        (origin->tls && llmp_native_tls_context(origin) < 0)) {
+        (origin->tls && (status = llmp_native_tls_context(origin)) < 0)) {
         free_origin(origin);
-        return NULL;
+        return status;
     }
     (void)llmp_address_literal(&origin->addresses, origin->host, origin->port);
     origin->next = native->origins;
     native->origins = origin;
-    return origin;
+    *out = origin;
+    return LLMP_OK;
 }
 
-static struct native_origin *find_origin(struct native *native,
-                                         const struct llmp_origin *from)
+static int find_origin(struct native_origin **out, struct native *native,
+                       const struct llmp_origin *from)
 {
     struct native_origin *origin = native->origins;
 
     while (origin && strcmp(origin->id, from->id) != 0)
         origin = origin->next;
     if (!origin)
-        origin = new_origin(native, from);
-    if (origin)
-        origin->open_max = from->connections_max;
-    return origin;
+        LLMP_TRY(new_origin(&origin, native, from));
+    origin->open_max = from->connections_max;
+    *out = origin;
+    return LLMP_OK;
 }
 
 static void sweep(struct llmp_timer *timer)
@@ -479,10 +481,11 @@ static int native_start(struct llmp_transport *transport,
                         const struct llmp_call *call)
 {
     struct native *native = native_of(transport);
-    struct native_origin *origin = find_origin(native, call->origin);
-    struct native_transfer *t =
-        origin ? new_transfer(native, origin, call) : NULL;
+    struct native_origin *origin = NULL;
+    struct native_transfer *t;
 
+    LLMP_TRY(find_origin(&origin, native, call->origin));
+    t = new_transfer(native, origin, call);
     if (!t)
         return LLMP_E_NOMEM;
     attach(t, false);

@@ -31,7 +31,8 @@ struct llmp_transport_ops {
     /*
      * Begins a call. Everything in `call` holds until the transfer ends.
      * On success the transport owns *out until it reported its end or failure,
-     * or until cancel(). Negative: nothing was begun.
+     * or until cancel(). Negative: nothing was begun; LLMP_E_IO: what TLS to
+     * that origin needs cannot be read.
      */
     int (*start)(struct llmp_transport *transport, struct llmp_transfer **out,
                  const struct llmp_call *call);

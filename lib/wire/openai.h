@@ -33,6 +33,12 @@ struct llmp_openai_request {
     bool root_seen, root_is_object;
     uint64_t root_offset; /* of the opening brace */
     bool root_empty;      /* no member at all */
+    struct {              /* chat: where in "messages" the reader is */
+        uint32_t index;
+        uint8_t member; /* whose value comes next */
+        bool next, inside, has_role;
+    } messages;
+    char wrong[32]; /* the path of a member of the wrong type */
 };
 
 void llmp_openai_request_init(struct llmp_openai_request *request,
@@ -41,7 +47,8 @@ void llmp_openai_request_fini(struct llmp_openai_request *request);
 
 /*
  * LLMP_AGAIN: more; LLMP_END: the document is complete and correct JSON;
- * negative: as llmp_json_next().
+ * LLMP_E_TYPE: a message is none, `wrong` says which member; other negative:
+ * as llmp_json_next().
  */
 int llmp_openai_request_feed(struct llmp_openai_request *request,
                              struct llmp_str piece, bool last,

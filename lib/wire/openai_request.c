@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests in OpenAI's dialect: which members are read, their types, and the
- * edits that a request may get on its way. Only what the gateway acts on is
- * checked; everything else is the provider's to judge.
+ * edits that a request may get on its way. What the gateway acts on, or looks
+ * into, is checked; everything else is the provider's to judge.
  */
+#include <stdio.h>
+
 #include "base/internal.h"
 #include "wire/openai.h"
 
@@ -40,6 +42,8 @@ static const struct rule chat_rules[] = {
     { "max_tokens", NUMBER | NUL, false, "a number" },
     { "max_completion_tokens", NUMBER | NUL, false, "a number" },
     { "n", NUMBER | NUL, false, "a number" },
+    { "temperature", NUMBER | NUL, false, "a number" },
+    { "top_p", NUMBER | NUL, false, "a number" },
     { "tools", ARRAY | NUL, false, "an array" },
 };
 
@@ -86,6 +90,8 @@ void llmp_openai_request_init(struct llmp_openai_request *request,
     request->root_seen = request->root_is_object = false;
     request->root_empty = true;
     request->root_offset = 0;
+    memset(&request->messages, 0, sizeof(request->messages));
+    request->wrong[0] = '\0';
     for (uint32_t i = 0; i < request->field_count; i++)
         request->fields[i].path = shapes[shape].rules[i].path;
     llmp_json_init(&request->json, depth_max);
@@ -109,6 +115,91 @@ static void look_at_root(struct llmp_openai_request *request,
     }
 }
 
+/* ---- messages -------------------------------------------------------------
+ */
+
+enum { OTHER, ROLE, CONTENT };
+
+static int wrong_message(struct llmp_openai_request *request,
+                         const struct llmp_json_token *token,
+                         const char *member, const char *expected,
+                         struct llmp_error *err)
+{
+    (void)snprintf(request->wrong, sizeof(request->wrong), "messages[%u]%s",
+                   request->messages.index, member);
+    return llmp_fail(err, LLMP_E_TYPE, "'%s' %s (at byte %llu)", request->wrong,
+                     expected, (unsigned long long)token->offset);
+}
+
+/* Of the root object: does "messages" begin or end? */
+static void see_root(struct llmp_openai_request *request,
+                     const struct llmp_json_token *token)
+{
+    bool key = token->type == LLMP_JSON_KEY;
+
+    if (token->type == LLMP_JSON_ARRAY)
+        request->messages.inside = request->messages.next;
+    else
+        request->messages.inside = false;
+    request->messages.next =
+        key && llmp_str_eq(token->text, LLMP_STR("messages"));
+}
+
+static int see_element(struct llmp_openai_request *request,
+                       const struct llmp_json_token *token,
+                       struct llmp_error *err)
+{
+    if (token->type == LLMP_JSON_OBJECT) {
+        request->messages.has_role = false;
+        return LLMP_OK;
+    }
+    if (token->type != LLMP_JSON_OBJECT_END)
+        return wrong_message(request, token, "", "must be an object", err);
+    if (!request->messages.has_role)
+        return wrong_message(request, token, ".role", "is required", err);
+    request->messages.index++;
+    return LLMP_OK;
+}
+
+static int see_member(struct llmp_openai_request *request,
+                      const struct llmp_json_token *token,
+                      struct llmp_error *err)
+{
+    uint8_t member = request->messages.member;
+    int type = 1 << token->type;
+
+    request->messages.member = OTHER;
+    if (token->type == LLMP_JSON_KEY) {
+        if (llmp_str_eq(token->text, LLMP_STR("role")))
+            request->messages.member = ROLE;
+        else if (llmp_str_eq(token->text, LLMP_STR("content")))
+            request->messages.member = CONTENT;
+        return LLMP_OK;
+    }
+    if (member == ROLE && !(type & STRING))
+        return wrong_message(request, token, ".role", "must be a string", err);
+    if (member == CONTENT && !(type & (STRING | ARRAY | NUL)))
+        return wrong_message(request, token, ".content",
+                             "must be a string or an array", err);
+    request->messages.has_role |= member == ROLE;
+    return LLMP_OK;
+}
+
+static int see_message(struct llmp_openai_request *request,
+                       const struct llmp_json_token *token,
+                       struct llmp_error *err)
+{
+    if (token->depth == 1)
+        see_root(request, token);
+    else if (!request->messages.inside)
+        return LLMP_OK;
+    else if (token->depth == 2)
+        return see_element(request, token, err);
+    else if (token->depth == 3)
+        return see_member(request, token, err);
+    return LLMP_OK;
+}
+
 int llmp_openai_request_feed(struct llmp_openai_request *request,
                              struct llmp_str piece, bool last,
                              struct llmp_error *err)
@@ -120,6 +211,8 @@ int llmp_openai_request_feed(struct llmp_openai_request *request,
     while ((rc = llmp_json_next(&request->json, &token, err)) == LLMP_OK) {
         if (token.depth <= 1)
             look_at_root(request, &token);
+        if (token.depth <= 3 && request->shape == LLMP_OPENAI_CHAT)
+            LLMP_TRY(see_message(request, &token, err));
         llmp_json_pick_token(&request->pick, &token);
     }
     return rc;
