@@ -2,15 +2,18 @@
 /*
  * Goal: edits change what they name and nothing else, usage is read wherever
  * a provider puts it, and no error text carries a key to a client.
- * Method: tables of text in and text out.
+ * Method: tables of text in and text out; memory fails at 0, 1, 2, ….
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/internal.h"
+#include "faulty_heap.h"
 #include "wire/openai.h"
 
 static void read_whole(struct llmp_openai_request *request,
@@ -312,6 +315,99 @@ static void error_texts_carry_no_key(void **state)
     }
 }
 
+/* ---- without memory -------------------------------------------------------
+ */
+
+/* One request, read in two pieces and edited. Returns whether it came to its
+ * end; if it did, it has to be right. */
+static bool read_and_edit(struct llmp_str body, const char *want)
+{
+    struct llmp_openai_request request;
+    struct llmp_str parts[LLMP_OPENAI_PARTS_MAX];
+    struct llmp_str front = { body.ptr, body.len / 2 };
+    struct llmp_str rest = { body.ptr + front.len, body.len - front.len };
+    struct llmp_arena arena;
+    size_t count = 0, at = 0;
+    int rc;
+
+    llmp_arena_init(&arena, 64);
+    llmp_openai_request_init(&request, LLMP_OPENAI_CHAT, 0);
+    rc = llmp_openai_request_feed(&request, front, false, NULL);
+    if (rc == LLMP_AGAIN)
+        rc = llmp_openai_request_feed(&request, rest, true, NULL);
+    if (rc == LLMP_END && llmp_openai_request_model(&request, body, &arena).len)
+        count = llmp_openai_request_edit(&request, body, LLMP_STR("b\"b"), true,
+                                         &arena, parts);
+    else if (rc != LLMP_END)
+        assert_int_equal(rc, LLMP_E_NOMEM);
+    for (size_t i = 0; i < count; i++) {
+        assert_memory_equal(parts[i].ptr, want + at, parts[i].len);
+        at += parts[i].len;
+    }
+    assert_true(count == 0 || at == strlen(want));
+    llmp_openai_request_fini(&request);
+    llmp_arena_fini(&arena);
+    return count > 0;
+}
+
+static void a_request_without_memory_leaves_nothing_behind(void **state)
+{
+    static const char edited[] =
+        "{\"stream_options\":{\"include_usage\":true},\"model\":\"b\\\"b\",";
+    char rest[2048] = "\"messages\":[],\"metadata\":{", body[2100], want[2200];
+    size_t len = strlen(rest);
+    int nth = 0;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) /* the reader keeps keys to compare them */
+        len += (size_t)snprintf(rest + len, sizeof(rest) - len,
+                                "%s\"member%d\":%d", i ? "," : "", i, i);
+    (void)snprintf(rest + len, sizeof(rest) - len, "}}");
+    (void)snprintf(body, sizeof(body), "{\"model\":\"a\",%s", rest);
+    (void)snprintf(want, sizeof(want), "%s%s", edited, rest);
+    for (bool done = false; !done; nth++) {
+        assert_true(nth < 100);
+        faulty_heap_arm(nth);
+        done = read_and_edit(llmp_str_of(body), want);
+        assert_int_equal(faulty_heap_live(), 0);
+    }
+    faulty_heap_off();
+    assert_true(nth > 3); /* it did fail */
+}
+
+static void an_error_without_memory_leaves_nothing_behind(void **state)
+{
+    static const struct llmp_str secrets[] = { { "topsecret!", 10 } };
+    static const char *const bodies[] = {
+        "{\"error\":{\"message\":\"a long one: topsecret! sk-abcdef123 "
+        "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\","
+        "\"type\":\"t\",\"param\":\"p\",\"code\":\"c\"}}",
+        "<html>it is down</html>",
+    };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(bodies); i++) {
+        int nth = 0;
+
+        print_message("# case %zu\n", i);
+        for (bool done = false; !done; nth++) {
+            struct llmp_buf out = { 0 };
+
+            assert_true(nth < 100);
+            faulty_heap_arm(nth);
+            done = llmp_openai_error_clean(&out, 400, llmp_str_of(bodies[i]),
+                                           secrets, 1);
+            assert_false(done && out.failed);
+            if (done)
+                assert_true(llmp_str_find(llmp_buf_str(&out),
+                                          LLMP_STR("topsecret")) == SIZE_MAX);
+            llmp_buf_fini(&out);
+            assert_int_equal(faulty_heap_live(), 0);
+        }
+        faulty_heap_off();
+        assert_true(nth > 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +418,8 @@ int main(void)
         cmocka_unit_test(a_long_error_leaves_room_for_usage),
         cmocka_unit_test(events_are_understood),
         cmocka_unit_test(error_texts_carry_no_key),
+        cmocka_unit_test(a_request_without_memory_leaves_nothing_behind),
+        cmocka_unit_test(an_error_without_memory_leaves_nothing_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
