@@ -85,6 +85,13 @@ def ask_stream(one, model, **members):
         connection.close()
 
 
+def chat_request(model, **members):
+    """A chat request's bytes."""
+    body = json.dumps({"model": model, "messages": []} | members).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+    return head + b"content-length: %d\r\n\r\n%s" % (len(body), body)
+
+
 def error_event(body):
     """What came before the error event, and the error."""
     events = events_of(body)
@@ -103,6 +110,7 @@ def error_event(body):
         ("sim-500", 500, None, "upstream_error"),
         ("sim-html-502", 502, "upstream_error", "upstream_error"),
         ("sim-401", 502, "upstream_error", "upstream_error"),
+        ("sim-407", 502, None, "upstream_error"),
         ("sim-hang", 504, "upstream_timeout", "timeout"),
     ],
 )
@@ -112,6 +120,14 @@ def test_faults_before_the_answer(gateway, model, status, code, ending):
     if code:
         assert error["code"] == code
     assert gateway.record()["ending"] == ending
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_refused_credentials_are_not_worth_another_try(gateway, status):
+    """They are the gateway's: the client cannot do anything about them."""
+    found, fields, _ = gateway.chat(f"sim-{status}")
+    assert (found, fields["x-should-retry"]) == (502, "false")
+    assert "proxy-authenticate" not in fields
 
 
 def test_a_busy_provider_says_when_to_come_again(gateway):
@@ -535,6 +551,24 @@ def test_a_request_is_sent_again_once_only(serving, front):
     assert handler.heads == 3  # the good one, and two of the bad one
 
 
+def test_a_request_is_not_sent_again_once_an_answer_began(serving, front):
+    """What was begun to be answered was worked on, and may have cost money."""
+
+    def handler(connection):
+        while read_request(connection)[0]:
+            handler.requests += 1
+            if handler.requests == 2:
+                connection.sendall(OK + b"content-ty")
+                return
+            connection.sendall(OK + JSON + b"content-length: 2\r\n\r\n{}")
+
+    handler.requests = 0
+    gateway = front(serving.listener(handler).url)
+    assert gateway.chat("m")[0] == 200
+    assert gateway.error("m")[0] == 502
+    assert handler.requests == 2
+
+
 def test_excess_bytes_behind_an_answer_end_the_connection(serving, front):
     """Response splitting: what comes unasked is not the next one's answer."""
 
@@ -545,9 +579,11 @@ def test_excess_bytes_behind_an_answer_end_the_connection(serving, front):
                 + OK + JSON + b"content-length: 6\r\n\r\n\"evil\""
             )
 
-    gateway = front(serving.listener(handler).url)
-    for _ in range(3):
+    provider = serving.listener(handler)
+    gateway = front(provider.url)
+    for i in range(3):
         assert gateway.chat("m")[2] == b"{}"
+        assert provider.connections == i + 1
         time.sleep(0.02)
 
 
@@ -576,9 +612,7 @@ def test_a_waiting_request_that_leaves_is_forgotten(front, sim):
     gateway = front(sim.url, connections=1, timeouts=TIMEOUTS | {"first_byte": "10s"})
     sim.reset()
     hanging = gateway.connect()
-    body = json.dumps({"model": "sim-hang", "messages": []}).encode()
-    request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
-    request += b"content-length: %d\r\n\r\n%s" % (len(body), body)
+    request = chat_request("sim-hang")
     hanging.sendall(request)
     sim.wait_for(2, open=1)
     waiting = gateway.connect()
@@ -589,6 +623,22 @@ def test_a_waiting_request_that_leaves_is_forgotten(front, sim):
     hanging.close()
     assert gateway.chat()[0] == 200  # the place is free again
     sim.wait_for(2, open=0, requests=2)
+
+
+def test_a_place_that_becomes_free_is_given_to_who_waits(front, sim):
+    """The one in the only place leaves: the next one is served at once."""
+    gateway = front(sim.url, connections=1, timeouts=TIMEOUTS | {"first_byte": "10s"})
+    sim.reset()
+    with gateway.connect() as hanging, gateway.connect() as waiting:
+        hanging.sendall(chat_request("sim-hang"))
+        sim.wait_for(2, open=1)
+        waiting.sendall(chat_request("gpt-4o"))
+        waiting.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1)
+        hanging.close()
+        waiting.settimeout(3)
+        assert waiting.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_ipv6(serving, front):
@@ -617,6 +667,94 @@ def test_redirects_are_not_followed(serving, front, status):
         assert answer[0] == 502 and "location" not in answer[1]
         assert elsewhere.origin.encode() not in answer[2]
     assert elsewhere.connections == 0
+
+
+# ---- clients that are slow ------------------------------------------------------
+
+EVENT = b"data: " + b"x" * 8000 + b"\n\n"
+
+
+def slow_client(gateway):
+    """A connection that holds little."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    client.settimeout(10)
+    client.connect(gateway.address)
+    return client
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_a_slow_reader_holds_its_provider_back(serving, front, authority, secure):
+    """1 KB/s: the provider is stopped by flow control, memory stays small,
+    and what was sent arrives whole."""
+    total, sent, settings = 3000, [], {}
+    context = None
+    if secure:
+        cert, key = authority.issue(f"slow{id(sent)}", "IP:127.0.0.1")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        settings = {"ca_file": str(authority.cert)}
+
+    def handler(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        while read_request(connection)[0]:
+            connection.sendall(OK + b"content-type: text/event-stream\r\n")
+            connection.sendall(b"transfer-encoding: chunked\r\n\r\n")
+            for number in range(total):
+                connection.sendall(b"%x\r\n%s\r\n" % (len(EVENT), EVENT))
+                sent.append(number)
+            connection.sendall(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+
+    gateway = front(serving.listener(handler, context).url, **settings)
+    gateway.call("GET", "/health/live")
+    before = gateway.resident_kib()
+    with slow_client(gateway) as client:
+        client.sendall(chat_request("m", stream=True))
+        for _ in range(15):
+            client.recv(100)
+            time.sleep(0.1)
+        stalled = len(sent)
+        time.sleep(0.3)
+        assert len(sent) == stalled < total // 2, "it was not held back"
+        assert gateway.resident_kib() - before < 4096
+        data, size = b"", 0
+        while not data.endswith(b"\r\n0\r\n\r\n"):
+            data = data[-8:] + client.recv(1 << 20)
+            size += len(data)
+        assert size > total * len(EVENT) and len(sent) == total
+
+
+def test_silence_after_a_slow_time_is_still_noticed(serving, front):
+    """The wait for the provider is stopped while the client is slow, and goes
+    on when it has caught up."""
+    sent = []
+
+    def handler(connection):
+        read_request(connection)
+        connection.sendall(OK + b"content-type: text/event-stream\r\n\r\n")
+        # As much as everybody holds, and not a byte more.
+        connection.settimeout(0.3)
+        try:
+            while len(sent) < 3000:
+                connection.sendall(EVENT)
+                sent.append(1)
+        except TimeoutError:
+            pass
+        connection.settimeout(20)
+        connection.recv(1)  # until the gateway closes
+
+    gateway = front(serving.listener(handler).url, timeouts={"idle": "1s"})
+    with slow_client(gateway) as client:
+        client.sendall(chat_request("m", stream=True))
+        time.sleep(1.5)  # longer than the provider may be silent
+        data = b""
+        began = time.monotonic()
+        while b"upstream_timeout" not in data:
+            piece = client.recv(1 << 18)
+            assert piece, data[-200:]
+            data = data[-100:] + piece
+        assert 0.8 < time.monotonic() - began < 3
+    assert gateway.records(1)[-1]["ending"] == "timeout"
 
 
 # ---- uploads --------------------------------------------------------------------
