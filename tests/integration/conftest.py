@@ -431,18 +431,13 @@ def configuration(upstream=None, server=None, log="off"):
 @pytest.fixture
 def llmsim():
     """llmsim(*args): the simulated provider on a free port."""
-    command = binary("LLMSIM", "build/apps/llmsim/llmsim")
+    from serving import Sim
+
     made = []
 
     def make(*args):
-        one = Process(
-            [command, "--listen", "127.0.0.1:0", *args],
-            None,
-            r"(http://127\.0\.0\.1:\d+)",
-        )
-        one.url = one.matches[0].group(1) + "/v1"
-        made.append(one)
-        return one
+        made.append(Sim(*args))
+        return made[-1]
 
     yield make
     for one in made:

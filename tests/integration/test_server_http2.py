@@ -345,6 +345,21 @@ def test_a_stream_that_is_never_taken_is_ended(llmgw, provider):
         assert stream in client.reset and time.monotonic() - start < 3
 
 
+def test_a_client_that_takes_nothing_but_sends_is_dropped(llmgw, provider):
+    """What it sends is no sign that it takes anything: its time is counted from
+    the last byte it took."""
+    gateway = llmgw(provider().url, server={"timeouts": {"write": "1s"}})
+    with Client(gateway, window=1 << 24, receive_buffer=8192) as client:
+        client.h2.increment_flow_control_window(1 << 24)
+        client.open(post_fields(), chat(size=16 << 20))
+        start = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - start < 6:
+                client.socket.sendall(frame(PING, 0, 0, bytes(8)))
+                time.sleep(0.05)
+        assert 0.8 < time.monotonic() - start < 4
+
+
 def test_a_body_that_stalls_is_timed_out(llmgw):
     gateway = llmgw(server={"timeouts": {"body": "1s"}})
     with Client(gateway) as client:
@@ -646,10 +661,26 @@ def test_curl_with_prior_knowledge(llmgw, provider):
 
 
 @pytest.mark.skipif(not shutil.which("h2load"), reason="h2load is not installed")
-def test_h2load(llmgw):
-    gateway = llmgw()
+@pytest.mark.parametrize("secure", [False, True], ids=["cleartext", "tls"])
+@pytest.mark.parametrize("count, what", [(20000, "live"), (4000, "chat")])
+def test_h2load(llmgw, llmsim, tmp_path, secure, count, what):
+    """Every request is answered with success, here or by the provider."""
+    from test_server_tls import Authority
+
+    settings, more, path = {}, [], "/health/live"
+    if secure:
+        cert, key = Authority(tmp_path / "ca").issue("server", "first")
+        settings = {"tls": {"cert": str(cert), "key": str(key)}}
+    if what == "chat":
+        body = tmp_path / "body.json"
+        body.write_bytes(chat(model="sim-fast"))
+        more = ["-d", str(body), "-H", "content-type: application/json"]
+        path = "/v1/chat/completions"
+    gateway = llmgw(llmsim().url, settings)
     done = subprocess.run(
-        ["h2load", "-n", "20000", "-c", "10", "-m", "20", gateway.url + "/health/live"],
+        ["h2load", "-n", str(count), "-c", "10", "-m", "20", *more, gateway.url + path],
         capture_output=True, timeout=60, text=True,
     )
-    assert "20000 succeeded, 0 failed, 0 errored" in done.stdout
+    assert f"{count} succeeded, 0 failed, 0 errored" in done.stdout, done.stdout
+    assert f"status codes: {count} 2xx, 0 3xx, 0 4xx, 0 5xx" in done.stdout
+    assert "Application protocol: h2" in done.stdout
