@@ -580,6 +580,33 @@ def test_a_flood_of_frames_that_carry_nothing(llmgw, flood):
     still_serves(gateway)
 
 
+@pytest.mark.xfail(strict=True, reason="refusals wait in the session, unbounded")
+def test_a_flood_of_refused_streams_is_held_back(llmgw):
+    """Settings that are never acknowledged bind nobody: streams above the
+    maximum are refused one by one, to a client that takes no refusal."""
+    gateway = llmgw(server={"workers": 1, "timeouts": {"write": "1s"}})
+    encoder = Encoder()
+    blocks = [encoder.encode(LIVE), encoder.encode(LIVE)]
+    before = gateway.resident_kib()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(10)
+        client.connect(gateway.address)
+        client.sendall(PREFACE + frame(SETTINGS))
+        flags = END_HEADERS | END_STREAM
+        client.sendall(frame(HEADERS, flags, 1, blocks[0]))
+        with pytest.raises(OSError):  # no more is read, then it is dropped
+            for first in range(3, 1 << 21, 2000):
+                client.sendall(
+                    b"".join(
+                        frame(HEADERS, flags, stream, blocks[1])
+                        for stream in range(first, first + 2000, 2)
+                    )
+                )
+        assert gateway.resident_kib() - before < 16 << 10
+    still_serves(gateway)
+
+
 def test_frames_of_unknown_types_keep_nothing_open(llmgw):
     """They are skipped, and do not count as use."""
     gateway = llmgw(server={"timeouts": {"idle": "1s"}})
