@@ -419,6 +419,21 @@ def test_term_under_load_answers_all_that_was_accepted(llmgw, provider):
     assert not broken
 
 
+def test_term_answers_what_waits_in_the_queue(llmgw):
+    """Connections that the kernel has taken, but the gateway has not yet."""
+    gateway = llmgw(server={"workers": 1})
+    gateway.signal(signal.SIGSTOP)
+    clients = [gateway.connect() for _ in range(700)]
+    for client in clients:
+        client.sendall(LIVE)
+    gateway.signal(signal.SIGTERM)
+    gateway.signal(signal.SIGCONT)
+    for client in clients:
+        with client:
+            assert Answer(client).status == 200
+    assert gateway.wait() == 0
+
+
 # ---- take-over ---------------------------------------------------------------
 
 
