@@ -35,6 +35,8 @@
  * than that does: acknowledgements, mostly. */
 #define OUTPUT_FULL    65536
 #define OUTPUT_FLOODED 262144
+/* nghttp2 keeps frames of its own that nobody takes, such as RST_STREAM. */
+#define FRAMES_MAX     1000
 #define STREAM_WINDOW  262144
 #define SESSION_WINDOW 1048576
 
@@ -504,7 +506,9 @@ static void written(struct gw_conn *conn)
 
     do_work(http2, gw_stream_written);
     if (gw_conn_is_open(conn))
-        conn->wants_input = conn->out.size < OUTPUT_FLOODED;
+        conn->wants_input = conn->out.size < OUTPUT_FLOODED &&
+                            nghttp2_session_get_outbound_queue_size(
+                                http2->session) < FRAMES_MAX;
     if (conn->out.size < OUTPUT_FULL &&
         nghttp2_session_want_write(http2->session) && !conn->blocked)
         gw_conn_dirty(conn);

@@ -363,7 +363,7 @@ static void upstream_error(struct llmp_exchange *x)
         llmp_x_header(x, LLMP_STR("x-should-retry"), LLMP_STR("false"));
     if (status == 401 || status == 403 || status == 407 || status < 400)
         x->response.status = 502;
-    if (!llmp_openai_error_clean(&clean, status < 400 ? 502 : status, text,
+    if (!llmp_openai_error_clean(&clean, status < 300 ? 502 : status, text,
                                  provider->secrets, provider->secret_count)) {
         llmp_buf_fini(&clean);
         llmp_x_refuse_nomem(x);

@@ -36,7 +36,7 @@ struct llmp_openai_request {
     struct {              /* chat: where in "messages" the reader is */
         uint32_t index;
         uint8_t member; /* whose value comes next */
-        bool next, inside, has_role;
+        bool next, inside;
     } messages;
     char wrong[32]; /* the path of a member of the wrong type */
 };

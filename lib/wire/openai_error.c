@@ -55,6 +55,7 @@ const char *llmp_openai_error_type(uint16_t status)
 {
     switch (status) {
     case 401:
+    case 407:
         return "authentication_error";
     case 402:
         return "insufficient_quota";
@@ -65,7 +66,8 @@ const char *llmp_openai_error_type(uint16_t status)
     case 429:
         return "rate_limit_error";
     default:
-        return status < 500 ? "invalid_request_error" : "server_error";
+        return status >= 400 && status < 500 ? "invalid_request_error"
+                                             : "server_error";
     }
 }
 
@@ -181,11 +183,12 @@ static struct llmp_str plain_sentence(uint16_t status)
     switch (status) {
     case 401:
     case 403:
+    case 407:
         return LLMP_STR("The provider refused the gateway's credentials.");
     case 429:
         return LLMP_STR("The provider's rate limit is exhausted.");
     default:
-        return status < 500
+        return status >= 400 && status < 500
                    ? LLMP_STR("The provider refused the request.")
                    : LLMP_STR("The provider failed to answer the request.");
     }
@@ -209,12 +212,13 @@ bool llmp_openai_error_clean(struct llmp_buf *out, uint16_t status,
         .code = "upstream_error",
         .message = plain_sentence(status),
     };
-    bool credentials = status == 401 || status == 403;
+    /* About our account, or where it wants us to go: not the client's. */
+    bool ours = status == 401 || status == 403 || status == 407 ||
+                (status >= 300 && status < 400);
     LLMP_AUTO(llmp_buf_fini) struct llmp_buf raw = { 0 };
     LLMP_AUTO(llmp_buf_fini) struct llmp_buf message = { 0 };
 
-    if (credentials ||
-        llmp_json_pick_all(body, fields, FIELDS, NULL) != LLMP_OK ||
+    if (ours || llmp_json_pick_all(body, fields, FIELDS, NULL) != LLMP_OK ||
         !fields[MESSAGE].found || fields[MESSAGE].type != LLMP_JSON_STRING)
         return llmp_openai_error_write(out, &error);
 

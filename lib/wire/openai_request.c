@@ -149,15 +149,10 @@ static int see_element(struct llmp_openai_request *request,
                        const struct llmp_json_token *token,
                        struct llmp_error *err)
 {
-    if (token->type == LLMP_JSON_OBJECT) {
-        request->messages.has_role = false;
-        return LLMP_OK;
-    }
-    if (token->type != LLMP_JSON_OBJECT_END)
+    if (token->type == LLMP_JSON_OBJECT_END)
+        request->messages.index++;
+    else if (token->type != LLMP_JSON_OBJECT)
         return wrong_message(request, token, "", "must be an object", err);
-    if (!request->messages.has_role)
-        return wrong_message(request, token, ".role", "is required", err);
-    request->messages.index++;
     return LLMP_OK;
 }
 
@@ -181,7 +176,6 @@ static int see_member(struct llmp_openai_request *request,
     if (member == CONTENT && !(type & (STRING | ARRAY | NUL)))
         return wrong_message(request, token, ".content",
                              "must be a string or an array", err);
-    request->messages.has_role |= member == ROLE;
     return LLMP_OK;
 }
 

@@ -145,7 +145,7 @@ BROKEN = [
     (b'{"model":"m","messages":[],"mod\\u0065l":"n"}', "invalid_json", "twice"),
     (b'{"model":"m","messages":[{"a":1,"a":2}]}', "invalid_json", "twice"),
     (nested(65), "invalid_json", "too deeply"),
-    (b'{"model":"m","messages":' + b"[" * 100_000, "invalid_json", "too deeply"),
+    (b'{"model":"m","metadata":' + b"[" * 100_000, "invalid_json", "too deeply"),
     (b"[]", "invalid_value", "object"),
     (b'"model"', "invalid_value", "object"),
     (b"{}", "invalid_value", "'model' is required"),

@@ -580,7 +580,6 @@ def test_a_flood_of_frames_that_carry_nothing(llmgw, flood):
     still_serves(gateway)
 
 
-@pytest.mark.xfail(strict=True, reason="refusals wait in the session, unbounded")
 def test_a_flood_of_refused_streams_is_held_back(llmgw):
     """Settings that are never acknowledged bind nobody: streams above the
     maximum are refused one by one, to a client that takes no refusal."""
