@@ -208,7 +208,7 @@ static int check(const char *path)
     struct llmp_config *config = NULL;
     struct llmp_error err;
 
-    if (gw_config_load(&config, path, NULL, &err) != LLMP_OK) {
+    if (gw_config_load(&config, path, NULL, NULL, &err) != LLMP_OK) {
         (void)fprintf(stderr, "%s\n", err.message);
         return 1;
     }

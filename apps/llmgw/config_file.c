@@ -28,6 +28,7 @@ struct reader {
     const char *path;   /* of the configuration, or NULL */
     const char *listen; /* or NULL */
     struct contents *all;
+    struct gw_watch *watch; /* or NULL */
 };
 
 /* Reads what is left of `fd`, at most `max` bytes; more is an error. */
@@ -138,6 +139,8 @@ static bool resolve_file(const char *path, struct llmp_str *value,
         (void)snprintf(reason, 128, "the path is too long");
         return false;
     }
+    if (reader->watch)
+        gw_watch_secret(reader->watch, located);
     c = read_file(located, SECRET_BYTES_MAX);
     if (!c) {
         (void)snprintf(reason, 128, "%s", strerror(errno));
@@ -173,9 +176,10 @@ static int cannot_read(struct llmp_error *err, const char *path)
 }
 
 int gw_config_load(struct llmp_config **out, const char *path,
-                   const char *listen, struct llmp_error *err)
+                   const char *listen, struct gw_watch *watch,
+                   struct llmp_error *err)
 {
-    struct reader reader = { .path = path, .listen = listen };
+    struct reader reader = { .path = path, .listen = listen, .watch = watch };
     const struct llmp_config_source source = {
         .size = sizeof(source),
         .name = path,

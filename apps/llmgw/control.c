@@ -104,9 +104,10 @@ static void reload(struct control *control)
     int status;
 
     gw_watch_config(control->watch, options->config_path);
-    status = gw_config_load(
-        &config, options->config_path,
-        options->listen_count > 0 ? options->listen[0] : NULL, &err);
+    status =
+        gw_config_load(&config, options->config_path,
+                       options->listen_count > 0 ? options->listen[0] : NULL,
+                       control->watch, &err);
     if (status == LLMP_OK) {
         gw_watch_tls(control->watch, llmp_config_server(config));
         status = gw_server_reload(control->server, config, &err);

@@ -160,8 +160,9 @@ static int serve(const struct gw_options *options)
     gw_watch_config(&watch, options->config_path);
     if (gw_config_load(&config, options->config_path,
                        options->listen_count > 0 ? options->listen[0] : NULL,
-                       &err) != LLMP_OK) {
+                       &watch, &err) != LLMP_OK) {
         gw_say("%s", err.message);
+        gw_watch_config(&watch, NULL); /* gives its memory back */
         return 1;
     }
     gw_watch_tls(&watch, llmp_config_server(config));
@@ -169,6 +170,7 @@ static int serve(const struct gw_options *options)
     gw_control_block_signals();
     if (may_listen(options, llmp_config_server(config)))
         code = serve_config(config, options, &watch);
+    gw_watch_config(&watch, NULL);
     llmp_config_unref(config);
     return code;
 }

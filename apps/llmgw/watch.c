@@ -3,7 +3,10 @@
  * is where a path leads: secrets are often symbolic links that are swapped. */
 #include "watch.h"
 
+#include <string.h>
 #include <sys/stat.h>
+
+#include "mem.h"
 
 /* Of what `path` leads to; all zero when that is nothing. */
 static struct gw_stamp stamp_of(const char *path)
@@ -34,7 +37,20 @@ static void note(struct gw_watched *file, const char *path)
 
 void gw_watch_config(struct gw_watch *watch, const char *path)
 {
+    while (watch->secret_count > 0)
+        gw_free((char *)(uintptr_t)watch->secrets[--watch->secret_count].path);
     note(&watch->config, path);
+}
+
+void gw_watch_secret(struct gw_watch *watch, const char *path)
+{
+    size_t size = strlen(path) + 1;
+    char *copy = watch->secret_count < GW_SECRETS_MAX ? gw_alloc(size) : NULL;
+
+    if (!copy)
+        return;
+    memcpy(copy, path, size);
+    note(&watch->secrets[watch->secret_count++], copy);
 }
 
 void gw_watch_tls(struct gw_watch *watch, const struct llmp_server_config *conf)
@@ -55,7 +71,11 @@ static bool has_changed(struct gw_watched *file)
 
 bool gw_watch_config_changed(struct gw_watch *watch)
 {
-    return has_changed(&watch->config);
+    bool changed = has_changed(&watch->config);
+
+    for (size_t i = 0; i < watch->secret_count; i++)
+        changed = has_changed(&watch->secrets[i]) || changed;
+    return changed;
 }
 
 bool gw_watch_tls_changed(struct gw_watch *watch)

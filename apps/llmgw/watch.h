@@ -12,6 +12,8 @@ struct gw_stamp {
     uint64_t mtime_ns, size, inode;
 };
 
+#define GW_SECRETS_MAX 64
+
 struct gw_watched {
     const char *path; /* NULL: none */
     struct gw_stamp read, seen;
@@ -20,10 +22,16 @@ struct gw_watched {
 struct gw_watch {
     struct gw_watched config;
     struct gw_watched tls[3];
+    struct gw_watched secrets[GW_SECRETS_MAX]; /* paths of our own */
+    size_t secret_count;
 };
 
-/* To be called before the configuration at `path` (or NULL) is read. */
+/* To be called before the configuration at `path` (or NULL) is read; forgets
+ * the files that the one before referred to. */
 void gw_watch_config(struct gw_watch *watch, const char *path);
+/* To be called before a file that the configuration refers to is read. More
+ * than GW_SECRETS_MAX are not watched. */
+void gw_watch_secret(struct gw_watch *watch, const char *path);
 /* To be called before the certificates are read. The paths must outlive the
  * watch, or the next call. */
 void gw_watch_tls(struct gw_watch *watch,

@@ -251,7 +251,10 @@ bool sim_behaviour_model(struct sim_behaviour *how, struct llmp_str model,
 
     if (sim_str_starts(model, "echo-"))
         how->echo = true;
-    if (!preset && !name_is_status(name, &how->status))
+    /* Of other models, only a list is meant for us: names have colons too. */
+    if (!preset && !name_is_status(name, &how->status) &&
+        !(sim_str_starts(name, "sim-") && list.len &&
+          memchr(list.ptr, '=', list.len)))
         return true;
     if (preset && !sim_behaviour_list(
                       how, (struct llmp_str){ preset, strlen(preset) }, why))

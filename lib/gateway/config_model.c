@@ -87,17 +87,26 @@ struct nearest {
     size_t tries;
 };
 
-static void consider(struct nearest *n, struct llmp_str candidate)
+/* Names of which one begins with the other are near: dated ones, families. */
+static size_t likeness(const struct nearest *n, struct llmp_str candidate)
 {
     size_t gap = candidate.len > n->name.len ? candidate.len - n->name.len
                                              : n->name.len - candidate.len;
 
-    if (gap > n->distance_max)
-        return;
-    n->tries++;
+    if (candidate.len >= 3 && n->name.len >= 3 &&
+        (llmp_str_starts(candidate, n->name) ||
+         llmp_str_starts(n->name, candidate)))
+        return 1 + gap / 16;
+    return gap > n->distance_max ? SIZE_MAX
+                                 : llmp_str_distance(n->name, candidate);
+}
 
-    size_t distance = llmp_str_distance(n->name, candidate);
+static void consider(struct nearest *n, struct llmp_str candidate)
+{
+    size_t distance = likeness(n, candidate);
     size_t at = n->count;
+
+    n->tries++;
 
     if (distance > n->distance_max)
         return;
@@ -134,6 +143,9 @@ size_t llmp_config_nearest(const struct llmp_config *config,
         if (down > 0)
             consider(&n, config->models[--down].name);
     }
+    for (size_t i = config->literal_count;
+         i < config->model_count && n.tries < 2 * NEAREST_TRIES; i++)
+        consider(&n, config->models[i].name);
     return n.count;
 }
 

@@ -216,6 +216,22 @@ uint64_t llmp_x_own_ns(const struct llmp_exchange *x)
     return until > x->begun_ns ? until - x->begun_ns : 0;
 }
 
+/* The configured name; behind a pattern the one that was asked for, once its
+ * provider has said that it is one, and while there is room for series. */
+static struct llmp_str model_label(const struct llmp_exchange *x)
+{
+    const struct llmp_summary *s = &x->summary;
+
+    if (!x->model)
+        return (struct llmp_str){ NULL, 0 };
+    if (x->model->index < x->config->literal_count || !s->model.len ||
+        s->model.len > 128 || s->upstream_status < 200 ||
+        s->upstream_status >= 300 ||
+        !llmp_metrics_has_room(&x->worker->metrics))
+        return x->model->name;
+    return s->model;
+}
+
 void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
 {
     struct llmp_summary *s = &x->summary;
@@ -230,8 +246,7 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     s->request_bytes = x->body_seen;
     s->own_ns = llmp_x_own_ns(x);
     settle_usage(x, ending);
-    llmp_metrics_record(&x->worker->metrics,
-                        x->model ? x->model->name : (struct llmp_str){ 0 }, s);
+    llmp_metrics_record(&x->worker->metrics, model_label(x), s);
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_DONE });
 }
 

@@ -66,7 +66,8 @@ struct llmp_exchange {
     uint64_t body_size, body_seen;
     bool request_ended, request_paused;
     bool connection_over; /* it is no proper request */
-    struct llmp_str content_type, traceparent, tracestate, beta;
+    struct llmp_str content_type, content_encoding, traceparent, tracestate,
+        beta;
     struct llmp_str model_header;
     struct llmp_str upstream_path; /* behind the provider's base path; empty:
                                       the operation's */

@@ -2,7 +2,8 @@
 /*
  * Counting exchanges. One worker's thread writes its own series with plain
  * relaxed stores; a scrape sums over workers while they go on. A series is
- * named by configuration (operation, model, provider), never by a client.
+ * named by configuration (operation, model, provider); behind a pattern, by the
+ * models that the provider has served, as long as there is room.
  */
 #include "gateway/metrics.h"
 
@@ -95,6 +96,12 @@ static struct llmp_series *find_series(struct llmp_metrics *metrics,
     atomic_store_explicit(&metrics->series_count, count + 1,
                           memory_order_release);
     return series;
+}
+
+bool llmp_metrics_has_room(const struct llmp_metrics *metrics)
+{
+    return atomic_load_explicit(&metrics->series_count, memory_order_relaxed) <
+           LLMP_METRIC_SERIES_MAX / 2;
 }
 
 /* Upper bounds in ns: 25 µs … 120 s. The last bucket takes the rest. */

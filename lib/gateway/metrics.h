@@ -44,8 +44,11 @@ struct llmp_metrics {
 
 void llmp_metrics_fini(struct llmp_metrics *metrics);
 
-/* Counts one ended exchange. `model` is the configured name, so that clients
- * cannot make series. */
+/* Whether names that clients chose may still become series: half of the places
+ * are for configured ones. */
+bool llmp_metrics_has_room(const struct llmp_metrics *metrics);
+
+/* Counts one ended exchange. */
 void llmp_metrics_record(struct llmp_metrics *metrics, struct llmp_str model,
                          const struct llmp_summary *summary);
 

@@ -73,6 +73,32 @@ static struct llmp_str keep(struct llmp_exchange *x, struct llmp_str text)
     return llmp_arena_str(&x->arena, text, &ok);
 }
 
+static bool is_hex(struct llmp_str text, size_t at, size_t len)
+{
+    bool zero = true;
+
+    for (size_t i = at; i < at + len; i++) {
+        char c = text.ptr[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        zero = zero && c == '0';
+    }
+    return len == 2 || !zero; /* an id is not all zeros */
+}
+
+/* W3C Trace Context, 3.2: version-trace-parent-flags; later versions may add to
+ * it. What is invalid must not be passed on, nor its tracestate. */
+static bool is_traceparent(struct llmp_str text)
+{
+    return text.len >= 55 && text.len <= 512 && is_hex(text, 0, 2) &&
+           memcmp(text.ptr, "ff", 2) != 0 && text.ptr[2] == '-' &&
+           is_hex(text, 3, 32) && text.ptr[35] == '-' && is_hex(text, 36, 16) &&
+           text.ptr[52] == '-' && is_hex(text, 53, 2) &&
+           (text.len == 55 ||
+            (memcmp(text.ptr, "00", 2) != 0 && text.ptr[55] == '-'));
+}
+
 /* The few fields that matter; everything else the client says stays here. */
 static void read_fields(struct llmp_exchange *x,
                         const struct llmp_request_head *head)
@@ -82,6 +108,7 @@ static void read_fields(struct llmp_exchange *x,
         struct llmp_str *value;
     } wanted[] = {
         { LLMP_STR("content-type"), &x->content_type },
+        { LLMP_STR("content-encoding"), &x->content_encoding },
         { LLMP_STR("traceparent"), &x->traceparent },
         { LLMP_STR("tracestate"), &x->tracestate },
         { LLMP_STR("openai-beta"), &x->beta },
@@ -98,6 +125,8 @@ static void read_fields(struct llmp_exchange *x,
                 break;
             }
     }
+    if (!is_traceparent(x->traceparent))
+        x->traceparent.len = x->tracestate.len = 0;
     if (!is_plain_id(x->request_id))
         x->request_id = make_request_id(x);
 }
@@ -110,6 +139,20 @@ static void refuse_too_large(struct llmp_exchange *x, uint64_t limit)
                                           .ending = LLMP_END_REFUSED },
                   "The body is larger than the %llu bytes that are accepted.",
                   (unsigned long long)limit);
+}
+
+/* What cannot be read cannot be guarded. */
+static void refuse_encoded(struct llmp_exchange *x)
+{
+    llmp_x_refuse(
+        x,
+        &(struct llmp_refusal){ .status = 415,
+                                .code = "unsupported_encoding",
+                                .ending = LLMP_END_REFUSED },
+        "A body with content-encoding '%.*s' is not accepted; send "
+        "it as it is.",
+        (int)(x->content_encoding.len < 64 ? x->content_encoding.len : 64),
+        x->content_encoding.ptr);
 }
 
 static bool is_json(const struct llmp_exchange *x)
@@ -125,6 +168,11 @@ static void begin_body(struct llmp_exchange *x)
 
     if (x->body_size != LLMP_BODY_UNKNOWN && x->body_size > limit) {
         refuse_too_large(x, limit);
+        return;
+    }
+    if (x->content_encoding.len &&
+        !llmp_str_eq(x->content_encoding, LLMP_STR("identity"))) {
+        refuse_encoded(x);
         return;
     }
     if (held && x->body_size <= PRESIZE_MAX)

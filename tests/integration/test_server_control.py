@@ -202,6 +202,39 @@ def test_a_changed_file_reloads_by_itself(llmgw, provider):
     assert ask_model(gateway, "new") == 200
 
 
+def test_a_changed_secret_reloads_by_itself(llmgw, provider, tmp_path):
+    upstream = provider()
+    secret = tmp_path / "key"
+    secret.write_text("sk-first\n")
+    config = json.loads(with_model(upstream, "m"))
+    config["providers"][0]["api_key"] = "${file:%s}" % secret
+    gateway = llmgw(text=json.dumps(config))
+    secret.write_text("sk-second\n")
+    gateway.await_line("reloaded")
+    assert ask_model(gateway, "m") == 200
+    assert "sk-" not in gateway.stderr()
+
+
+def test_check_finds_what_cannot_be_read(tmp_path):
+    """A certificate or an authority that is not there is found before serving."""
+    config = tmp_path / "gateway.yaml"
+    for text, words in [
+        ("providers:\n- {name: a, base_url: 'https://a/v1', ca_file: /no/ca}\n",
+         ":2:48: '/no/ca' cannot be read: No such file"),
+        (f"server: {{tls: {{cert: {tmp_path}, key: {config}}}}}\n"
+         "providers:\n- {name: a, base_url: 'https://a/v1'}\n",
+         "cannot be read: it is a directory"),
+        (f"server: {{tls: {{cert: {config}, key: {config}}}}}\n"
+         "providers:\n- {name: a, base_url: 'https://a/v1'}\n", "no start line"),
+    ]:  # fmt: skip
+        config.write_text(text)
+        done = subprocess.run(
+            [binary("LLMGW", "build/apps/llmgw/llmgw"), "check", config],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+
+
 def test_a_bad_file_is_refused_and_the_old_one_goes_on(llmgw, provider):
     upstream = provider()
     gateway = llmgw(text=with_model(upstream, "old"))

@@ -989,6 +989,19 @@ static void refusals_name_what_is_wrong(void **state)
             .body = LLMP_STR("{\"model\":\"gpt-4\",\"messages\":[]}") },
           404,
           "did you mean 'gpt-4o'" },
+        { { "dated model", .path = "/v1/chat/completions",
+            .body =
+                LLMP_STR("{\"model\":\"gpt-4o-2024-08-06\",\"messages\":[]}") },
+          404,
+          "did you mean 'gpt-4o'" },
+        { { "family", .path = "/v1/chat/completions",
+            .body = LLMP_STR("{\"model\":\"gpt\",\"messages\":[]}") },
+          404,
+          "did you mean 'gpt-4o'" },
+        { { "encoded", .path = "/v1/chat/completions", .body = LLMP_STR("\x1f"),
+            .field = "content-encoding", .value = "gzip" },
+          415,
+          "content-encoding 'gzip' is not accepted" },
         { { "too large", .path = "/v1/chat/completions", .body = LLMP_STR("{"),
             .body_size = UINT64_C(1) << 40 },
           413,
@@ -1016,6 +1029,44 @@ static void refusals_name_what_is_wrong(void **state)
             assert_int_equal(r.calls, 0);
             sim_result_fini(&r);
         }
+}
+
+#define TRACE_ID "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+
+static void only_valid_traces_are_carried_on(void **state)
+{
+    static const struct {
+        const char *value;
+        bool passes;
+    } cases[] = {
+        { "00-" TRACE_ID "-01", true },
+        { "01-" TRACE_ID "-00-what-comes-later", true },
+        { "00-" TRACE_ID "-01-more", false },
+        { "ff-" TRACE_ID "-01", false },
+        { "00-" TRACE_ID "-0G", false },
+        { "00-00000000000000000000000000000000-b7ad6b7169203331-01", false },
+        { "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false },
+        { "garbage", false },
+        { "", false },
+    };
+    const struct sim_step steps[] = { { 5, SIM_HEAD, .status = 200 },
+                                      { 0, SIM_BODY, .bytes = LLMP_STR("{}") },
+                                      { 0, SIM_END } };
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
+        const struct sim_script script = { cases[i].value,
+                                           .path = "/v1/chat/completions",
+                                           .body = JSON_CHAT(""),
+                                           .field = "traceparent",
+                                           .value = cases[i].value,
+                                           .provider = steps,
+                                           .steps = LLMP_COUNT(steps) };
+        struct sim_result r;
+
+        sim_run(sim, &script, sim_seed_first(), &r);
+        assert_int_equal(has(&r.call_head, "\ntraceparent: "), cases[i].passes);
+        sim_result_fini(&r);
+    }
 }
 
 static void lack_of_memory_ends_an_exchange_properly(void **state)
@@ -1112,6 +1163,8 @@ int main(void)
         cmocka_unit_test_teardown(broken_json_is_refused_at_its_byte,
                                   sim_name_seed),
         cmocka_unit_test_teardown(refusals_name_what_is_wrong, sim_name_seed),
+        cmocka_unit_test_teardown(only_valid_traces_are_carried_on,
+                                  sim_name_seed),
         cmocka_unit_test_teardown(lack_of_memory_ends_an_exchange_properly,
                                   sim_name_seed),
     };
