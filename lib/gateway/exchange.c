@@ -307,7 +307,11 @@ void llmp_exchange_call_head(struct llmp_exchange *x, uint32_t id,
                              struct llmp_time now)
 {
     x->now = now;
-    if (concerns_call(x, id))
+    if (!concerns_call(x, id))
+        return;
+    if (x->list.open)
+        llmp_x_list_head(x, head->status);
+    else
         llmp_x_answer_head(x, head);
 }
 
@@ -315,7 +319,11 @@ void llmp_exchange_call_body(struct llmp_exchange *x, uint32_t id,
                              struct llmp_str bytes, struct llmp_time now)
 {
     x->now = now;
-    if (concerns_call(x, id) && bytes.len)
+    if (!concerns_call(x, id) || bytes.len == 0)
+        return;
+    if (x->list.open)
+        llmp_x_list_body(x, bytes);
+    else
         llmp_x_answer_body(x, bytes);
 }
 
@@ -326,7 +334,10 @@ void llmp_exchange_call_end(struct llmp_exchange *x, uint32_t id,
     if (!concerns_call(x, id))
         return;
     x->call_open = false;
-    llmp_x_answer_end(x);
+    if (x->list.open)
+        llmp_x_list_end(x, true);
+    else
+        llmp_x_answer_end(x);
 }
 
 void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
@@ -337,7 +348,10 @@ void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
     if (!concerns_call(x, id))
         return;
     x->call_open = false;
-    llmp_x_answer_fail(x, failure, sent);
+    if (x->list.open)
+        llmp_x_list_end(x, false);
+    else
+        llmp_x_answer_fail(x, failure, sent);
 }
 
 void llmp_exchange_call_full(struct llmp_exchange *x, uint32_t id,
@@ -388,7 +402,10 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
     if (x->deadline_ns == UINT64_MAX)
         return;
     if (now.mono_ns >= x->deadline_ns) {
-        llmp_x_answer_timeout(x);
+        if (x->list.open)
+            llmp_x_list_end(x, false);
+        else
+            llmp_x_answer_timeout(x);
         return;
     }
     x->wait_ns = x->deadline_ns;

@@ -97,6 +97,12 @@ struct llmp_exchange {
     bool stream_done, stream_finished;
     size_t unsent; /* given to the client, not yet taken by it */
 
+    struct {             /* of models, gathered from several providers */
+        bool open, good; /* good: of the call that runs */
+        size_t next;     /* provider to ask */
+        size_t shown;
+    } list;
+
     uint64_t deadline_ns, wait_ns; /* when to give up; when a tick comes */
     struct llmp_summary summary;
 
@@ -167,6 +173,14 @@ void llmp_x_server_timing(struct llmp_exchange *x); /* adds the field */
 
 /* stage_local.c */
 void llmp_x_local(struct llmp_exchange *x, struct llmp_str path);
+
+/* stage_models.c: while `list.open`, a call's answer is its business */
+void llmp_x_list_models(struct llmp_exchange *x);
+void llmp_x_list_head(struct llmp_exchange *x, uint16_t status);
+void llmp_x_list_body(struct llmp_exchange *x, struct llmp_str bytes);
+void llmp_x_list_end(struct llmp_exchange *x, bool well);
+void llmp_x_add_model(struct llmp_buf *out, const struct llmp_model *model,
+                      struct llmp_str id);
 
 /* refuse.c: an answer of our own in the client's dialect; ends the exchange */
 struct llmp_refusal {

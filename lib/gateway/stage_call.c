@@ -154,7 +154,8 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
     }
     fill_headers(x);
     x->call_open = true;
-    x->call_begun_ns = x->now.mono_ns;
+    if (!x->call_begun_ns) /* own time ends with the first call */
+        x->call_begun_ns = x->now.mono_ns;
     x->upload_ended = whole;
     x->state = whole ? LLMP_X_CALLING : LLMP_X_UPLOAD;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL,

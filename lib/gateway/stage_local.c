@@ -2,24 +2,14 @@
 /*
  * What the gateway answers itself: health, metrics, the list of models. Names
  * behind a pattern are the provider's to list and describe, so where there
- * are only patterns, it is asked.
+ * are only patterns, it is asked: here if there is one provider, in
+ * stage_models.c if there are several.
  */
 #include <inttypes.h>
 
 #include "base/internal.h"
 #include "base/json_scan.h"
 #include "gateway/exchange.h"
-
-static void add_model(struct llmp_buf *out, const struct llmp_model *model,
-                      struct llmp_str id)
-{
-    (void)llmp_buf_add(out, LLMP_STR("{\"id\":"));
-    (void)llmp_buf_json(out, id);
-    (void)llmp_buf_add(
-        out, LLMP_STR(",\"object\":\"model\",\"created\":0,\"owned_by\":"));
-    (void)llmp_buf_json(out, model->provider->name);
-    (void)llmp_buf_add(out, LLMP_STR("}"));
-}
 
 static void list_models(struct llmp_exchange *x)
 {
@@ -29,7 +19,7 @@ static void list_models(struct llmp_exchange *x)
     for (size_t i = 0; i < config->literal_count; i++) {
         if (i)
             (void)llmp_buf_add(&x->out, LLMP_STR(","));
-        add_model(&x->out, &config->models[i], config->models[i].name);
+        llmp_x_add_model(&x->out, &config->models[i], config->models[i].name);
     }
     (void)llmp_buf_add(&x->out, LLMP_STR("]}"));
 }
@@ -62,6 +52,10 @@ static void answer_models(struct llmp_exchange *x)
     if (x->model) {
         x->summary.provider = x->model->provider->name;
         llmp_x_call_get(x, LLMP_STR("/models"));
+        return;
+    }
+    if (x->config->literal_count == 0) {
+        llmp_x_list_models(x);
         return;
     }
     list_models(x);
@@ -112,7 +106,7 @@ static void answer_model(struct llmp_exchange *x, struct llmp_str id)
         return;
     }
     if (is_literal(x) || leads_astray(name)) {
-        add_model(&x->out, x->model, id);
+        llmp_x_add_model(&x->out, x->model, id);
         answer_json(x, 200);
         return;
     }
