@@ -34,7 +34,9 @@ def clean_environment(**more):
 
 def test_every_block_is_known_here():
     """A new block needs a test below."""
-    assert [language for language, _ in BLOCKS] == ["sh", "python", "yaml", "", "sh"]
+    assert [language for language, _ in BLOCKS] == [
+        "sh", "python", "yaml", "", "sh", "sh",
+    ]  # fmt: skip
     before = TEXT[: TEXT.index("```python")]
     assert before.count("\n") < 40  # code comes first
 
@@ -131,6 +133,40 @@ def test_the_configuration_does_what_it_says(tmp_path):
         assert gateway.error("claude")[0] == 404
 
 
+PROGRAM = """#include <llmproxy/gateway.h>
+#include <llmproxy/json.h>
+#include <stdio.h>
+int main(void)
+{
+    struct llmp_json reader;
+    llmp_json_init(&reader, 0);
+    printf("%s\\n", llmp_version());
+    return 0;
+}
+"""
+
+
+@pytest.mark.slow
+def test_the_library_installs_as_it_is_said(tmp_path):
+    """The block's own lines, with a prefix that is ours."""
+    (tmp_path / "my.c").write_text(PROGRAM)
+    lines = block("sh", 1).replace("build-release", f"{tmp_path}/build")
+    lines = lines.replace(
+        "--buildtype=release", f"--buildtype=release -Dtests=false --prefix={tmp_path}/out"
+    )
+    lines = lines.replace("cc my.c", f"cc {tmp_path}/my.c -o {tmp_path}/my")
+    script = f"set -e\n{lines.splitlines()[0]}\n"
+    script += f"export PKG_CONFIG_PATH=$(dirname $(find {tmp_path}/out -name llmproxy.pc))\n"
+    script += f"{lines.splitlines()[1]}\n"
+    script += f"LD_LIBRARY_PATH=$(dirname $PKG_CONFIG_PATH) {tmp_path}/my\n"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=clean_environment(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\d+\.\d+\.\d+$", done.stdout, re.M)
+
+
 def test_the_first_command_knows_every_provider():
     presets = (ROOT / "lib/gateway/config_preset.c").read_text()
     names = set(re.findall(r'"([A-Z]+)_API_KEY"', presets))
@@ -142,7 +178,7 @@ def test_the_other_commands_exist():
     llmgw = binary("LLMGW", "build/apps/llmgw/llmgw")
     schema = subprocess.run([llmgw, "schema"], capture_output=True, check=True)
     assert json.loads(schema.stdout)["type"] == "object"
-    assert block("sh", 1).strip() == "./scripts/test quick"
+    assert block("sh", 2).strip() == "./scripts/test quick"
     usage = subprocess.run(
         [ROOT / "scripts/test", "--help"], capture_output=True, text=True, check=True
     )
