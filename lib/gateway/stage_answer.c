@@ -123,7 +123,8 @@ static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
     if (head->status >= 300 ||
         (api && llmp_str_starts(type, LLMP_STR("text/html"))))
         return LLMP_ANSWER_ERROR;
-    if (find_header(head, LLMP_STR("content-encoding")).len)
+    if (head->status == 204 || /* no body, whatever its type */
+        find_header(head, LLMP_STR("content-encoding")).len)
         return LLMP_ANSWER_OPAQUE;
     if (llmp_str_starts(type, LLMP_STR("text/event-stream")))
         return LLMP_ANSWER_EVENTS;

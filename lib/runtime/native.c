@@ -183,39 +183,6 @@ static void report_failure(struct native_transfer *t,
 /* ---- connections
  * -------------------------------------------------------------- */
 
-static void idle_remove(struct native_conn *conn)
-{
-    struct native_origin *origin = conn->origin;
-
-    *(conn->prev ? &conn->prev->next : &origin->idle_first) = conn->next;
-    *(conn->next ? &conn->next->prev : &origin->idle_last) = conn->prev;
-    conn->next = conn->prev = NULL;
-    origin->idle_count--;
-}
-
-static void idle_add(struct native_conn *conn)
-{
-    struct native_origin *origin = conn->origin;
-    struct native *native = origin->native;
-
-    conn->state = NATIVE_IDLE;
-    conn->idle_since_ns = llmp_now_ns();
-    conn->next = origin->idle_first;
-    *(conn->next ? &conn->next->prev : &origin->idle_last) = conn;
-    origin->idle_first = conn;
-    origin->idle_count++;
-    if (!native->sweep.place)
-        (void)llmp_driver_timer_set(native->base.driver, &native->sweep,
-                                    conn->idle_since_ns +
-                                        NATIVE_IDLE_S * LLMP_NS_PER_S / 3);
-}
-
-void llmp_native_idle_ended(struct native_conn *conn)
-{
-    idle_remove(conn);
-    llmp_native_conn_close(conn);
-}
-
 static void join(struct native_conn *conn, struct native_transfer *t)
 {
     conn->transfer = t;
@@ -236,7 +203,7 @@ static bool use_kept(struct native_transfer *t)
     struct native_conn *conn;
 
     while ((conn = t->origin->idle_first)) {
-        idle_remove(conn);
+        llmp_native_idle_remove(conn);
         conn->reused = true;
         join(conn, t);
         begin_exchange(conn);
@@ -376,7 +343,7 @@ void llmp_native_finished(struct native_conn *conn, bool keep)
     if (keep && origin->idle_count < NATIVE_IDLE_MAX) {
         if (t->paused)
             llmp_native_conn_watch(conn);
-        idle_add(conn);
+        llmp_native_idle_add(conn);
     } else {
         llmp_native_conn_close(conn);
     }
@@ -395,84 +362,6 @@ static void connect_timeout(struct llmp_timer *timer)
     llmp_native_broke(t->conn, LLMP_CALL_CONNECT);
 }
 
-/* ---- origins
- * ---------------------------------------------------------------------- */
-
-static void free_origin(struct native_origin *origin)
-{
-    while (origin->idle_first)
-        llmp_native_idle_ended(origin->idle_first);
-    assert(origin->open == 0);
-    SSL_SESSION_free(origin->session);
-    SSL_CTX_free(origin->ctx);
-    llmp_free(origin->id);
-    llmp_free(origin->host);
-    llmp_free(origin->authority);
-    llmp_free(origin->ca_file);
-    llmp_free(origin);
-}
-
-static int new_origin(struct native_origin **out, struct native *native,
-                      const struct llmp_origin *from)
-{
-    struct native_origin *origin = llmp_alloc(sizeof(*origin));
-    int status = LLMP_E_NOMEM;
-
-    if (!origin)
-        return status;
-    origin->native = native;
-    origin->id = llmp_strdup(llmp_str_of(from->id));
-    origin->host = llmp_strdup(llmp_str_of(from->host));
-    origin->ca_file =
-        from->ca_file ? llmp_strdup(llmp_str_of(from->ca_file)) : NULL;
-    origin->port = from->port;
-    origin->tls = strcmp(from->scheme, "https") == 0;
-    origin->verify = from->tls_verify;
-    if (!origin->id || !origin->host || (from->ca_file && !origin->ca_file) ||
-        strlen(origin->host) >= sizeof(origin->question.host) ||
-        (origin->tls && (status = llmp_native_tls_context(origin)) < 0)) {
-        free_origin(origin);
-        return status;
-    }
-    (void)llmp_address_literal(&origin->addresses, origin->host, origin->port);
-    origin->next = native->origins;
-    native->origins = origin;
-    *out = origin;
-    return LLMP_OK;
-}
-
-static int find_origin(struct native_origin **out, struct native *native,
-                       const struct llmp_origin *from)
-{
-    struct native_origin *origin = native->origins;
-
-    while (origin && strcmp(origin->id, from->id) != 0)
-        origin = origin->next;
-    if (!origin)
-        LLMP_TRY(new_origin(&origin, native, from));
-    origin->open_max = from->connections_max;
-    *out = origin;
-    return LLMP_OK;
-}
-
-static void sweep(struct llmp_timer *timer)
-{
-    struct native *native =
-        (struct native *)((char *)timer - offsetof(struct native, sweep));
-    uint64_t now_ns = llmp_now_ns();
-    bool any = false;
-
-    for (struct native_origin *o = native->origins; o; o = o->next) {
-        while (o->idle_last && now_ns - o->idle_last->idle_since_ns >
-                                   NATIVE_IDLE_S * LLMP_NS_PER_S)
-            llmp_native_idle_ended(o->idle_last);
-        any |= o->idle_first != NULL;
-    }
-    if (any)
-        (void)llmp_driver_timer_set(native->base.driver, &native->sweep,
-                                    now_ns + NATIVE_IDLE_S * LLMP_NS_PER_S / 3);
-}
-
 /* ---- the transport's face
  * ------------------------------------------------------------ */
 
@@ -484,7 +373,7 @@ static int native_start(struct llmp_transport *transport,
     struct native_origin *origin = NULL;
     struct native_transfer *t;
 
-    LLMP_TRY(find_origin(&origin, native, call->origin));
+    LLMP_TRY(llmp_native_origin_find(&origin, native, call->origin));
     t = new_transfer(native, origin, call);
     if (!t)
         return LLMP_E_NOMEM;
@@ -576,7 +465,7 @@ static void native_free(struct llmp_transport *transport)
         struct native_origin *origin = native->origins;
 
         native->origins = origin->next;
-        free_origin(origin);
+        llmp_native_origin_free(origin);
     }
     while (native->free) {
         struct native_transfer *t = native->free;
@@ -616,7 +505,7 @@ int llmp_native_new(struct llmp_transport **out, struct llmp_driver *driver)
     }
     native->base.ops = &native_ops;
     native->base.driver = driver;
-    native->sweep.fire = sweep;
+    native->sweep.fire = llmp_native_sweep;
     llmp_native_settings_init(&native->settings);
     *out = &native->base;
     return LLMP_OK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of the native transport: an HTTP/1.1 client that keeps its
- * connections. native.c holds transfers and origins, native_conn.c sockets
- * and TLS, native_http.c the bytes of HTTP.
+ * connections. native.c holds transfers, native_origin.c origins and their kept
+ * connections, native_conn.c sockets and TLS, native_http.c the bytes of HTTP.
  */
 #ifndef LLMP_RUNTIME_NATIVE_H
 #define LLMP_RUNTIME_NATIVE_H
@@ -83,7 +83,7 @@ struct native_conn {
 struct native_origin {
     struct native_origin *next;
     struct native *native;
-    char *id, *host, *authority, *ca_file;
+    char *id, *host, *ca_file;
     uint16_t port;
     bool tls, verify;
     SSL_CTX *ctx;
@@ -94,7 +94,7 @@ struct native_origin {
     uint32_t open, open_max;
     uint32_t idle_count;
     struct native_conn *idle_first, *idle_last;
-    struct native_transfer *waiting, **waiting_end;
+    struct native_transfer *waiting; /* for a place, first come first */
 };
 
 struct native {
@@ -112,11 +112,20 @@ struct native {
 /* native.c */
 /* llmp_native_conn_resume() at the turn's end */
 void llmp_native_resume_later(struct native_transfer *t);
-void llmp_native_idle_ended(struct native_conn *conn);
 void llmp_native_connected(struct native_conn *conn);
 void llmp_native_broke(struct native_conn *conn,
                        enum llmp_call_failure failure);
 void llmp_native_finished(struct native_conn *conn, bool keep);
+
+/* native_origin.c */
+/* LLMP_E_IO: its authority cannot be read */
+int llmp_native_origin_find(struct native_origin **out, struct native *native,
+                            const struct llmp_origin *from);
+void llmp_native_origin_free(struct native_origin *origin);
+void llmp_native_idle_add(struct native_conn *conn);
+void llmp_native_idle_remove(struct native_conn *conn);
+void llmp_native_idle_ended(struct native_conn *conn); /* by its server */
+void llmp_native_sweep(struct llmp_timer *timer);
 
 /* native_conn.c */
 int llmp_native_conn_open(struct native_conn **out,

@@ -270,7 +270,7 @@ ODD = {
         b"{}",
     ),
     "empty": (OK + JSON + b"content-length: 0\r\n\r\n", "upstream_error"),
-    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    "no content": (b"HTTP/1.1 204 No Content\r\n" + JSON + b"\r\n", b""),
     "not HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n", "upstream_protocol"),
     "nothing": (b"", "upstream_broke"),
     "half a head": (OK + b"content-le", "upstream_"),
