@@ -17,7 +17,7 @@
 
 /* Reads of one connection in a row, so that one upload does not starve the
  * others; what is left waits for the next turn. */
-#define READS_A_TURN 4
+#define READS_A_TURN 2
 #define PARTS_MAX    16
 /* What is discarded of a client that sends on after its answer. */
 #define LINGER_BYTES_MAX (16U << 20)

@@ -140,6 +140,8 @@ LLMP_API LLMP_MUST_USE int llmp_json_u64(struct llmp_str number, uint64_t *out);
  */
 struct llmp_json_field {
     const char *path;         /**< literal text, not copied */
+    uint32_t first;           /**< bytes of its first segment, if the caller
+                                   knows; 0: they are counted, each time */
     bool found;               /**< the value is there, complete */
     bool cut;                 /**< value text not kept, see token.cut */
     enum llmp_json_type type; /**< OBJECT and ARRAY for containers */

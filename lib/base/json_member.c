@@ -202,17 +202,20 @@ static const uint8_t *skip_nested(struct llmp_json_members *m,
 static bool structure(struct llmp_json_members *m, const uint8_t *from,
                       const uint8_t *at)
 {
-    m->begun |= *at != '{' && *at != '"' && *at > ' ';
     switch (*at) {
     case '"':
         begin_string(m);
         return false;
-    case '{':
     case '[':
+        m->begun = true;
+        m->key_next = m->depth++ == 0;
+        return false;
+    case '{':
         m->key_next = m->depth++ == 0;
         return false;
     case '}':
     case ']':
+        m->begun = true;
         if (m->depth == 1)
             end_member(m, from, at);
         m->depth -= m->depth > 0;
@@ -224,8 +227,10 @@ static bool structure(struct llmp_json_members *m, const uint8_t *from,
         }
         return false;
     case ':':
+        m->begun = true;
         return begin_value(m);
     default:
+        m->begun |= m->depth == 0 && *at > ' '; /* the root is no container */
         return false;
     }
 }

@@ -19,9 +19,11 @@ static uint32_t bit(uint32_t i)
 
 static uint32_t segment_len(const char *rest)
 {
-    const char *dot = strchr(rest, '.');
+    uint32_t len = 0;
 
-    return (uint32_t)(dot ? (size_t)(dot - rest) : strlen(rest));
+    while (rest[len] && rest[len] != '.') /* names are short */
+        len++;
+    return len;
 }
 
 /* What a key looks like at a glance: most keys are told from most names by
@@ -38,7 +40,9 @@ static uint32_t glance(uint32_t depth, const char *text, size_t len)
  * once the next value, a member only behind its key. */
 static void set_rest(struct llmp_json_pick *pick, uint32_t i, const char *rest)
 {
-    uint32_t len = segment_len(rest);
+    uint32_t first = pick->fields[i].first;
+    uint32_t len =
+        first && rest == pick->fields[i].path ? first : segment_len(rest);
     bool each = len == 2 && rest[0] == '[' && rest[1] == ']';
 
     pick->at[i].rest = rest;
@@ -93,7 +97,8 @@ void llmp_json_pick_init(struct llmp_json_pick *pick,
     pick->live = bit(pick->count) - 1;
     pick->due = pick->each = pick->open = 0;
     for (uint32_t i = 0; i < pick->count; i++) {
-        fields[i] = (struct llmp_json_field){ .path = fields[i].path };
+        fields[i] = (struct llmp_json_field){ .path = fields[i].path,
+                                              .first = fields[i].first };
         pick->at[i].rest = "";
         pick->at[i].rest_len = pick->at[i].depth = 0;
         pick->glance[i] = 0;

@@ -274,7 +274,10 @@ void llmp_exchange_request_head(struct llmp_exchange *x,
 {
     assert(x->state == LLMP_X_HEAD);
     x->now = now;
-    x->begun_ns = head->received_ns ? head->received_ns : now.mono_ns;
+    /* A host's clock and ours may be read in either order. */
+    x->begun_ns = head->received_ns && head->received_ns < now.mono_ns
+                      ? head->received_ns
+                      : now.mono_ns;
     llmp_x_request_head(x, head);
 }
 

@@ -30,7 +30,7 @@ static bool add_field(struct curl_transfer *t, struct llmp_str line)
 {
     const char *colon = memchr(line.ptr, ':', line.len);
 
-    if (!colon || t->field_count == CURL_HEADERS_MAX ||
+    if (!colon || t->field_count == CURL_HEADERS_MAX || line.len > UINT16_MAX ||
         t->head.len + line.len > CURL_HEAD_MAX)
         return false;
 
@@ -45,9 +45,8 @@ static bool add_field(struct curl_transfer *t, struct llmp_str line)
         if (t->head.ptr[at + i] >= 'A' && t->head.ptr[at + i] <= 'Z')
             t->head.ptr[at + i] = (char)(t->head.ptr[at + i] + 32);
     t->field_at[t->field_count].name = at;
-    t->field_at[t->field_count].name_len = (uint32_t)name.len;
-    t->field_at[t->field_count].value = at + (uint32_t)name.len;
-    t->field_at[t->field_count++].value_len = (uint32_t)value.len;
+    t->field_at[t->field_count].name_len = (uint16_t)name.len;
+    t->field_at[t->field_count++].value_len = (uint16_t)value.len;
     return true;
 }
 
@@ -90,12 +89,13 @@ static bool was_sent_whole(const struct curl_transfer *t)
 static void report_head(struct curl_transfer *t)
 {
     struct llmp_header headers[CURL_HEADERS_MAX];
+    bool sent = was_sent_whole(t);
 
     for (uint32_t i = 0; i < t->field_count; i++) {
         headers[i].name = (struct llmp_str){ t->head.ptr + t->field_at[i].name,
                                              t->field_at[i].name_len };
         headers[i].value =
-            (struct llmp_str){ t->head.ptr + t->field_at[i].value,
+            (struct llmp_str){ headers[i].name.ptr + headers[i].name.len,
                                t->field_at[i].value_len };
     }
     t->head_reported = true;
@@ -106,9 +106,11 @@ static void report_head(struct curl_transfer *t)
                                      .header_count = t->field_count,
                                      .body_size = answer_size(t, headers),
                                      .sent_ns = t->sent_ns,
-                                     .request_sent = was_sent_whole(t),
+                                     .request_sent = sent,
                                  });
     llmp_buf_fini(&t->head);
+    if (sent && t->call->body) /* streams are open for long */
+        llmp_buf_fini(&t->upload);
 }
 
 /* The answer is an error and the upload has not ended: nobody hands in the

@@ -66,8 +66,9 @@ struct curl_transfer {
     bool in_line;
 
     /* From here on nothing is wiped for the next call. */
-    struct {
-        uint32_t name, name_len, value, value_len;
+    struct { /* of `head`; the value stands behind the name */
+        uint32_t name;
+        uint16_t name_len, value_len;
     } field_at[CURL_HEADERS_MAX];
     struct curl_slist fields[CURL_FIELDS_MAX];
 };

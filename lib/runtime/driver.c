@@ -36,7 +36,8 @@ struct llmp_driver {
     struct llmp_pool *pool;
     struct llmp_timers timers;
     uint64_t loop_timer_ns; /* what the loop's timer is set to */
-    uint64_t wall_offset_ns;
+    struct llmp_time time;  /* of this callback of the loop's; see now() */
+    bool time_is_known;
     struct llmp_transport *transports[2]; /* by enum llmp_transport_kind */
     struct llmp_drive *free;
     struct llmp_drive *refused_list;
@@ -57,12 +58,16 @@ struct llmp_time llmp_clock(void)
     };
 }
 
-/* The civil clock is read once a drive; in between it follows the other. */
-static struct llmp_time now(const struct llmp_driver *driver)
+/* The clocks are read once for what a socket or timer brings, and once a turn
+ * for what clients bring: handed down, not read by everybody. */
+static struct llmp_time now(struct llmp_driver *driver)
 {
-    uint64_t mono = llmp_now_ns();
-
-    return (struct llmp_time){ mono, mono + driver->wall_offset_ns };
+    if (!driver->time_is_known) {
+        driver->time = llmp_clock();
+        driver->time_is_known = true;
+        llmp_driver_want_turn_end(driver); /* which forgets it */
+    }
+    return driver->time;
 }
 
 static void wake_loop(void *ctx)
@@ -211,9 +216,8 @@ int llmp_drive_open(struct llmp_drive **out, struct llmp_driver *driver,
                     const struct llmp_client_ops *ops, void *ctx)
 {
     struct llmp_drive *drive = driver->free;
-    struct llmp_time time = llmp_clock();
+    struct llmp_time time = now(driver);
 
-    driver->wall_offset_ns = time.wall_ns - time.mono_ns;
     if (drive) {
         driver->free = drive->next_free;
         driver->free_count--;
@@ -499,14 +503,17 @@ void llmp_driver_ready(struct llmp_driver *driver, void *token, unsigned events)
 {
     struct llmp_watch *watch = token;
 
-    (void)driver;
+    driver->time_is_known = false;
     watch->ready(watch, events);
 }
 
 void llmp_driver_timer(struct llmp_driver *driver)
 {
-    uint64_t at = now(driver).mono_ns;
     struct llmp_timer *timer;
+
+    driver->time_is_known = false;
+
+    uint64_t at = now(driver).mono_ns;
 
     driver->loop_timer_ns = UINT64_MAX;
     while ((timer = llmp_timers_due(&driver->timers, at)))
@@ -534,13 +541,16 @@ static void report_refused(struct llmp_driver *driver)
 void llmp_driver_turn_end(struct llmp_driver *driver)
 {
     driver->turn_end_asked = false;
+    driver->time_is_known = false;
     report_refused(driver);
     for (size_t i = 0; i < LLMP_COUNT(driver->transports); i++)
         if (driver->transports[i]->ops->turn_end)
             driver->transports[i]->ops->turn_end(driver->transports[i]);
+    driver->time_is_known = false;
 }
 
 void llmp_driver_woken(struct llmp_driver *driver)
 {
+    driver->time_is_known = false;
     llmp_pool_collect(driver->pool);
 }

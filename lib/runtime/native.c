@@ -8,7 +8,7 @@
 
 #include "base/internal.h"
 
-enum { TRANSFERS_KEPT = 256, SPARE_OUT_MAX = 16 * 1024 };
+enum { TRANSFERS_KEPT = 256 };
 
 static struct native *native_of(struct llmp_transport *transport)
 {
@@ -84,11 +84,11 @@ void llmp_native_resume_later(struct native_transfer *t)
 
 static struct native_head *take_head(struct native *native)
 {
-    struct native_head *head = native->spare_head;
+    struct native_head *head =
+        native->spare_head_count
+            ? native->spare_heads[--native->spare_head_count]
+            : llmp_alloc(sizeof(*head));
 
-    native->spare_head = NULL;
-    if (!head)
-        head = llmp_alloc(sizeof(*head));
     if (head) {
         head->count = 0;
         head->in_value = false;
@@ -102,18 +102,31 @@ static void give_head(struct native *native, struct native_head *head)
 {
     if (!head)
         return;
-    if (!native->spare_head) {
-        native->spare_head = head;
+    if (native->spare_head_count < NATIVE_SPARES &&
+        head->text.cap <= NATIVE_SPARE_MAX) {
+        native->spare_heads[native->spare_head_count++] = head;
         return;
     }
     llmp_buf_fini(&head->text);
     llmp_free(head);
 }
 
+static struct llmp_buf take_out(struct native *native)
+{
+    struct llmp_buf out = { 0 };
+
+    if (native->spare_out_count)
+        out = native->spare_outs[--native->spare_out_count];
+    out.len = 0;
+    out.failed = false;
+    return out;
+}
+
 static void give_out(struct native *native, struct llmp_buf *out)
 {
-    if (!native->spare_out.ptr && out->cap <= SPARE_OUT_MAX)
-        native->spare_out = *out;
+    if (out->ptr && native->spare_out_count < NATIVE_SPARES &&
+        out->cap <= NATIVE_SPARE_MAX)
+        native->spare_outs[native->spare_out_count++] = *out;
     else
         llmp_buf_fini(out);
     *out = (struct llmp_buf){ 0 };
@@ -151,10 +164,7 @@ static struct native_transfer *new_transfer(struct native *native,
             return NULL;
     }
     *t = (struct native_transfer){ .call = call, .origin = origin };
-    t->out = native->spare_out;
-    native->spare_out = (struct llmp_buf){ 0 };
-    t->out.len = 0;
-    t->out.failed = false;
+    t->out = take_out(native);
     t->head = take_head(native);
     if (t->head && llmp_native_request_head(&t->out, call))
         return t;
@@ -473,10 +483,15 @@ static void native_free(struct llmp_transport *transport)
         native->free = t->next;
         llmp_free(t);
     }
-    if (native->spare_head)
-        llmp_buf_fini(&native->spare_head->text);
-    llmp_free(native->spare_head);
-    llmp_buf_fini(&native->spare_out);
+    while (native->spare_head_count) {
+        struct native_head *head =
+            native->spare_heads[--native->spare_head_count];
+
+        llmp_buf_fini(&head->text);
+        llmp_free(head);
+    }
+    while (native->spare_out_count)
+        llmp_buf_fini(&native->spare_outs[--native->spare_out_count]);
     llmp_free(native->buffer);
     llmp_free(native);
 }

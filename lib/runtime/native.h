@@ -24,6 +24,8 @@ enum {
     NATIVE_IDLE_MAX = 512,           /* kept connections an origin */
     NATIVE_IDLE_S = 45,              /* shorter than what servers allow */
     NATIVE_ADDRESS_S = 60,
+    NATIVE_SPARES = 64, /* of each kind of buffer, for the next calls */
+    NATIVE_SPARE_MAX = 8 * 1024,
 };
 
 /* An answer's head while it comes in. */
@@ -102,8 +104,9 @@ struct native {
     struct native_origin *origins;
     struct native_transfer *free, *failed, *resumed;
     uint32_t free_count;
-    struct native_head *spare_head;
-    struct llmp_buf spare_out;
+    struct native_head *spare_heads[NATIVE_SPARES];
+    struct llmp_buf spare_outs[NATIVE_SPARES];
+    uint32_t spare_head_count, spare_out_count;
     struct llmp_timer sweep;
     llhttp_settings_t settings;
     char *buffer; /* NATIVE_READ_SIZE */

@@ -18,7 +18,7 @@
 enum {
     GATHER_MAX = 16 * 1024,
     IOV_PARTS = 10,
-    SEND_MAX = 256 * 1024,   /* a turn: copying more holds up all others */
+    SEND_MAX = 128 * 1024,   /* a turn: copying more holds up all others */
     TOGETHER_MAX = 8 * 1024, /* below it, copying costs less than a vector */
 };
 

@@ -71,6 +71,12 @@ const char *llmp_openai_error_type(uint16_t status)
     }
 }
 
+enum {
+    SECRET_MIN = 4,   /* a shorter one would mask ordinary words */
+    KEY_BODY_MIN = 6, /* behind a prefix */
+    KEY_MIN = 9       /* with the shortest prefix */
+};
+
 /* Prefixes after which an identifier or key follows. */
 static const struct llmp_str key_prefixes[] = {
     { "sk-", 3 },    { "org-", 4 },    { "proj_", 5 }, { "gsk_", 4 },
@@ -90,7 +96,7 @@ static size_t secret_length(struct llmp_str text,
                             const struct llmp_str *secrets, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (secrets[i].len >= 4 && text.ptr[0] == secrets[i].ptr[0] &&
+        if (secrets[i].len >= SECRET_MIN && text.ptr[0] == secrets[i].ptr[0] &&
             llmp_str_starts(text, secrets[i]))
             return secrets[i].len;
     return 0;
@@ -107,7 +113,7 @@ static size_t key_length(struct llmp_str text)
 
         while (len < text.len && is_key_char(text.ptr[len]))
             len++;
-        if (len >= key_prefixes[i].len + 6)
+        if (len >= key_prefixes[i].len + KEY_BODY_MIN)
             return len;
     }
     return 0;
@@ -126,12 +132,30 @@ static size_t masked_length(struct llmp_str text, size_t at,
     return len;
 }
 
+/* First letters of the prefixes. */
+static const bool begins_key[256] = {
+    ['s'] = true, ['o'] = true, ['p'] = true, ['g'] = true, ['A'] = true,
+    ['B'] = true, ['k'] = true, ['x'] = true, ['l'] = true, ['h'] = true,
+};
+
+/* Asked for every field that passes, so the shortest way to "no". */
 bool llmp_openai_has_secret(struct llmp_str text,
                             const struct llmp_str *secrets, size_t count)
 {
-    for (size_t at = 0; at < text.len; at++)
-        if (masked_length(text, at, secrets, count))
+    bool in_word = false;
+
+    for (size_t i = 0; i < count; i++)
+        if (secrets[i].len >= SECRET_MIN && secrets[i].len <= text.len &&
+            llmp_str_find(text, secrets[i]) != SIZE_MAX)
             return true;
+    for (size_t at = 0; at + KEY_MIN <= text.len; at++) {
+        char c = text.ptr[at];
+
+        if (!in_word && begins_key[(uint8_t)c] &&
+            key_length((struct llmp_str){ text.ptr + at, text.len - at }))
+            return true;
+        in_word = is_key_char(c);
+    }
     return false;
 }
 

@@ -21,6 +21,7 @@ enum {
 
 struct rule {
     const char *path;
+    uint32_t first; /* bytes of its first segment */
     int types;
     bool required;
     const char *expected;
@@ -29,44 +30,48 @@ struct rule {
 /* The first four are the same members in every table: edits rely on it. */
 enum { MODEL, STREAM, STREAM_OPTIONS, INCLUDE_USAGE };
 
-#define COMMON_RULES                                                           \
-    [MODEL] = { "model", STRING, true, "a string" },                           \
-    [STREAM] = { "stream", BOOLEAN | NUL, false, "a boolean" },                \
-    [STREAM_OPTIONS] = { "stream_options", OBJECT | NUL, false, "an object" }, \
-    [INCLUDE_USAGE] = { "stream_options.include_usage", BOOLEAN | NUL, false,  \
-                        "a boolean" }
+/* A name and its length. */
+#define NAME(text) text, sizeof(text) - 1
+
+#define COMMON_RULES                                                       \
+    [MODEL] = { NAME("model"), STRING, true, "a string" },                 \
+    [STREAM] = { NAME("stream"), BOOLEAN | NUL, false, "a boolean" },      \
+    [STREAM_OPTIONS] = { NAME("stream_options"), OBJECT | NUL, false,      \
+                         "an object" },                                    \
+    [INCLUDE_USAGE] = { "stream_options.include_usage", 14, BOOLEAN | NUL, \
+                        false, "a boolean" }
 
 static const struct rule chat_rules[] = {
     COMMON_RULES,
-    { "messages", ARRAY, true, "an array" },
-    { "max_tokens", NUMBER | NUL, false, "a number" },
-    { "max_completion_tokens", NUMBER | NUL, false, "a number" },
-    { "n", NUMBER | NUL, false, "a number" },
-    { "temperature", NUMBER | NUL, false, "a number" },
-    { "top_p", NUMBER | NUL, false, "a number" },
-    { "tools", ARRAY | NUL, false, "an array" },
+    { NAME("messages"), ARRAY, true, "an array" },
+    { NAME("max_tokens"), NUMBER | NUL, false, "a number" },
+    { NAME("max_completion_tokens"), NUMBER | NUL, false, "a number" },
+    { NAME("n"), NUMBER | NUL, false, "a number" },
+    { NAME("temperature"), NUMBER | NUL, false, "a number" },
+    { NAME("top_p"), NUMBER | NUL, false, "a number" },
+    { NAME("tools"), ARRAY | NUL, false, "an array" },
 };
 
 static const struct rule completions_rules[] = {
     COMMON_RULES,
-    { "prompt", STRING | ARRAY | NUL, false, "a string or an array" },
-    { "max_tokens", NUMBER | NUL, false, "a number" },
-    { "n", NUMBER | NUL, false, "a number" },
+    { NAME("prompt"), STRING | ARRAY | NUL, false, "a string or an array" },
+    { NAME("max_tokens"), NUMBER | NUL, false, "a number" },
+    { NAME("n"), NUMBER | NUL, false, "a number" },
 };
 
 static const struct rule embeddings_rules[] = {
     COMMON_RULES,
-    { "input", STRING | ARRAY, true, "a string or an array" },
+    { NAME("input"), STRING | ARRAY, true, "a string or an array" },
 };
 
 static const struct rule responses_rules[] = {
     COMMON_RULES,
-    { "input", STRING | ARRAY | NUL, false, "a string or an array" },
-    { "max_output_tokens", NUMBER | NUL, false, "a number" },
+    { NAME("input"), STRING | ARRAY | NUL, false, "a string or an array" },
+    { NAME("max_output_tokens"), NUMBER | NUL, false, "a number" },
 };
 
 static const struct rule any_rules[] = {
-    [MODEL] = { "model", STRING | NUL, false, "a string" },
+    [MODEL] = { NAME("model"), STRING | NUL, false, "a string" },
 };
 
 static const struct {
@@ -92,8 +97,10 @@ void llmp_openai_request_init(struct llmp_openai_request *request,
     request->root_offset = 0;
     memset(&request->messages, 0, sizeof(request->messages));
     request->wrong[0] = '\0';
-    for (uint32_t i = 0; i < request->field_count; i++)
+    for (uint32_t i = 0; i < request->field_count; i++) {
         request->fields[i].path = shapes[shape].rules[i].path;
+        request->fields[i].first = shapes[shape].rules[i].first;
+    }
     llmp_json_init(&request->json, depth_max);
     llmp_json_pick_init(&request->pick, request->fields, request->field_count);
 }
