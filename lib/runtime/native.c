@@ -138,6 +138,7 @@ static void free_transfer(struct native_transfer *t)
 
     assert(!t->listed && !t->conn);
     llmp_driver_timer_clear(driver_of(t), &t->timer);
+    llmp_native_origin_left(t->origin);
     give_head(native, t->head);
     give_out(native, &t->out);
     if (native->free_count >= TRANSFERS_KEPT) {
@@ -164,6 +165,7 @@ static struct native_transfer *new_transfer(struct native *native,
             return NULL;
     }
     *t = (struct native_transfer){ .call = call, .origin = origin };
+    origin->transfers++;
     t->out = take_out(native);
     t->head = take_head(native);
     if (t->head && llmp_native_request_head(&t->out, call))

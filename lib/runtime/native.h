@@ -94,6 +94,8 @@ struct native_origin {
     struct llmp_question question;
     bool asking;
     uint32_t open, open_max;
+    uint32_t transfers;    /* that point here */
+    uint64_t last_used_ns; /* when the last of them went */
     uint32_t idle_count;
     struct native_conn *idle_first, *idle_last;
     struct native_transfer *waiting; /* for a place, first come first */
@@ -125,6 +127,8 @@ void llmp_native_finished(struct native_conn *conn, bool keep);
 int llmp_native_origin_find(struct native_origin **out, struct native *native,
                             const struct llmp_origin *from);
 void llmp_native_origin_free(struct native_origin *origin);
+/* A transfer ends; without any, the origin goes after a while. */
+void llmp_native_origin_left(struct native_origin *origin);
 void llmp_native_idle_add(struct native_conn *conn);
 void llmp_native_idle_remove(struct native_conn *conn);
 void llmp_native_idle_ended(struct native_conn *conn); /* by its server */

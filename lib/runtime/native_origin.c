@@ -19,7 +19,6 @@ void llmp_native_idle_remove(struct native_conn *conn)
 void llmp_native_idle_add(struct native_conn *conn)
 {
     struct native_origin *origin = conn->origin;
-    struct native *native = origin->native;
 
     conn->state = NATIVE_IDLE;
     conn->idle_since_ns = llmp_now_ns();
@@ -27,10 +26,6 @@ void llmp_native_idle_add(struct native_conn *conn)
     *(conn->next ? &conn->next->prev : &origin->idle_last) = conn;
     origin->idle_first = conn;
     origin->idle_count++;
-    if (!native->sweep.place)
-        (void)llmp_driver_timer_set(native->base.driver, &native->sweep,
-                                    conn->idle_since_ns +
-                                        NATIVE_IDLE_S * LLMP_NS_PER_S / 3);
 }
 
 void llmp_native_idle_ended(struct native_conn *conn)
@@ -95,20 +90,53 @@ int llmp_native_origin_find(struct native_origin **out, struct native *native,
     return LLMP_OK;
 }
 
+static void sweep_later(struct native *native, uint64_t now_ns)
+{
+    if (!native->sweep.place)
+        (void)llmp_driver_timer_set(native->base.driver, &native->sweep,
+                                    now_ns + NATIVE_IDLE_S * LLMP_NS_PER_S / 3);
+}
+
+void llmp_native_origin_left(struct native_origin *origin)
+{
+    if (--origin->transfers > 0)
+        return;
+    origin->last_used_ns = llmp_now_ns();
+    sweep_later(origin->native, origin->last_used_ns);
+}
+
+static bool is_over(uint64_t since_ns, uint64_t now_ns)
+{
+    return now_ns - since_ns > NATIVE_IDLE_S * LLMP_NS_PER_S;
+}
+
+/* Nobody has used it for long: perhaps it left the configuration. Should it
+ * come back, its authority is read anew. */
+static bool is_unused(const struct native_origin *origin, uint64_t now_ns)
+{
+    return origin->transfers == 0 && origin->open == 0 && !origin->asking &&
+           is_over(origin->last_used_ns, now_ns);
+}
+
 void llmp_native_sweep(struct llmp_timer *timer)
 {
     struct native *native =
         (struct native *)((char *)timer - offsetof(struct native, sweep));
+    struct native_origin **at = &native->origins;
     uint64_t now_ns = llmp_now_ns();
-    bool any = false;
 
-    for (struct native_origin *o = native->origins; o; o = o->next) {
-        while (o->idle_last && now_ns - o->idle_last->idle_since_ns >
-                                   NATIVE_IDLE_S * LLMP_NS_PER_S)
+    while (*at) {
+        struct native_origin *o = *at;
+
+        while (o->idle_last && is_over(o->idle_last->idle_since_ns, now_ns))
             llmp_native_idle_ended(o->idle_last);
-        any |= o->idle_first != NULL;
+        if (is_unused(o, now_ns)) {
+            *at = o->next;
+            llmp_native_origin_free(o);
+        } else {
+            at = &o->next;
+        }
     }
-    if (any)
-        (void)llmp_driver_timer_set(native->base.driver, &native->sweep,
-                                    now_ns + NATIVE_IDLE_S * LLMP_NS_PER_S / 3);
+    if (native->origins)
+        sweep_later(native, now_ns);
 }
