@@ -50,6 +50,7 @@ static void reset(struct llmp_exchange *x)
     if (out.cap > LLMP_X_BUFFER_KEPT)
         llmp_buf_fini(&out);
     body.len = out.len = 0;
+    body.limit = out.limit = 0;
     body.failed = out.failed = false;
     memset(x, 0, offsetof(struct llmp_exchange, asks));
     x->arena = arena;

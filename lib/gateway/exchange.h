@@ -97,9 +97,10 @@ struct llmp_exchange {
     bool stream_done, stream_finished;
     size_t unsent; /* given to the client, not yet taken by it */
 
-    struct {             /* of models, gathered from several providers */
-        bool open, good; /* good: of the call that runs */
-        size_t next;     /* provider to ask */
+    struct {               /* of models, gathered from several providers */
+        bool open, good;   /* good: of the call that runs */
+        uint64_t until_ns; /* when the list is given as far as it is */
+        size_t next;       /* provider to ask */
         size_t shown;
     } list;
 

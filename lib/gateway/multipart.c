@@ -7,35 +7,72 @@
 
 #include "base/internal.h"
 
+bool llmp_is_media_type(struct llmp_str content_type, struct llmp_str type)
+{
+    return content_type.len >= type.len &&
+           llmp_str_eq_nocase((struct llmp_str){ content_type.ptr, type.len },
+                              type) &&
+           (content_type.len == type.len ||
+            strchr("; \t", content_type.ptr[type.len]));
+}
+
+/* Takes "name=value" from behind a ';' at the front of *text; a value in quotes
+ * ends with its quote. False: there is none that can be understood. */
+static bool take_parameter(struct llmp_str *text, struct llmp_str *name,
+                           struct llmp_str *value)
+{
+    const char *at = text->ptr, *end = at + text->len, *from;
+
+    while (at < end && (*at == ';' || *at == ' ' || *at == '\t'))
+        at++;
+    *text = (struct llmp_str){ at, (size_t)(end - at) };
+    from = at;
+    while (at < end && *at != '=' && *at != ';')
+        at++;
+    if (at == end || *at == ';')
+        return false;
+    *name = llmp_str_trim((struct llmp_str){ from, (size_t)(at - from) });
+    at++;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    from = at;
+    if (at < end && *at == '"') {
+        from = ++at;
+        while (at < end && *at != '"' && *at != '\\')
+            at++;
+        if (at == end || *at == '\\')
+            return false;
+        *value = (struct llmp_str){ from, (size_t)(at++ - from) };
+    } else {
+        while (at < end && *at != ';')
+            at++;
+        *value = llmp_str_trim((struct llmp_str){ from, (size_t)(at - from) });
+    }
+    *text = (struct llmp_str){ at, (size_t)(end - at) };
+    return true;
+}
+
 struct llmp_str llmp_multipart_boundary(struct llmp_str content_type)
 {
-    struct llmp_str none = { NULL, 0 };
-    struct llmp_str key = LLMP_STR("boundary=");
+    static const struct llmp_str form = LLMP_STR("multipart/form-data");
+    struct llmp_str none = { NULL, 0 }, found = none, name, value;
 
-    if (!llmp_str_starts(content_type, LLMP_STR("multipart/form-data")))
+    if (!llmp_is_media_type(content_type, form))
         return none;
 
-    size_t at = llmp_str_find(content_type, key);
+    struct llmp_str rest = { content_type.ptr + form.len,
+                             content_type.len - form.len };
 
-    if (at == SIZE_MAX)
-        return none;
-
-    struct llmp_str value = { content_type.ptr + at + key.len,
-                              content_type.len - at - key.len };
-    const char *end;
-
-    if (value.len && value.ptr[0] == '"') {
-        value = (struct llmp_str){ value.ptr + 1, value.len - 1 };
-        end = memchr(value.ptr, '"', value.len);
-        if (!end)
+    while (rest.len && take_parameter(&rest, &name, &value)) {
+        if (!llmp_str_eq_nocase(name, LLMP_STR("boundary")))
+            continue;
+        if (found.len) /* which of the two? */
             return none;
-    } else {
-        end = value.len ? memchr(value.ptr, ';', value.len) : NULL;
+        found = value;
     }
-    if (end)
-        value.len = (size_t)(end - value.ptr);
-    value = llmp_str_trim(value);
-    return value.len <= LLMP_BOUNDARY_MAX ? value : none;
+    return found.len <= LLMP_BOUNDARY_MAX && llmp_str_trim(rest).len == 0
+               ? found
+               : none;
 }
 
 static struct llmp_str after(struct llmp_str text, size_t n)

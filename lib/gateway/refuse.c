@@ -80,6 +80,8 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     };
 
     x->out.len = 0;
+    x->out.limit = 0; /* what was collected in it is of no interest any more */
+    x->out.failed = false;
     x->response.header_count = 0;
     if (!llmp_openai_error_write(&x->out, &error)) {
         llmp_x_refuse_nomem(x);

@@ -2,13 +2,19 @@
 /*
  * The list of models when every name lies behind patterns of several
  * providers: they are asked one after the other, and what they list is shown
- * under the names that lead there. One that fails or is slow is left out.
+ * under the names that lead there. One that fails is left out, and so are those
+ * that have not answered when the time for all of them is over.
  */
 #include "base/internal.h"
 #include "base/json_text.h"
 #include "gateway/exchange.h"
 
-enum { LIST_BYTES_MAX = 1 << 20, LIST_TIMEOUT_MS = 5000, VISIBLE_MAX = 512 };
+enum {
+    LIST_BYTES_MAX = 1 << 20,
+    VISIBLE_MAX = 512,
+    ONE_TIMEOUT_MS = 2000, /* of one provider */
+    LIST_TIMEOUT_MS = 5000 /* of all together */
+};
 
 void llmp_x_add_model(struct llmp_buf *out, const struct llmp_model *model,
                       struct llmp_str id)
@@ -88,8 +94,10 @@ static void ask_next(struct llmp_exchange *x)
     const struct llmp_config *config = x->config;
 
     x->body.len = 0;
+    x->body.failed = false;
     x->list.good = false;
-    while (x->list.next < config->provider_count) {
+    while (x->list.next < config->provider_count &&
+           x->now.mono_ns < x->list.until_ns) {
         const struct llmp_provider *provider =
             &config->providers[x->list.next++];
 
@@ -97,8 +105,12 @@ static void ask_next(struct llmp_exchange *x)
         if (!x->model)
             continue;
         llmp_x_call_get(x, LLMP_STR("/models"));
+
+        uint64_t left_ms = (x->list.until_ns - x->now.mono_ns) / LLMP_NS_PER_MS;
+
         if (x->state == LLMP_X_CALLING)
-            llmp_x_deadline(x, LIST_TIMEOUT_MS);
+            llmp_x_deadline(x, left_ms < ONE_TIMEOUT_MS ? left_ms
+                                                        : ONE_TIMEOUT_MS);
         return;
     }
     x->model = NULL;
@@ -114,6 +126,9 @@ static void ask_next(struct llmp_exchange *x)
 void llmp_x_list_models(struct llmp_exchange *x)
 {
     x->list.open = true;
+    x->list.until_ns = llmp_add_sat(x->now.mono_ns,
+                                    (uint64_t)LIST_TIMEOUT_MS * LLMP_NS_PER_MS);
+    x->body.limit = LIST_BYTES_MAX;
     x->out.len = 0;
     (void)llmp_buf_add(&x->out, LLMP_STR("{\"object\":\"list\",\"data\":["));
     ask_next(x);
@@ -126,8 +141,7 @@ void llmp_x_list_head(struct llmp_exchange *x, uint16_t status)
 
 void llmp_x_list_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
-    x->list.good = x->list.good && x->body.len + bytes.len <= LIST_BYTES_MAX &&
-                   llmp_buf_add(&x->body, bytes);
+    x->list.good = x->list.good && llmp_buf_add(&x->body, bytes);
 }
 
 /* The call is over, well or not; one that is too slow is cancelled. */

@@ -157,7 +157,7 @@ static void refuse_encoded(struct llmp_exchange *x)
 
 static bool is_json(const struct llmp_exchange *x)
 {
-    return llmp_str_starts(x->content_type, LLMP_STR("application/json"));
+    return llmp_is_media_type(x->content_type, LLMP_STR("application/json"));
 }
 
 static void begin_body(struct llmp_exchange *x)
@@ -375,7 +375,7 @@ static int find_model(struct llmp_exchange *x, struct llmp_str *model)
 static void refuse_upload(struct llmp_exchange *x, int status,
                           const struct llmp_error *err)
 {
-    if (x->state == LLMP_X_ANSWERING) { /* too late to say why */
+    if (x->responded) { /* too late to say why */
         llmp_x_end(x, LLMP_END_REFUSED, false);
         return;
     }
@@ -404,6 +404,32 @@ static bool check_upload(struct llmp_exchange *x, struct llmp_str bytes,
     return rc == LLMP_OK;
 }
 
+/* Types in which nobody looks for a model by name. */
+static bool is_opaque(struct llmp_str type)
+{
+    static const struct llmp_str kinds[] = {
+        LLMP_STR("audio/"), LLMP_STR("image/"), LLMP_STR("video/"),
+        LLMP_STR("application/octet-stream")
+    };
+
+    for (size_t i = 0; i < LLMP_COUNT(kinds); i++)
+        if (type.len >= kinds[i].len &&
+            llmp_str_eq_nocase((struct llmp_str){ type.ptr, kinds[i].len },
+                               kinds[i]))
+            return true;
+    return type.len == 0;
+}
+
+static void refuse_type(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 415,
+                                          .code = "unsupported_type",
+                                          .ending = LLMP_END_REFUSED },
+                  "A body here is JSON, multipart/form-data with a plain "
+                  "boundary, or a file's own type.");
+}
+
 /* The provider is told `name`, and nothing else, in the front's parts. */
 static bool check_front(struct llmp_exchange *x, struct llmp_str name,
                         size_t parts)
@@ -411,6 +437,10 @@ static bool check_front(struct llmp_exchange *x, struct llmp_str name,
     if (llmp_upload_check_new(&x->upload_check, x->content_type, name,
                               x->config->limits.json_depth_max) < 0) {
         llmp_x_refuse_nomem(x);
+        return false;
+    }
+    if (!x->upload_check && !is_opaque(x->content_type)) {
+        refuse_type(x);
         return false;
     }
     for (size_t i = 0; i < parts; i++)
@@ -501,10 +531,10 @@ static void put_off_deadline(struct llmp_exchange *x)
 static void upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 {
     if (x->body_seen > x->config->limits.passthrough_bytes_max) {
-        if (x->state == LLMP_X_UPLOAD)
-            refuse_too_large(x, x->config->limits.passthrough_bytes_max);
-        else
+        if (x->responded)
             llmp_x_end(x, LLMP_END_REFUSED, false);
+        else
+            refuse_too_large(x, x->config->limits.passthrough_bytes_max);
         return;
     }
     if (!check_upload(x, bytes, last))

@@ -102,21 +102,21 @@ static struct llmp_str skip(struct llmp_str text, const char *chars)
     return text;
 }
 
-/* `text` follows a parameter's name: does it give it the value "model",
- * quoted or not, in whatever character set (RFC 8187)? */
+/* `text` follows the word "name": does it give a parameter the value "model"?
+ * A name in another character set (RFC 8187) or with escapes could be any. */
 static bool says_model(struct llmp_str text)
 {
     static const struct llmp_str model = LLMP_STR("model");
-    size_t quote;
 
-    text = skip(text, "* \t");
+    text = skip(text, " \t");
+    if (text.len && text.ptr[0] == '*')
+        return true;
     if (text.len == 0 || text.ptr[0] != '=')
         return false;
     text = skip(text, "= \t\"");
-    quote = llmp_str_find(text, LLMP_STR("''"));
-    if (quote < 16)
-        text = (struct llmp_str){ text.ptr + quote + 2, text.len - quote - 2 };
-    text = skip(text, "\"");
+    for (size_t i = 0; i < text.len && !strchr("\";\r", text.ptr[i]); i++)
+        if (text.ptr[i] == '\\')
+            return true;
     return llmp_str_starts(text, model) &&
            (text.len == model.len || !is_name_char(text.ptr[model.len]));
 }
@@ -124,6 +124,11 @@ static bool says_model(struct llmp_str text)
 static bool names_model(struct llmp_str head)
 {
     static const struct llmp_str name = LLMP_STR("name");
+
+    /* A folded line could hide it. */
+    if (llmp_str_find(head, LLMP_STR("\r\n ")) != SIZE_MAX ||
+        llmp_str_find(head, LLMP_STR("\r\n\t")) != SIZE_MAX)
+        return true;
 
     for (size_t at = 0; at + name.len < head.len; at++)
         if (llmp_str_eq_nocase((struct llmp_str){ head.ptr + at, name.len },
@@ -270,7 +275,8 @@ int llmp_upload_check_new(struct llmp_upload_check **out,
                           uint32_t depth_max)
 {
     struct llmp_str boundary = llmp_multipart_boundary(content_type);
-    bool is_json = llmp_str_starts(content_type, LLMP_STR("application/json"));
+    bool is_json =
+        llmp_is_media_type(content_type, LLMP_STR("application/json"));
     struct llmp_upload_check *check;
 
     *out = NULL;

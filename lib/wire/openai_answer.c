@@ -117,8 +117,10 @@ enum llmp_openai_verdict llmp_openai_usage_verdict(
         return members->begun ? LLMP_OPENAI_CONTENT : LLMP_OPENAI_UNDECIDED;
     if (error.len == 0 && !members->member[1].cut)
         return LLMP_OPENAI_UNDECIDED;
-    return error.len && error.ptr[0] == 'n' ? LLMP_OPENAI_CONTENT
-                                            : LLMP_OPENAI_ERROR;
+    /* null, false */
+    return error.len && (error.ptr[0] == 'n' || error.ptr[0] == 'f')
+               ? LLMP_OPENAI_CONTENT
+               : LLMP_OPENAI_ERROR;
 }
 
 bool llmp_openai_usage_end(const struct llmp_openai_usage_reader *reader,
@@ -146,7 +148,8 @@ static bool contains(struct llmp_str text, struct llmp_str needle)
 
 static bool is_set(const struct llmp_json_field *field)
 {
-    return field->found && field->type != LLMP_JSON_NULL;
+    return field->found && field->type != LLMP_JSON_NULL &&
+           field->type != LLMP_JSON_FALSE;
 }
 
 static void read_responses_event(struct llmp_str data,

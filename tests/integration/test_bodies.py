@@ -435,3 +435,42 @@ def test_a_model_field_cannot_be_talked_round(serving, sim):
     fields = {"content-type": "application/json", "x-llmproxy-model": "alias"}
     status, _, answer = gateway.call("POST", "/v1/images/generations", late, fields)
     assert status == 400 and json.loads(answer)["error"]["param"] == "model"
+
+
+def test_types_that_hide_a_model_are_refused(gateway):
+    """Where the gateway cannot look for a model, the provider might."""
+    fields = {"x-llmproxy-model": "m"}
+    for kind in ("application/x-www-form-urlencoded", "text/plain",
+                 'multipart/form-data; boundary="s\\ep"'):  # fmt: skip
+        status, _, answer = gateway.call(
+            "POST", "/v1/audio/transcriptions", b"model=other",
+            fields | {"content-type": kind},
+        )  # fmt: skip
+        assert (status, json.loads(answer)["error"]["code"]) == (415, "unsupported_type")
+
+
+def test_a_refusal_of_an_upload_is_said_while_an_answer_is_held(serving, gateway):
+    """The provider has begun with half a JSON answer; the client hears why its
+    form is refused."""
+    def handler(connection):
+        read_head(connection)
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+            b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"
+        )
+        while connection.recv(65536):
+            pass
+
+    own = serving.gateway({"p": {"base_url": serving.listener(handler).url}}, [{"name": "m"}])
+    front = part(b"model", b"m") + part(b"file", b"x" * 70_000)
+    rest = part(b"model", b"other") + END
+    with own.connect() as client:
+        client.sendall(
+            head("/v1/audio/transcriptions", content_length=len(front + rest), **{
+                name.replace("-", "_"): value for name, value in FORM.items()
+            }) + front
+        )  # fmt: skip
+        time.sleep(0.3)
+        client.sendall(rest)
+        answer = Answer(client)
+    assert answer.status == 400 and b"another model" in answer.body

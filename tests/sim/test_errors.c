@@ -191,6 +191,7 @@ static void answers_are_no_errors_by_their_first_bytes(void **state)
     static const struct llmp_str bodies[] = {
         LLMP_STR("{\"error\":null,\"id\":\"x\"}"),
         LLMP_STR("{ \"id\" : \"x\" , \"error\" : null }"),
+        LLMP_STR("{\"error\":false,\"id\":1}"),
         LLMP_STR("[1,2]"),
         LLMP_STR("17"),
         LLMP_STR("{}"),
@@ -302,6 +303,51 @@ static void fields_show_no_secret(void **state)
     }
 }
 
+/* An exchange that ended in the middle of an error is used again. */
+static void nothing_of_an_error_stays_in_a_pooled_exchange(void **state)
+{
+    const struct sim_step stalled[] = {
+        { 5, SIM_HEAD, .status = 400 },
+        { 1, SIM_BODY, .bytes = LLMP_STR("{\"error\":\"abcdefghij\"}"),
+          .repeat = 4000 },
+        { 0, SIM_HANG },
+    };
+    const struct sim_step masked[] = {
+        { 5, SIM_HEAD, .status = 200, .type = "text/event-stream" },
+        { 1, SIM_BODY,
+          .bytes = LLMP_STR(
+              "data: {\"message\":\"sk-abcdefghi\"}\n\n" FINISH DONE) },
+        { 0, SIM_END },
+    };
+    const struct sim_script first = {
+        "stalled error", .path = "/v1/chat/completions", .body = JSON_CHAT(""),
+        .provider = stalled, .steps = LLMP_COUNT(stalled)
+    };
+    const struct sim_script second = { "masked event",
+                                       .path = "/v1/chat/completions",
+                                       .body = JSON_CHAT(",\"stream\":true"),
+                                       .provider = masked,
+                                       .steps = LLMP_COUNT(masked) };
+    (void)state;
+    for (uint64_t seed = sim_seed_first(), n = 0; n < 5; n++, seed++) {
+        struct sim *own =
+            sim_new("server: { limits: { error: 1KiB } }\n"
+                    "providers:\n- { name: p, base_url: http://127.0.0.1:9/v1, "
+                    "timeouts: { first_byte: 2s, idle: 1s } }\n");
+        struct sim_result r;
+
+        sim_run(own, &first, seed, &r);
+        assert_int_equal(r.status, 504);
+        assert_true(has(&r.body, "upstream_timeout"));
+        sim_result_fini(&r);
+        sim_run(own, &second, seed, &r);
+        expect_text(&second, seed, &r.body,
+                    LLMP_STR("data: {\"message\":\"***\"}\n\n" FINISH DONE));
+        sim_result_fini(&r);
+        sim_free(own);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +360,7 @@ int main(void)
         SIM_TEST(empty_answers_and_pages_are_errors),
         SIM_TEST(late_error_leaves_the_cost_unknown),
         SIM_TEST(fields_show_no_secret),
+        SIM_TEST(nothing_of_an_error_stays_in_a_pooled_exchange),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -130,6 +130,10 @@ static void the_boundary_is_taken_from_the_type(void **state)
         "multipart/form-data; charset=utf-8; boundary=B ",
         "multipart/form-data; boundary=\"B\"",
         "multipart/form-data; boundary=\"B\"; x=y",
+        "Multipart/Form-Data; Boundary=B",
+        "multipart/form-data ; boundary = B ;",
+        "multipart/form-data; xboundary=A; boundary=B",
+        "multipart/form-data; x=\"; boundary=A\"; boundary=B",
     };
     static const char *const bad[] = { "",
                                        "multipart/form-data",
@@ -139,6 +143,10 @@ static void the_boundary_is_taken_from_the_type(void **state)
                                        "multipart/form-data; boundary=\"",
                                        "multipart/form-data; boundary=\"B",
                                        "multipart/form-data; boundary=\"\"",
+                                       "multipart/form-data; boundary=\"\\B\"",
+                                       "multipart/form-data; boundary=B; "
+                                       "boundary=B",
+                                       "multipart/form-datax; boundary=B",
                                        "multipart/mixed; boundary=B",
                                        "application/json; boundary=B",
                                        "multipart/form-data; boundary="

@@ -118,6 +118,17 @@ static void another_model_does_not_get_by(void **state)
         { JSON, "{\"a\":1,\"model\":\"wrong\"}" },
         { JSON, "{\"model\":\"right \"}" },
         { JSON, "{\"model\":7}" },
+        { "Application/JSON; charset=utf-8", "{\"model\":\"wrong\"}" },
+        { "Multipart/Form-Data; Boundary=B",
+          "--B\r\n" PART("model") "\r\nwrong\r\n--B--" },
+        { FORM,
+          "--B\r\ncontent-disposition: form-data; name=\"mo\\del\"\r\n\r\nw"
+          "\r\n--B--" },
+        { FORM, "--B\r\ncontent-disposition: form-data; name*=utf-8'en'%6dodel"
+                "\r\n\r\nw\r\n--B--" },
+        { FORM,
+          "--B\r\ncontent-disposition: form-data; name=\r\n \"model\"\r\n\r\nw"
+          "\r\n--B--" },
         { JSON, "{\"model\":[\"right\"]}" },
         { FORM, "--B\r\n" PART("model") "\r\nwrong\r\n--B--" },
         { FORM, "--B\r\n" PART("model") "\r\nright\r\n--B\r\n" PART(
