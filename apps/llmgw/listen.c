@@ -377,15 +377,15 @@ static bool somebody_waits(const struct gw_listener *listener)
     return poll(&poll_fd, 1, 0) > 0;
 }
 
-/* False: nothing more to accept for now. */
-static bool accept_one(struct gw_listener *listener)
+/* False: nothing more to accept for now. At most `max` connections. */
+static bool accept_one(struct gw_listener *listener, uint32_t max)
 {
     struct gw_worker *worker = listener->worker;
     struct address peer;
     char text[47];
     int fd;
 
-    if (!gw_server_admit_conn(worker->server, worker->conf->connections_max)) {
+    if (!gw_server_admit_conn(worker->server, max)) {
         if (!somebody_waits(listener))
             return false;
         make_room(worker);
@@ -417,7 +417,7 @@ static void on_connection(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     for (int i = 0; i < ACCEPTS_A_TURN; i++)
-        if (!accept_one(listener))
+        if (!accept_one(listener, listener->worker->conf->connections_max))
             return;
 }
 
@@ -460,8 +460,9 @@ void gw_listeners_close(struct gw_worker *worker, bool accept_queued)
     for (size_t i = 0; i < worker->listener_count; i++) {
         struct gw_listener *listener = &worker->listeners[i];
 
-        /* Closing the socket would reset what waits in its queue. */
-        while (accept_queued && worker->accepts && accept_one(listener))
+        /* Closing the socket would reset what waits in its queue, which is
+         * bounded, so the maximum does not matter any more. */
+        while (accept_queued && accept_one(listener, UINT32_MAX))
             ;
         if (worker->accepts)
             (void)event_del(&listener->event);

@@ -467,6 +467,23 @@ def test_term_answers_what_waits_in_the_queue(llmgw):
     assert gateway.wait() == 0
 
 
+def test_term_answers_the_queue_beyond_the_maximum(llmgw, provider):
+    gateway = llmgw(provider().url, {"workers": 1, "limits": {"connections": 2}})
+    busy = [gateway.connect() for _ in range(2)]
+    for client in busy:
+        client.sendall(post(chat(delay=1)))
+    time.sleep(0.2)
+    with gateway.connect() as waiting:
+        waiting.sendall(LIVE)
+        time.sleep(0.2)
+        gateway.signal(signal.SIGTERM)
+        assert Answer(waiting).status == 200
+    for client in busy:
+        with client:
+            assert Answer(client).status == 200
+    assert gateway.wait() == 0
+
+
 # ---- take-over ---------------------------------------------------------------
 
 
