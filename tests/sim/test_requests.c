@@ -185,10 +185,11 @@ static void patterns_of_several_providers_are_listed_together(void **state)
     };
     const struct sim_step slow[] = { { 5, SIM_HEAD, .status = 200 },
                                      { 0, SIM_HANG } };
-    const struct sim_step refused[] = { { 5, SIM_HEAD, .status = 401 },
-                                        { 0, SIM_BODY,
-                                          .bytes = LLMP_STR("{}") },
-                                        { 0, SIM_END } };
+    const struct sim_step refused[] = {
+        { 5, SIM_HEAD, .status = 401 },
+        { 0, SIM_BODY, .bytes = LLMP_STR("{\"data\":[{\"id\":\"gpt-4\"}]}") },
+        { 0, SIM_END }
+    };
     const struct sim_step broken[] = { { 5, SIM_FAIL,
                                          .failure = LLMP_CALL_CONNECT } };
     const struct {

@@ -42,6 +42,7 @@ struct llmp_drive {
     struct llmp_call call;
     bool pauses; /* at the first piece of the body */
     uint16_t status;
+    bool request_sent; /* as the answer's head said */
     char body[64];
     size_t body_len;
     bool ended, failed;
@@ -132,6 +133,7 @@ void llmp_transfer_head(struct llmp_transfer *transfer,
                         const struct llmp_response_head *head)
 {
     transfer->drive->status = head->status;
+    transfer->drive->request_sent = head->request_sent;
 }
 
 void llmp_transfer_body(struct llmp_transfer *transfer, struct llmp_str bytes)
@@ -307,20 +309,25 @@ static void tear_down(struct setting *s)
     (void)close(s->listener);
 }
 
-static struct llmp_transfer *start(struct setting *s, struct llmp_drive *drive)
+static struct llmp_transfer *begin(struct setting *s, struct llmp_drive *drive)
 {
     struct llmp_transfer *transfer = NULL;
 
-    *drive = (struct llmp_drive){ .call = { .id = 1,
-                                            .origin = &s->origin,
-                                            .method = LLMP_STR("GET"),
-                                            .path = LLMP_STR("/") } };
     assert_int_equal(
         s->transport->ops->start(s->transport, &transfer, &drive->call),
         LLMP_OK);
     transfer->drive = drive;
     transfer->transport = s->transport;
     return transfer;
+}
+
+static struct llmp_transfer *start(struct setting *s, struct llmp_drive *drive)
+{
+    *drive = (struct llmp_drive){ .call = { .id = 1,
+                                            .origin = &s->origin,
+                                            .method = LLMP_STR("GET"),
+                                            .path = LLMP_STR("/") } };
+    return begin(s, drive);
 }
 
 /* Until the connection to the provider stands and the request was sent. */
@@ -512,12 +519,48 @@ static void a_resumed_transfer_reads_what_tls_holds(void **state)
     tear_down(&s);
 }
 
+/* Who is answered before all was sent must not give the body back yet. */
+static void an_early_answer_says_what_was_not_sent(void **state)
+{
+    static const size_t sizes[] = { 100, 32 << 20 };
+    (void)state;
+
+    for (size_t i = 0; i < LLMP_COUNT(sizes); i++) {
+        char *bytes = calloc(1, sizes[i]);
+        struct llmp_str body = { bytes, sizes[i] };
+        struct setting s;
+        struct llmp_drive drive;
+
+        set_up(&s, "http", "127.0.0.1");
+        drive = (struct llmp_drive){ .call = { .id = 1,
+                                               .origin = &s.origin,
+                                               .method = LLMP_STR("POST"),
+                                               .path = LLMP_STR("/"),
+                                               .body = &body,
+                                               .body_parts = 1,
+                                               .body_size = body.len } };
+        (void)begin(&s, &drive);
+        for (int n = 0; n < 20; n++) /* as much as the sockets take */
+            (void)turn(&s.driver, s.transport, 5);
+
+        int fd = accept_one(s.listener);
+
+        answer_on(fd, KEPT);
+        finish(&s, &drive);
+        assert_int_equal(drive.request_sent, i == 0);
+        (void)close(fd);
+        tear_down(&s);
+        free(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idle_connections_are_closed_in_time),
         cmocka_unit_test(a_provider_that_moves_is_found),
         cmocka_unit_test(a_resumed_transfer_reads_what_tls_holds),
+        cmocka_unit_test(an_early_answer_says_what_was_not_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
