@@ -251,4 +251,5 @@ void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str name,
         out->obscure = true;
     }
     out->error |= llmp_str_eq(name, LLMP_STR("error"));
+    out->finished &= !out->error; /* an error ends nothing well */
 }
