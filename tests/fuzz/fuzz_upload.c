@@ -56,7 +56,7 @@ static void check_passed(struct llmp_str type, struct llmp_str body)
 
     if (llmp_multipart_model(type, body, &model) == 1)
         CHECK(llmp_str_eq(model, right));
-    if (llmp_str_starts(type, LLMP_STR("application/json")) && body.len &&
+    if (llmp_is_media_type(type, LLMP_STR("application/json")) && body.len &&
         llmp_json_pick_all(body, &field, 1, NULL) == LLMP_OK && field.found &&
         field.type != LLMP_JSON_NULL)
         CHECK(field.type == LLMP_JSON_STRING &&
