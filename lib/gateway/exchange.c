@@ -364,7 +364,6 @@ void llmp_exchange_call_full(struct llmp_exchange *x, uint32_t id,
     x->now = now;
     if (!concerns_call(x, id))
         return;
-    x->call_full = true;
     if (llmp_x_uploads(x) && !x->request_paused) {
         x->request_paused = true;
         llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_PAUSE });
@@ -377,7 +376,6 @@ void llmp_exchange_call_writable(struct llmp_exchange *x, uint32_t id,
     x->now = now;
     if (!concerns_call(x, id))
         return;
-    x->call_full = false;
     if (x->request_paused) {
         x->request_paused = false;
         llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_RESUME });

@@ -80,7 +80,6 @@ struct llmp_exchange {
     /* The call. */
     struct llmp_call call;
     bool call_open; /* begun and not yet ended, failed, cancelled */
-    bool call_full; /* the upload has no room */
     bool call_paused;
     bool call_reached; /* the provider may have begun to work */
     bool upload_ended;

@@ -12,8 +12,9 @@ bool llmp_is_media_type(struct llmp_str content_type, struct llmp_str type)
     return content_type.len >= type.len &&
            llmp_str_eq_nocase((struct llmp_str){ content_type.ptr, type.len },
                               type) &&
-           (content_type.len == type.len ||
-            strchr("; \t", content_type.ptr[type.len]));
+           (content_type.len == type.len || content_type.ptr[type.len] == ';' ||
+            content_type.ptr[type.len] == ' ' ||
+            content_type.ptr[type.len] == '\t');
 }
 
 /* Takes "name=value" from behind a ';' at the front of *text; a value in quotes

@@ -6,6 +6,7 @@
  */
 #include "base/internal.h"
 #include "gateway/exchange.h"
+#include "gateway/multipart.h"
 
 /* Only these pass; anything else could tell of our account or the provider's
  * inside. Names ending in '-' are prefixes. */
@@ -121,14 +122,14 @@ static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
     bool api = x->operation->body == LLMP_BODY_JSON;
 
     if (head->status >= 300 ||
-        (api && llmp_str_starts(type, LLMP_STR("text/html"))))
+        (api && llmp_is_media_type(type, LLMP_STR("text/html"))))
         return LLMP_ANSWER_ERROR;
     if (head->status == 204 || /* no body, whatever its type */
         find_header(head, LLMP_STR("content-encoding")).len)
         return LLMP_ANSWER_OPAQUE;
-    if (llmp_str_starts(type, LLMP_STR("text/event-stream")))
+    if (llmp_is_media_type(type, LLMP_STR("text/event-stream")))
         return LLMP_ANSWER_EVENTS;
-    return llmp_str_starts(type, LLMP_STR("application/json"))
+    return llmp_is_media_type(type, LLMP_STR("application/json"))
                ? LLMP_ANSWER_JSON
                : LLMP_ANSWER_OPAQUE;
 }

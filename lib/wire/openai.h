@@ -32,7 +32,6 @@ struct llmp_openai_request {
     uint32_t field_count;
     bool root_seen, root_is_object;
     uint64_t root_offset; /* of the opening brace */
-    bool root_empty;      /* no member at all */
     struct {              /* chat: where in "messages" the reader is */
         uint32_t index;
         uint8_t member; /* whose value comes next */

@@ -93,7 +93,6 @@ void llmp_openai_request_init(struct llmp_openai_request *request,
     request->shape = shape;
     request->field_count = shapes[shape].count;
     request->root_seen = request->root_is_object = false;
-    request->root_empty = true;
     request->root_offset = 0;
     memset(&request->messages, 0, sizeof(request->messages));
     request->wrong[0] = '\0';
@@ -117,8 +116,6 @@ static void look_at_root(struct llmp_openai_request *request,
         request->root_seen = true;
         request->root_is_object = token->type == LLMP_JSON_OBJECT;
         request->root_offset = token->offset;
-    } else if (token->type == LLMP_JSON_KEY) {
-        request->root_empty = false;
     }
 }
 

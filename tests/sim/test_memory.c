@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Goal: an exchange that gets none ends properly and leaves nothing behind.
- * Method: scripts of exchanges without memory, under many
- * seeds; every seed must give the same result.
+ * Method: memory fails at every request in turn, in scripts of every kind.
  */
 #include "cases.h"
 
