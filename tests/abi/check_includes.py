@@ -51,9 +51,11 @@ GATEWAY_MUTEX = re.compile(r"<pthread\.h>|pthread_mutex_\w+")
 def public_headers(folder):
     if folder in BASE | SECOND:
         return {"base", "json"}
+    if folder == "limit":
+        return {"base", "json", "limit", "usage"}
     if folder in AREAS:
         return {"base", "json", folder}
-    return {"base", "json", "config", "gateway", "runtime"} | AREAS
+    return {"base", "json", "config", "gateway", "runtime", "usage"} | AREAS
 
 
 def check_io(folder, line):

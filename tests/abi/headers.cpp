@@ -5,6 +5,7 @@
 #include <llmproxy/gateway.h>
 #include <llmproxy/json.h>
 #include <llmproxy/runtime.h>
+#include <llmproxy/usage.h>
 
 int main()
 {
