@@ -37,6 +37,7 @@ extern "C" {
     X(AGAIN, 1, "more input is needed")                          \
     X(END, 2, "there is nothing more")                           \
     X(MISS, 3, "no such entry")                                  \
+    X(LIMITED, 4, "a limit is reached")                          \
     X(E_INVALID, -1, "an argument is not acceptable")            \
     X(E_NOMEM, -2, "out of memory")                              \
     X(E_ABI, -3, "options of an unknown size or version")        \

@@ -4,6 +4,7 @@
 #include <llmproxy/config.h>
 #include <llmproxy/gateway.h>
 #include <llmproxy/json.h>
+#include <llmproxy/limit.h>
 #include <llmproxy/runtime.h>
 #include <llmproxy/usage.h>
 
