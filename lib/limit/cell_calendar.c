@@ -5,16 +5,18 @@
  * whose limit holds as before. A clock that jumps back changes nothing: the
  * window that was reached stays.
  */
-#include "base/alloc.h"
 #include "base/internal.h"
-#include "limit/cell.h"
+#include "limit/limiter.h"
 
 struct llmp_budget *llmp_budget_new(void)
 {
-    struct llmp_budget *budget = llmp_alloc(sizeof(*budget));
+    void *memory;
+    struct llmp_budget *budget = llmp_alloc_line(sizeof(*budget), &memory);
 
-    if (budget)
+    if (budget) {
+        budget->memory = memory;
         atomic_flag_clear(&budget->turning);
+    }
     return budget;
 }
 
@@ -87,15 +89,14 @@ static void note_missed(struct llmp_budget *budget, uint64_t amount)
         ;
 }
 
-bool llmp_calendar_see(struct llmp_cell *cell, const struct llmp_taking *t,
+bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,
                        uint64_t wall_ns)
 {
-    uint64_t turn;
-    struct llmp_budget_window *window =
-        llmp_calendar_window(cell->budget, t->law->rule.window, wall_ns, &turn);
+    struct llmp_budget_window *window = llmp_calendar_window(
+        cell->budget, t->law->rule.window, wall_ns, &t->mark);
 
-    if (passes(t, atomic_load_explicit(&window->used, memory_order_relaxed),
-               limit_of(t->law, window)))
+    t->seen = atomic_load_explicit(&window->used, memory_order_relaxed);
+    if (passes(t, t->seen, limit_of(t->law, window)))
         return true;
     if (t->law->rule.leased)
         note_missed(cell->budget, t->amount);
@@ -111,19 +112,17 @@ static bool crosses(const struct llmp_law *law, struct llmp_budget_window *w,
 }
 
 bool llmp_calendar_take(struct llmp_cell *cell, struct llmp_taking *t,
-                        uint64_t wall_ns, bool *crossed)
+                        bool *crossed)
 {
-    struct llmp_budget_window *window = llmp_calendar_window(
-        cell->budget, t->law->rule.window, wall_ns, &t->mark);
-    uint64_t used = atomic_load_explicit(&window->used, memory_order_relaxed);
+    struct llmp_budget_window *window = window_of(cell->budget, t->mark);
+    uint64_t limit = limit_of(t->law, window);
 
-    do
-        if (!passes(t, used, limit_of(t->law, window)))
-            return false;
     while (!atomic_compare_exchange_weak_explicit(
-        &window->used, &used, used + t->amount, memory_order_relaxed,
-        memory_order_relaxed));
-    *crossed = crosses(t->law, window, used + t->amount);
+        &window->used, &t->seen, t->seen + t->amount, memory_order_relaxed,
+        memory_order_relaxed))
+        if (!passes(t, t->seen, limit))
+            return false;
+    *crossed = crosses(t->law, window, t->seen + t->amount);
     return true;
 }
 

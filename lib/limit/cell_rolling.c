@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Rolling limits by GCRA (ITU-T I.371): the state is the theoretical arrival
- * time, TAT. What was taken lies in front of it like a queue that drains with
- * time; a bucket of depth B admits what ends no later than now + B.
- */
+/* Rolling limits, but for the part that every request walks (cell.h). */
 #include "base/internal.h"
 #include "limit/cell.h"
 
@@ -18,43 +14,13 @@ static bool swap(struct llmp_cell *cell, uint64_t *seen, uint64_t next)
         &cell->word, seen, next, memory_order_relaxed, memory_order_relaxed);
 }
 
-static uint64_t after(uint64_t tat, uint64_t cost_ns, uint64_t now_ns)
-{
-    return llmp_add_sat(tat > now_ns ? tat : now_ns, cost_ns);
-}
-
-static bool passes(const struct llmp_taking *t, uint64_t tat, uint64_t now_ns)
-{
-    return !t->law->closed &&
-           after(tat, t->cost, now_ns) - now_ns <= t->law->pace.burst_ns;
-}
-
-bool llmp_rolling_see(const struct llmp_cell *cell, const struct llmp_taking *t,
-                      uint64_t now_ns)
-{
-    return passes(t, load(cell), now_ns);
-}
-
-bool llmp_rolling_take(struct llmp_cell *cell, struct llmp_taking *t,
-                       uint64_t now_ns)
-{
-    uint64_t tat = load(cell);
-
-    do {
-        if (!passes(t, tat, now_ns))
-            return false;
-        t->mark = after(tat, t->cost, now_ns);
-    } while (!swap(cell, &tat, t->mark));
-    return true;
-}
-
 void llmp_rolling_add(struct llmp_cell *cell, uint64_t cost_ns, uint64_t now_ns,
                       uint64_t *mark)
 {
     uint64_t tat = load(cell), next;
 
     do
-        next = after(tat, cost_ns, now_ns);
+        next = llmp_rolling_after(tat, cost_ns, now_ns);
     while (!swap(cell, &tat, next));
     *mark = next;
 }
@@ -99,7 +65,7 @@ void llmp_rolling_refusal(const struct llmp_cell *cell,
     if (law->closed || t->cost > law->pace.burst_ns)
         return;
 
-    uint64_t over = after(tat, t->cost, now_ns) - now_ns;
+    uint64_t over = llmp_rolling_after(tat, t->cost, now_ns) - now_ns;
 
     /* Somebody gave back since it was refused: at once, then. */
     refusal->retry_after_ns =

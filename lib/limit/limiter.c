@@ -13,6 +13,15 @@ enum { CHAINS_FIRST = 16, SWEEP_CHAINS = 1024 };
 
 #define SCOPES_MAX_DEFAULT UINT64_C(4000000)
 
+void *llmp_alloc_line(size_t size, void **memory)
+{
+    enum { LINE = 64 };
+    char *block = llmp_alloc(size + LINE - 1);
+
+    *memory = block;
+    return block ? block + (LINE - (uintptr_t)block % LINE) % LINE : NULL;
+}
+
 void llmp_spin_lock(atomic_flag *flag)
 {
     while (atomic_flag_test_and_set_explicit(flag, memory_order_acquire))
@@ -47,8 +56,8 @@ static void scope_free(struct llmp_limit_scope *scope)
 {
     for (uint32_t i = 0; i < scope->cell_count; i++)
         if (llmp_scope_is_calendar(scope, i))
-            llmp_free(scope->cells[i].budget);
-    llmp_free(scope);
+            llmp_free(scope->cells[i].budget->memory);
+    llmp_free(scope->memory);
 }
 
 void llmp_limiter_free(struct llmp_limiter *limiter)
@@ -140,12 +149,15 @@ static int add_locked(struct llmp_limit_scope **out,
                     grow_locked(shard),
                 err, LLMP_E_NOMEM, "no memory for a scope");
 
-    struct llmp_limit_scope *scope = llmp_alloc(sizeof(*scope) + id.len);
+    void *memory;
+    struct llmp_limit_scope *scope =
+        llmp_alloc_line(sizeof(*scope) + id.len, &memory);
 
     LLMP_ENSURE(scope, err, LLMP_E_NOMEM, "no memory for a scope");
-    scope->kind = kind;
+    scope->memory = memory;
+    scope->kind = (uint8_t)kind;
     scope->hash = hash;
-    scope->id_len = (uint32_t)id.len;
+    scope->id_len = (uint16_t)id.len;
     memcpy(scope->id, id.ptr, id.len);
 
     size_t at = hash & (shard->synced.chain_count - 1);
@@ -303,7 +315,7 @@ void llmp_limit_scope_unref(struct llmp_limit_scope *scope)
 
 enum llmp_limit_kind llmp_limit_scope_kind(const struct llmp_limit_scope *scope)
 {
-    return scope->kind;
+    return (enum llmp_limit_kind)scope->kind;
 }
 
 struct llmp_str llmp_limit_scope_id(const struct llmp_limit_scope *scope)

@@ -10,16 +10,19 @@
 
 enum { LLMP_SHARDS = 64, LLMP_GUESSES = 1 << 16 };
 
+/* What a request needs of a scope with two limits is one cache line. */
 struct llmp_limit_scope {
-    struct llmp_cell cells[LLMP_LIMIT_RULES_MAX];
-    uint8_t units[LLMP_LIMIT_RULES_MAX];
-    uint8_t windows[LLMP_LIMIT_RULES_MAX];
     _Atomic uint32_t cell_count; /* grows only */
     _Atomic uint32_t refs;
-    enum llmp_limit_kind kind;
-    uint32_t id_len;
-    uint64_t hash;
+    uint8_t units[LLMP_LIMIT_RULES_MAX];
+    uint8_t windows[LLMP_LIMIT_RULES_MAX];
+    uint16_t id_len;
+    uint8_t kind;          /* enum llmp_limit_kind */
+    _Atomic uint8_t tight; /* its last answer was a refusal */
+    struct llmp_cell cells[LLMP_LIMIT_RULES_MAX];
     struct llmp_limit_scope *next; /* in its chain; under the shard's lock */
+    void *memory;                  /* where the allocation begins */
+    uint64_t hash;
     char id[];
 };
 
@@ -45,6 +48,10 @@ struct llmp_limiter {
     uint32_t sweep_shard;
     _Atomic uint64_t guesses[LLMP_GUESSES];
 };
+
+/* Zeroed memory that begins with a cache line, so that what threads share is
+ * not torn over two; `*memory` is what llmp_free() wants. */
+void *llmp_alloc_line(size_t size, void **memory);
 
 void llmp_spin_lock(atomic_flag *flag);
 void llmp_spin_unlock(atomic_flag *flag);
