@@ -139,7 +139,7 @@ struct llmp_price_info {
     uint32_t tier_count;             /**< above the base; see below */
     uint64_t from_ns;                /**< wall time; 0: since ever */
     uint64_t until_ns;               /**< exclusive; UINT64_MAX: no end */
-    bool daily;                      /**< only at certain hours of the day */
+    bool partial;                    /**< only at certain hours or weekdays */
 };
 
 /** @param info  `size` set by the caller; filled */
@@ -310,7 +310,7 @@ LLMP_API struct llmp_str llmp_prices_date(const struct llmp_prices *prices);
  * also -20240806, @20240806, and Bedrock's -20240806-v1:0); a pattern with a
  * `*` at its end. Case matters. Of several entries for that name the one that
  * holds at the time of the call is taken: the latest to begin, and one for
- * hours of the day before one for all of it.
+ * certain hours or weekdays before one for all.
  *
  * A deployment's own price is an entry under the name of the configured
  * provider: ask for that name first, then for the vendor's.
@@ -321,10 +321,11 @@ LLMP_API struct llmp_str llmp_prices_date(const struct llmp_prices *prices);
  * @retval LLMP_OK    found
  * @retval LLMP_MISS  nobody knows
  */
-LLMP_API LLMP_MUST_USE int
-llmp_prices_find(const struct llmp_prices *prices, struct llmp_str provider,
-                 struct llmp_str model, uint64_t wall_ns,
-                 const struct llmp_price **price);
+LLMP_API LLMP_MUST_USE int llmp_prices_find(const struct llmp_prices *prices,
+                                            struct llmp_str provider,
+                                            struct llmp_str model,
+                                            uint64_t wall_ns,
+                                            const struct llmp_price **price);
 
 /** Entries, those below included; the top's come first, each table's sorted
  *  by provider and model. */

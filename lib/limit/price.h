@@ -23,11 +23,12 @@ struct llmp_price {
     struct llmp_str provider, model, currency, source, as_of;
     struct llmp_str table_version;
     uint64_t from_s, until_s; /* since 1970; 0 and UINT64_MAX: no bound */
+    bool weekdays;            /* only from Monday to Friday, in UTC */
     uint32_t window_count;    /* 0: at every time of the day */
     struct {
         uint16_t from, to; /* minutes of a day in UTC, `to` excluded */
     } windows[LLMP_PRICE_WINDOWS_MAX];
-    uint32_t tier_count; /* above the base */
+    uint32_t tier_count;                 /* above the base */
     const struct llmp_price_tier *tiers; /* the base, then the others */
 };
 
@@ -53,7 +54,7 @@ struct llmp_price *llmp_prices_push(struct llmp_prices *prices);
 
 /*
  * Sorts the entries by provider, model, and by when they begin, those for
- * hours of a day last; nothing is added afterwards.
+ * certain hours or days last; nothing is added afterwards.
  *
  * @return NULL, or an entry that is there twice
  */
