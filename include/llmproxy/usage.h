@@ -137,6 +137,9 @@ struct llmp_price_info {
     struct llmp_str as_of;           /**< when they held: "2026-11-24" */
     struct llmp_str table_version;   /**< of the table that the entry is in */
     uint32_t tier_count;             /**< above the base; see below */
+    uint64_t from_ns;                /**< wall time; 0: since ever */
+    uint64_t until_ns;               /**< exclusive; UINT64_MAX: no end */
+    bool partial;                    /**< only at certain hours or weekdays */
 };
 
 /** @param info  `size` set by the caller; filled */
@@ -206,7 +209,7 @@ LLMP_API uint64_t llmp_nanos_add(uint64_t a, uint64_t b);
 LLMP_API LLMP_MUST_USE int llmp_nanos_parse(struct llmp_str text,
                                             uint64_t *nanos);
 
-#define LLMP_NANOS_TEXT_MAX 22
+#define LLMP_NANOS_TEXT_MAX 24
 
 /**
  * Writes an amount in decimal without needless zeroes: "2.5", "0.000000001".
@@ -273,12 +276,15 @@ LLMP_API LLMP_MUST_USE int llmp_prices_shipped(struct llmp_prices **out,
 
 /**
  * Lays one table over another. Where `over` has an entry that fits, it
- * replaces the one below as a whole.
+ * replaces the one below as a whole. Either may be laid over another already;
+ * eight tables at most.
  *
- * @param over   a reference is taken; likewise `base`. Neither has anything
- *               below it yet, except `base`
+ * @param out    receives the pile on LLMP_OK, with one reference
+ * @param over   references are taken, of `base` too
+ * @param err    NULL, or receives details
  * @retval LLMP_OK         done
- * @retval LLMP_E_INVALID  `over` is a pile itself
+ * @retval LLMP_E_INVALID  an argument is NULL
+ * @retval LLMP_E_LIMIT    too many tables
  * @retval LLMP_E_NOMEM    out of memory
  */
 LLMP_API LLMP_MUST_USE int llmp_prices_overlay(struct llmp_prices **out,
@@ -302,18 +308,23 @@ LLMP_API struct llmp_str llmp_prices_date(const struct llmp_prices *prices);
  * fit the model, the one that shares most of its name is taken: the name
  * itself; the name without a date behind it (gpt-4o for gpt-4o-2024-08-06,
  * also -20240806, @20240806, and Bedrock's -20240806-v1:0); a pattern with a
- * `*` at its end. Case matters.
+ * `*` at its end. Case matters. Of several entries for that name the one that
+ * holds at the time of the call is taken: the latest to begin, and one for
+ * certain hours or weekdays before one for all.
  *
  * A deployment's own price is an entry under the name of the configured
  * provider: ask for that name first, then for the vendor's.
  *
- * @param price  on LLMP_OK; valid as long as `prices` is
+ * @param wall_ns  when the call was made, since 1970; prices change at dates
+ *                 and, at some providers, with the time of day
+ * @param price    on LLMP_OK; valid as long as `prices` is
  * @retval LLMP_OK    found
  * @retval LLMP_MISS  nobody knows
  */
 LLMP_API LLMP_MUST_USE int llmp_prices_find(const struct llmp_prices *prices,
                                             struct llmp_str provider,
                                             struct llmp_str model,
+                                            uint64_t wall_ns,
                                             const struct llmp_price **price);
 
 /** Entries, those below included; the top's come first, each table's sorted
