@@ -70,7 +70,7 @@ enum llmp_auth_answer {
 #undef LLMP_AUTH_ANSWER_ENUM
 };
 
-/** "key_expired" for LLMP_AUTH_KEY_EXPIRED; "unknown" for anything else. */
+/** "KEY_EXPIRED" for LLMP_AUTH_KEY_EXPIRED; "UNKNOWN" for anything else. */
 LLMP_API const char *llmp_auth_answer_name(int answer);
 
 /** A short English sentence without a full stop. */
@@ -81,7 +81,8 @@ LLMP_API unsigned llmp_auth_answer_http(int answer);
 
 /**
  * The value of WWW-Authenticate for an answer (RFC 6750): `Bearer` alone for
- * no credentials (LLMP_OK), else with error and description.
+ * no credentials (LLMP_OK), else with error and description; see also
+ * llmp_step_up_challenge().
  *
  * @return bytes written without the NUL that follows; 0 if `size` is too
  *         small (192 always suffices)
@@ -304,6 +305,10 @@ enum llmp_action {
 /** "key.create" for LLMP_ACTION_KEY_CREATE; "unknown" beyond the table. */
 LLMP_API const char *llmp_action_name(enum llmp_action action);
 
+/** The fields that an action can set, in no particular order; NULL beyond the
+ *  last. Which of them somebody may set is for llmp_policy_decide() to say. */
+LLMP_API const char *llmp_action_field(enum llmp_action action, size_t index);
+
 /** What an action is done to. Empty texts and NULL: does not apply. */
 struct llmp_policy_object {
     size_t size;                     /**< sizeof(struct llmp_policy_object) */
@@ -323,7 +328,10 @@ struct llmp_policy_object {
  * An object is `own` when it has the principal's user (or is the key that
  * asks), and then of the same team and organisation when it names them. A
  * principal without an organisation reaches every organisation only as admin
- * or auditor. What is granted is checked against the principal's own grant.
+ * or auditor. What is granted is checked against the principal's own grant; a
+ * field that grants something, without a grant to check, is refused. The role
+ * is looked at all along the principal's chain of grantors. What changes hands
+ * is asked about twice: as it is and as it would be.
  *
  * @param wall_ns  civil time, for grants that have ended
  * @param detail   NULL, or receives the name of the field that was refused,
@@ -343,7 +351,9 @@ LLMP_API LLMP_MUST_USE int llmp_policy_decide(
 /** What a route or a role demands of the login. All that is given must hold. */
 struct llmp_step_up {
     size_t size;                /**< sizeof(struct llmp_step_up) */
-    const struct llmp_str *acr; /**< any of these satisfies; 0: not asked */
+    const struct llmp_str *acr; /**< any of these; 0: not asked. With
+                                     `multi_factor` they are another way to
+                                     satisfy that */
     size_t acr_count;
     bool multi_factor;  /**< an `acr` above or llmp_amr_is_multi_factor() */
     uint64_t max_age_s; /**< of the login; 0: not asked */
@@ -399,7 +409,8 @@ struct llmp_address_set;
 #define LLMP_ADDRESS_SET_MAX 65536 /**< entries of one set */
 
 /**
- * Makes a set of CIDRs ("10.0.0.0/8", "2001:db8::/32") and addresses.
+ * Makes a set of CIDRs ("10.0.0.0/8", "2001:db8::/32") and addresses. "::/0"
+ * is all of IPv6, not IPv4.
  *
  * @param err  names the entry that is wrong
  * @retval LLMP_E_SYNTAX  not a CIDR, or bits are set behind the prefix
