@@ -140,7 +140,9 @@ static int read_day(struct reading *r, uint64_t *second)
     unsigned year = number(text, 0, 4), month = number(text, 5, 2);
     unsigned day = number(text, 8, 2);
 
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31)
+    /* Nanoseconds since 1970 end in 2554. */
+    if (year < 1970 || year > 2500 || month < 1 || month > 12 || day < 1 ||
+        day > 31)
         return REFUSE(r, LLMP_E_INVALID, "there is no such day");
     *second = days_to(year, month, day) * 86400;
     return LLMP_OK;

@@ -66,6 +66,7 @@ static void what_is_wrong_is_refused_at_its_place(void **state)
         { HEAD "{\"currency\":\"USDT\"" TAIL, LLMP_E_INVALID, 2, 13 },
         { HEAD ENTRY "\"from\":\"2026-13-01\"" TAIL, LLMP_E_INVALID, 3, 8 },
         { HEAD ENTRY "\"from\":\"1969-12-31\"" TAIL, LLMP_E_INVALID, 3, 8 },
+        { HEAD ENTRY "\"until\":\"2501-01-01\"" TAIL, LLMP_E_INVALID, 3, 9 },
         { HEAD ENTRY "\"input\":\"1\",\"from\":\"2026-01-01\",\"until\":\"2026-"
                      "01-01\"" TAIL,
           LLMP_E_INVALID, 2, 1 },
