@@ -112,6 +112,8 @@ struct llmp_request_head {
     struct llmp_str peer; /**< address, for the log; may be empty */
     uint8_t http_major, http_minor;
     bool tls;
+    struct llmp_str tls_name; /**< of the client's certificate, if it was
+                                   verified; else empty */
 };
 
 /** An answer's head: the client's or an upstream's. */
@@ -295,9 +297,10 @@ LLMP_API bool llmp_exchange_next(struct llmp_exchange *exchange,
 
 /** What the tokens in a summary rest on. */
 enum llmp_usage_basis {
-    LLMP_USAGE_NONE,     /**< nothing reached a provider */
-    LLMP_USAGE_REPORTED, /**< by the provider */
-    LLMP_USAGE_UNKNOWN   /**< it may have cost something; nobody said what */
+    LLMP_USAGE_NONE,      /**< nothing reached a provider */
+    LLMP_USAGE_REPORTED,  /**< by the provider */
+    LLMP_USAGE_ESTIMATED, /**< counted here: a stream that broke */
+    LLMP_USAGE_UNKNOWN    /**< it may have cost something; nobody said what */
 };
 
 /** How an exchange ended. */
@@ -340,6 +343,16 @@ struct llmp_summary {
     uint64_t events;         /**< stream events passed on */
     enum llmp_usage_basis usage_basis;
     uint64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens;
+    struct llmp_str key, user, team, org; /**< who called; or empty */
+    struct llmp_str downgraded_to; /**< the model that answered instead, because
+                                        a budget is nearly used up; or empty */
+    struct llmp_str limited_by; /**< of a refusal by a limit: "team research:
+                                     tokens a minute" */
+    bool cost_known;            /**< else nobody knows what it cost */
+    uint64_t cost_nano;         /**< 10^-9 of `currency` */
+    struct llmp_str currency;
+    /** What had been set aside. */
+    uint64_t reserved_input_tokens, reserved_output_tokens, reserved_cost_nano;
 };
 
 /** Complete once LLMP_ASK_DONE was given; holds until the exchange is freed. */

@@ -45,8 +45,8 @@ struct llmp_access *llmp_access_ref(struct llmp_access *access)
 
 void llmp_access_unref(struct llmp_access *access)
 {
-    if (access && atomic_fetch_sub_explicit(&access->refs, 1,
-                                            memory_order_acq_rel) == 1)
+    if (access &&
+        atomic_fetch_sub_explicit(&access->refs, 1, memory_order_acq_rel) == 1)
         drop(access);
 }
 
@@ -65,10 +65,10 @@ static int make_owners(struct llmp_access *access, struct llmp_error *err)
         llmp_alloc_array(auth->owner_count + 1, sizeof(*access->owners));
     LLMP_ENSURE(access->owners, err, LLMP_E_NOMEM, "no memory for limits");
     for (size_t i = 0; i < auth->owner_count; i++)
-        LLMP_TRY(llmp_limiter_scope(
-            &access->owners[i], access->limiter, auth->owners[i].kind,
-            auth->owners[i].name, auth->owners[i].limits.rules,
-            auth->owners[i].limits.count, err));
+        LLMP_TRY(llmp_limiter_scope(&access->owners[i], access->limiter,
+                                    auth->owners[i].kind, auth->owners[i].name,
+                                    auth->owners[i].limits.rules,
+                                    auth->owners[i].limits.count, err));
     return LLMP_OK;
 }
 
@@ -106,8 +106,8 @@ static void lift(struct llmp_limiter *limiter,
     struct llmp_limit_scope *again;
 
     if (llmp_limiter_scope(&again, limiter, llmp_limit_scope_kind(scope),
-                           llmp_limit_scope_id(scope), NULL, 0, NULL) ==
-        LLMP_OK)
+                           llmp_limit_scope_id(scope), NULL, 0,
+                           NULL) == LLMP_OK)
         llmp_limit_scope_unref(again);
 }
 
@@ -150,10 +150,9 @@ static int holder_new(struct llmp_holder **out, struct llmp_access *access,
     find_owner(access, holder, LLMP_LIMIT_TEAM, key->options.team);
     find_owner(access, holder, LLMP_LIMIT_ORG, key->options.org);
     if (key->limits.count)
-        rc = llmp_limiter_scope(&holder->scopes[LLMP_LIMIT_KEY],
-                                access->limiter, LLMP_LIMIT_KEY,
-                                key->options.id, key->limits.rules,
-                                key->limits.count, err);
+        rc = llmp_limiter_scope(
+            &holder->scopes[LLMP_LIMIT_KEY], access->limiter, LLMP_LIMIT_KEY,
+            key->options.id, key->limits.rules, key->limits.count, err);
     holder->allowances[LLMP_LIMIT_KEY] = &key->limits;
     if (rc < 0) {
         holder_free(holder);
@@ -167,7 +166,7 @@ static int key_new(struct llmp_key **out, struct llmp_access *access,
                    const struct llmp_key_config *config, struct llmp_error *err)
 {
     struct llmp_key_options options = config->options;
-    struct llmp_holder *holder;
+    struct llmp_holder *holder = NULL;
 
     LLMP_TRY(holder_new(&holder, access, config, err));
     options.data = holder;
@@ -183,8 +182,8 @@ static int key_new(struct llmp_key **out, struct llmp_access *access,
 static int make_keyring(struct llmp_access *access, struct llmp_error *err)
 {
     const struct llmp_auth_config *auth = &access->config->auth;
-    struct llmp_key **keys = llmp_alloc_array(auth->key_count + 1,
-                                              sizeof(*keys));
+    struct llmp_key **keys =
+        llmp_alloc_array(auth->key_count + 1, sizeof(*keys));
     int rc = LLMP_OK;
 
     LLMP_ENSURE(keys, err, LLMP_E_NOMEM, "no memory for keys");

@@ -169,6 +169,17 @@ void llmp_worker_free(struct llmp_worker *worker)
     llmp_free(worker);
 }
 
+struct llmp_token_cache *llmp_worker_tokens(struct llmp_worker *worker)
+{
+    enum { TOKENS_CACHED = 4096 };
+
+    if (!worker->tokens &&
+        llmp_token_cache_new(&worker->tokens, TOKENS_CACHED, 0,
+                             &worker->gateway->random, NULL) != LLMP_OK)
+        worker->tokens = NULL;
+    return worker->tokens;
+}
+
 struct llmp_limiter *llmp_worker_limiter(const struct llmp_worker *worker)
 {
     return worker->gateway->limiter;

@@ -35,6 +35,9 @@ struct llmp_worker {
  * number is compared, the lock is taken after a reload only. */
 struct llmp_config *llmp_worker_config(struct llmp_worker *worker);
 
+/* Verified tokens, made when the first is wanted; NULL: no memory. */
+struct llmp_token_cache *llmp_worker_tokens(struct llmp_worker *worker);
+
 /* The limits that all workers share. */
 struct llmp_limiter *llmp_worker_limiter(const struct llmp_worker *worker);
 
