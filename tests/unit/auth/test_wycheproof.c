@@ -9,8 +9,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
 #include <cjson/cJSON.h>
+#include <cmocka.h>
 
 #include "auth/alg.h"
 #include "auth/jws.h"
@@ -27,8 +27,8 @@ static cJSON *vectors_load(const char *name)
     long size;
     cJSON *json;
 
-    (void)snprintf(path, sizeof(path), "%s/wycheproof/%s",
-                   folder ? folder : "", name);
+    (void)snprintf(path, sizeof(path), "%s/wycheproof/%s", folder ? folder : "",
+                   name);
     file = fopen(path, "rb");
     if (!file) {
         print_message("# no vectors at %s\n", path);
@@ -83,9 +83,8 @@ static bool jws_verifies(const struct llmp_jwks *keys, const char *text)
 /* See docs/internals/auth.md. */
 static bool is_exception(const char *file, int id)
 {
-    return strstr(file, "signature") &&
-           (id == 346 || id == 350 || id == 367 ||
-            id == 370 || id == 372 || id == 373);
+    return strstr(file, "signature") && (id == 346 || id == 350 || id == 367 ||
+                                         id == 370 || id == 372 || id == 373);
 }
 
 static unsigned jws_group(const char *file, const cJSON *group)
@@ -126,8 +125,8 @@ static void run_jws(const char *file, unsigned expected)
         skip();
     cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups"))
     {
-        const cJSON *first = cJSON_GetArrayItem(
-            cJSON_GetObjectItem(group, "tests"), 0);
+        const cJSON *first =
+            cJSON_GetArrayItem(cJSON_GetObjectItem(group, "tests"), 0);
 
         if (cJSON_HasObjectItem(first, "jws")) /* the rest is encryption */
             count += jws_group(file, group);
@@ -227,7 +226,8 @@ static void jwk_make(char *out, size_t size, const cJSON *group)
         number_put(b, text_of(key, "publicExponent"), 0);
         (void)snprintf(out, size,
                        "{\"kty\":\"RSA\",\"alg\":\"RS256\",\"n\":\"%s\","
-                       "\"e\":\"%s\"}", a, b);
+                       "\"e\":\"%s\"}",
+                       a, b);
     } else if (strstr(text_of(group, "type"), "Eddsa")) {
         uint8_t bytes[64];
         size_t have = hex_read(bytes, text_of(key, "pk"));
@@ -240,7 +240,8 @@ static void jwk_make(char *out, size_t size, const cJSON *group)
         number_put(b, text_of(key, "wy"), 32);
         (void)snprintf(out, size,
                        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\","
-                       "\"y\":\"%s\"}", a, b);
+                       "\"y\":\"%s\"}",
+                       a, b);
     }
 }
 
@@ -257,8 +258,8 @@ static unsigned raw_group(const char *file, const cJSON *group, uint32_t alg)
     cJSON_ArrayForEach(test, cJSON_GetObjectItem(group, "tests"))
     {
         uint8_t text[4096], signature[1024];
-        struct llmp_str m = { (char *)text, hex_read(text,
-                                                     text_of(test, "msg")) };
+        struct llmp_str m = { (char *)text,
+                              hex_read(text, text_of(test, "msg")) };
         struct llmp_str s = { (char *)signature,
                               hex_read(signature, text_of(test, "sig")) };
         bool valid = strcmp(text_of(test, "result"), "valid") == 0;
@@ -283,8 +284,8 @@ static void run_raw(const char *file, uint32_t alg, unsigned expected)
 
     if (!json)
         skip();
-    cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups"))
-        count += raw_group(file, group, alg);
+    cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups")) count +=
+        raw_group(file, group, alg);
     cJSON_Delete(json);
     assert_int_equal(count, expected);
 }
@@ -328,8 +329,8 @@ static void hmac_test(const cJSON *group, const cJSON *test)
     (void)snprintf(jwk, sizeof(jwk),
                    "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"%s\"}", k);
     set = keys_of(jwk);
-    ok = set->count && llmp_jwk_verify(&set->keys[0], LLMP_ALG_HS256, m, s) ==
-                           LLMP_OK;
+    ok = set->count &&
+         llmp_jwk_verify(&set->keys[0], LLMP_ALG_HS256, m, s) == LLMP_OK;
     llmp_jwks_unref(set);
     if (ok != valid)
         fail_msg("hmac %d", cJSON_GetObjectItem(test, "tcId")->valueint);
@@ -346,10 +347,10 @@ static void hmac(void **state)
         skip();
     cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups"))
         cJSON_ArrayForEach(test, cJSON_GetObjectItem(group, "tests"))
-        {
-            hmac_test(group, test);
-            count++;
-        }
+    {
+        hmac_test(group, test);
+        count++;
+    }
     cJSON_Delete(json);
     assert_int_equal(count, 174);
 }
