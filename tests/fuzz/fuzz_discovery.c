@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <llmproxy/auth.h>
 
@@ -52,8 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == LLMP_AGAIN) {
         CHECK(llmp_issuer_fetch(issuer, &fetch, now) == LLMP_OK);
         CHECK(!fetch.discovery);
-        CHECK(strncmp(fetch.url, NAME "/", sizeof(NAME)) == 0 ||
-              strncmp(fetch.url, NAME "?", sizeof(NAME)) == 0 ||
+        CHECK(strncasecmp(fetch.url, NAME "/", sizeof(NAME)) == 0 ||
+              strncasecmp(fetch.url, NAME "?", sizeof(NAME)) == 0 ||
               strlen(fetch.url) == sizeof(NAME) - 1);
         (void)!llmp_issuer_fed(issuer, fetch.id, body, 0, now, NULL);
     }
