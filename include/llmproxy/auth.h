@@ -252,9 +252,8 @@ struct llmp_principal {
 /**
  * Everything that can be done: name, value, text, and how far each role
  * reaches: N nowhere, W what is its own, T its team's, O its organisation's
- * (everywhere, for an admin or auditor without organisation), G what belongs
- * to no organisation but to the gateway, and that only without organisation,
- * A everywhere.
+ * (everywhere, for an admin or auditor without organisation), G everywhere,
+ * but only for an admin or auditor without organisation, A everywhere.
  * Order of roles: user, service, developer, auditor, admin.
  */
 #define LLMP_ACTION_TABLE(X)                               \

@@ -61,11 +61,12 @@ static const uint32_t crc_tables[4][256] = {
 
 /* 0x80 for what is not a digit, so that many can be looked at together. */
 #define IN(i, from, to) ((i) >= (from) && (i) <= (to))
-#define DIGIT(i)                        \
+#define DIGIT_OR_NOT(i)                 \
     (IN(i, '0', '9')   ? (i) - '0'      \
      : IN(i, 'A', 'Z') ? (i) - 'A' + 10 \
      : IN(i, 'a', 'z') ? (i) - 'a' + 36 \
                        : 0x80)
+#define DIGIT(i) (uint8_t)(DIGIT_OR_NOT(i))
 static const uint8_t digit_values[256] = { TIMES_256(DIGIT) };
 
 static uint32_t crc32_of(const uint8_t *at, size_t len)

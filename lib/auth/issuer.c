@@ -237,8 +237,8 @@ static int without_key(struct llmp_issuer *issuer, const struct llmp_jws *jws,
 }
 
 /* The token is sound: it may still be from before all were revoked. */
-static int accept(struct llmp_issuer *issuer, const struct view *view,
-                  struct llmp_token *token, struct llmp_error *err)
+static int token_accept(struct llmp_issuer *issuer, const struct view *view,
+                        struct llmp_token *token, struct llmp_error *err)
 {
     uint64_t before_s =
         atomic_load_explicit(&issuer->revoked_before_s, memory_order_acquire);
@@ -268,7 +268,7 @@ static int verify(struct llmp_issuer *issuer, struct llmp_token **out,
     LLMP_ENSURE(rc == LLMP_OK, err, rc, "%s", llmp_auth_answer_text(rc));
     rc = llmp_token_new(&token, issuer->o.policy, &jws, now.wall_ns, err);
     if (rc == LLMP_OK)
-        rc = accept(issuer, view, token, err);
+        rc = token_accept(issuer, view, token, err);
     if (rc != LLMP_OK) {
         llmp_token_unref(token);
         return rc;

@@ -233,7 +233,7 @@ static uint32_t bound_algorithms(const struct llmp_jwk_members *members)
     return possible & named;
 }
 
-static bool use_is_verify(const struct llmp_jwk_members *members)
+bool llmp_jwk_is_for_signatures(const struct llmp_jwk_members *members)
 {
     if (members->use.len && !llmp_str_eq(members->use, LLMP_STR("sig")))
         return false;
@@ -249,7 +249,7 @@ int llmp_jwk_init(struct llmp_jwk *key, const struct llmp_jwk_members *members,
     *key =
         (struct llmp_jwk){ .algorithms = bound_algorithms(members) & allowed };
     if (members->odd || members->is_private || !key->algorithms ||
-        !use_is_verify(members) || members->kid.len > LLMP_KID_MAX)
+        !llmp_jwk_is_for_signatures(members) || members->kid.len > LLMP_KID_MAX)
         return LLMP_MISS;
     key->kid = llmp_arena_str(arena, members->kid, &ok);
     if (!ok)

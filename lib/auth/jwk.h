@@ -25,11 +25,14 @@ struct llmp_jwk_members {
     bool odd;               /* a member has another type than it should */
 };
 
+/* By `use` and `key_ops`. */
+bool llmp_jwk_is_for_signatures(const struct llmp_jwk_members *members);
+
 /*
  * Makes a key, with memory for its texts from `arena`.
  *
  * LLMP_OK; LLMP_MISS: it cannot verify, is weak, or is not allowed;
- * LLMP_E_NOMEM.
+ * LLMP_E_NOMEM. Only a key that was made needs llmp_jwk_fini().
  */
 struct llmp_arena;
 int llmp_jwk_init(struct llmp_jwk *key, const struct llmp_jwk_members *members,

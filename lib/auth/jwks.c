@@ -74,6 +74,8 @@ struct reading {
     struct llmp_jwks *keys;
     struct llmp_json json;
     uint32_t allowed;
+    struct llmp_str kids[LLMP_JWKS_KEYS_MAX]; /* of all keys for signatures */
+    size_t kid_count;
     struct llmp_error *err;
 };
 
@@ -179,33 +181,34 @@ static int read_member(struct reading *r, struct llmp_jwk_members *members,
     return text_of(r, &token, value);
 }
 
-static bool has_kid(const struct llmp_jwks *keys, struct llmp_str kid)
+/* One name for two keys is refused even if one of them cannot be used: which
+ * one the issuer means is unknown. An encryption key may have it as well. */
+static int note_kid(struct reading *r, const struct llmp_jwk_members *members)
 {
-    for (size_t i = 0; kid.len && i < keys->count; i++)
-        if (llmp_str_eq(keys->keys[i].kid, kid))
-            return true;
-    return false;
+    if (members->kid.len == 0 || !llmp_jwk_is_for_signatures(members))
+        return LLMP_OK;
+    for (size_t i = 0; i < r->kid_count; i++)
+        LLMP_ENSURE(!llmp_str_eq(r->kids[i], members->kid), r->err,
+                    LLMP_E_INVALID, "two keys have the kid \"%.*s\"",
+                    (int)(members->kid.len < 100 ? members->kid.len : 100),
+                    members->kid.ptr);
+    r->kids[r->kid_count++] = members->kid;
+    return LLMP_OK;
 }
 
 static int add_key(struct reading *r, const struct llmp_jwk_members *members)
 {
     struct llmp_jwks *keys = r->keys;
-    struct llmp_jwk key;
-    int rc = llmp_jwk_init(&key, members, r->allowed, keys->arena);
+    struct llmp_jwk *key = &keys->keys[keys->count];
+    int rc;
 
-    if (rc == LLMP_MISS) {
-        llmp_jwk_fini(&key);
+    LLMP_TRY(note_kid(r, members));
+    rc = llmp_jwk_init(key, members, r->allowed, keys->arena);
+    LLMP_ENSURE(rc >= 0, r->err, rc, "no memory for the key set");
+    if (rc == LLMP_OK)
+        keys->count++;
+    else
         keys->skipped++;
-        return LLMP_OK;
-    }
-    if (rc == LLMP_OK && has_kid(keys, key.kid)) {
-        llmp_jwk_fini(&key);
-        return llmp_fail(r->err, LLMP_E_INVALID,
-                         "two keys have the kid \"%.*s\"", (int)key.kid.len,
-                         key.kid.ptr);
-    }
-    LLMP_ENSURE(rc == LLMP_OK, r->err, rc, "no memory for the key set");
-    keys->keys[keys->count++] = key;
     return LLMP_OK;
 }
 

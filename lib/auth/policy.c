@@ -168,7 +168,7 @@ static bool reaches(const struct llmp_principal *principal, enum reach reach,
     case A:
         return true;
     case G:
-        return is_everywhere(principal) && object->org.len == 0;
+        return is_everywhere(principal);
     case O:
         return is_everywhere(principal) || is_own(principal, object) ||
                same(principal->org, object->org);

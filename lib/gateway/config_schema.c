@@ -126,7 +126,7 @@ SECTION(server_section, "server", llmp_draft_server, server_keys,
 
 static const struct llmp_key budget_keys[] = {
     { "day", LLMP_KEY_TEXT, AT(budget, day),
-      .help = "Money a day (UTC), in `prices.currency`: `\"12.50\"`." },
+      .help = "Money a day (UTC), in `prices.currency`: `'12.50'`." },
     { "week", LLMP_KEY_TEXT, AT(budget, week),
       .help = "Money a week, from Monday." },
     { "month", LLMP_KEY_TEXT, AT(budget, month), .help = "Money a month." },
@@ -378,7 +378,7 @@ static const struct llmp_key prices_keys[] = {
       .help = "Of all budgets and costs." },
     { "rates", LLMP_KEY_PAIRS, AT(prices, rates), .max = 64,
       .help = "What one unit of another currency is in this one: "
-              "`{ RUB: \"0.0125\" }`. Prices without a rate are unknown." },
+              "`{ RUB: '0.0125' }`. Prices without a rate are unknown." },
     { "table", LLMP_KEY_TEXT, AT(prices, table),
       .help = "A price table (docs/prices.md) that replaces entries of the "
               "shipped one: `${file:prices.json}`." },
