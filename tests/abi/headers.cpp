@@ -3,8 +3,10 @@
 #include <llmproxy/base.h>
 #include <llmproxy/config.h>
 #include <llmproxy/gateway.h>
+#include <llmproxy/journal.h>
 #include <llmproxy/json.h>
 #include <llmproxy/runtime.h>
+#include <llmproxy/store.h>
 
 int main()
 {
