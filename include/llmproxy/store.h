@@ -120,7 +120,7 @@ struct llmp_counter_add {
 /** A ledger row with the counters that it moves. They move when the row is
  *  booked, in the same commit, and not when it was there already. */
 struct llmp_usage_entry {
-    struct llmp_usage row;
+    const struct llmp_usage *row;
     const struct llmp_counter_add *counters;
     size_t counter_count;
 };
@@ -201,7 +201,9 @@ enum llmp_store_op_kind {
                             tombstone stays in the change feed */
     LLMP_STORE_EVENT,  /**< of.event */
     LLMP_STORE_USAGE,  /**< of.usage */
-    LLMP_STORE_ADD     /**< of.add: counted each time; see llmp_usage_entry */
+    LLMP_STORE_ADD,    /**< of.add: counted each time; see llmp_usage_entry */
+    LLMP_STORE_FORGET  /**< of.add: drops the counter's windows (and leases)
+                            before `window`; amount is not looked at */
 };
 
 /** One operation of a batch. */
@@ -278,7 +280,8 @@ LLMP_API LLMP_MUST_USE int llmp_store_open_sqlite(
     struct llmp_store **out, const struct llmp_store_sqlite_options *opts,
     struct llmp_error *err);
 
-/** Opens a store that lives until its last connection is closed.
+/** Opens a store that lives until its last connection is closed. Its ledger
+ *  keeps the last 65536 rows or a few more; nothing else has an end.
  *  @retval LLMP_E_NOMEM  out of memory */
 LLMP_API LLMP_MUST_USE int llmp_store_open_memory(struct llmp_store **out,
                                                   struct llmp_error *err);
@@ -607,7 +610,7 @@ LLMP_API void llmp_ledger_stats(const struct llmp_ledger *ledger,
 
 /**
  * A backend. Arguments were checked: texts, numbers and counts are within the
- * limits above, `rows_max` is not 0, strings that may be empty have a pointer.
+ * limits above, `rows_max` is not 0. An empty string's pointer may be NULL.
  * `self` is one connection; one thread uses it at a time. A weaker promise
  * than the rest of this header: slots may be added at the end.
  */
