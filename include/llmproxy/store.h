@@ -498,6 +498,7 @@ struct llmp_store_health {
     uint64_t committed;        /**< rows and events so far */
     uint64_t refused;          /**< by the store for ever, so far */
     uint64_t full;             /**< times that the queue was full */
+    bool has_room;             /**< a row of ordinary size would be taken */
 };
 
 /** From any thread. */
