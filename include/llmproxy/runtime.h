@@ -276,7 +276,7 @@ static inline void llmp_store_thread_options_init(
  * Makes writer and ledger, queues what an earlier process left in the journal,
  * and starts the thread.
  *
- * @param store  taken over; stays the caller's when this fails
+ * @param store  taken over, also when this fails
  * @param opts   NULL: defaults
  * @retval LLMP_OK       done
  * @retval LLMP_E_IO     no thread or descriptor is to be had
