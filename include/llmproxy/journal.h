@@ -152,8 +152,8 @@ typedef int llmp_journal_scan_fn(const struct llmp_journal_record *record,
  * Hands over every record of `type` that is neither settled nor anybody's:
  * what an earlier process left, and what was released. Who appends a record
  * owns it. In the order of segments and of records in them; torn and
- * unpublished records are passed over. From the thread that prepares;
- * appending may go on meanwhile.
+ * unpublished records are passed over. Not at the same time
+ * as llmp_journal_prepare() and _add(); appending may go on meanwhile.
  *
  * @retval LLMP_OK     that was all
  * @retval LLMP_AGAIN  a record was just being written: what lies behind it was

@@ -251,8 +251,8 @@ LLMP_API LLMP_MUST_USE int llmp_journal_file_maintain(
 LLMP_API LLMP_MUST_USE int llmp_journal_file_sync(
     struct llmp_journal_file *file, struct llmp_error *err);
 
-/** Opaque: a thread that pumps a store's writer and ledger and keeps the
- *  journal's next segment ready. */
+/** Opaque: a thread that pumps a store's writer and ledger, and with a journal
+ *  another one that keeps its next segment ready, however slow the store. */
 struct llmp_store_thread;
 
 struct llmp_store_thread_options {

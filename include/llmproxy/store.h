@@ -44,8 +44,7 @@ enum {
 #define LLMP_STORE_COUNT_MAX (INT64_C(1) << 40)
 #define LLMP_STORE_MONEY_MAX (INT64_C(1) << 53)
 
-/* ---- documents ------------------------------------------------------------
- */
+/* ---- documents ----------------------------------------------------------- */
 
 #define LLMP_STORE_ANY UINT64_MAX /**< as a version: whatever it is */
 
@@ -65,8 +64,7 @@ struct llmp_store_doc {
     bool deleted;             /**< read from the change feed only */
 };
 
-/* ---- what administrators did ----------------------------------------------
- */
+/* ---- what administrators did --------------------------------------------- */
 
 /** One line of the record of administration. Never changed, never deleted. */
 struct llmp_store_event {
@@ -77,8 +75,7 @@ struct llmp_store_event {
     struct llmp_str before, after; /**< JSON; empty: nothing */
 };
 
-/* ---- the usage ledger -----------------------------------------------------
- */
+/* ---- the usage ledger ---------------------------------------------------- */
 
 /** What token counts and cost rest on. */
 enum llmp_usage_basis {
@@ -168,8 +165,7 @@ struct llmp_usage_sum {
     int64_t reserved_input, reserved_output, reserved_cost_nano;
 };
 
-/* ---- counters and leases --------------------------------------------------
- */
+/* ---- counters and leases ------------------------------------------------- */
 
 struct llmp_counter {
     int64_t used;   /**< counted, returned as spent, or leased and expired */
@@ -192,8 +188,7 @@ struct llmp_lease {
     uint64_t ttl_ns; /**< afterwards the slice counts as used */
 };
 
-/* ---- the store's calls ----------------------------------------------------
- */
+/* ---- the store's calls --------------------------------------------------- */
 
 enum llmp_store_op_kind {
     LLMP_STORE_PUT,    /**< of.doc */
@@ -389,8 +384,7 @@ LLMP_API LLMP_MUST_USE int llmp_store_lease_return(
     struct llmp_str holder, int64_t unused, uint64_t now_wall_ns,
     struct llmp_error *err);
 
-/* ---- the writer: a queue and group commit ---------------------------------
- */
+/* ---- the writer: a queue and group commit -------------------------------- */
 
 /**
  * Opaque: collects ledger rows and events of many threads and commits them
@@ -505,8 +499,7 @@ struct llmp_store_health {
 LLMP_API void llmp_store_writer_health(const struct llmp_store_writer *writer,
                                        struct llmp_store_health *out);
 
-/* ---- the ledger: journal and writer together ------------------------------
- */
+/* ---- the ledger: journal and writer together ----------------------------- */
 
 /**
  * Opaque: books every exchange once, also when the process is killed in
@@ -606,8 +599,7 @@ struct llmp_ledger_stats {
 LLMP_API void llmp_ledger_stats(const struct llmp_ledger *ledger,
                                 struct llmp_ledger_stats *out);
 
-/* ---- for authors of backends ----------------------------------------------
- */
+/* ---- for authors of backends --------------------------------------------- */
 
 /**
  * A backend. Arguments were checked: texts, numbers and counts are within the

@@ -20,8 +20,7 @@ enum {
 /* Set in an llmp_journal_at that is a ticket's number and not a place. */
 #define IS_TICKET (UINT64_C(1) << 63)
 
-/* ---- making and ending
- * ----------------------------------------------------------- */
+/* ---- making and ending --------------------------------------------------- */
 
 void llmp_journal_options_init_sized(struct llmp_journal_options *opts,
                                      size_t size)
@@ -112,8 +111,7 @@ void llmp_journal_fail(struct llmp_journal *journal)
     atomic_store(&journal->failed, true);
 }
 
-/* ---- appending
- * --------------------------------------------------------------------- */
+/* ---- appending ----------------------------------------------------------- */
 
 /* Moves the tail from `tail`, which is full, to the ready segment. False: none
  * is ready. True: somebody moved it, perhaps another thread. */
@@ -244,8 +242,7 @@ int llmp_journal_append(struct llmp_journal *journal,
     return rc;
 }
 
-/* ---- settling
- * ------------------------------------------------------------------------ */
+/* ---- settling ------------------------------------------------------------ */
 
 void llmp_journal_settle_place(struct llmp_journal *journal, uint64_t place)
 {

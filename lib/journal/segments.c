@@ -8,8 +8,7 @@
 #include "base/internal.h"
 #include "journal/journal.h"
 
-/* ---- taking over
- * ------------------------------------------------------------------- */
+/* ---- taking over --------------------------------------------------------- */
 
 /* An earlier process's ownership and tickets mean nothing. */
 static void inherit_record(struct llmp_segment *segment,
@@ -65,8 +64,7 @@ int llmp_journal_add(struct llmp_journal *journal, void *memory,
     return LLMP_OK;
 }
 
-/* ---- the next segment
- * ----------------------------------------------------------------- */
+/* ---- the next segment ---------------------------------------------------- */
 
 static bool is_tail(const struct llmp_journal *journal, uint32_t index)
 {
@@ -122,8 +120,7 @@ static void make_ready(struct llmp_journal *journal, uint32_t index,
                  (journal->sequence & 0xFFFFFF) << 32 | (index + 1));
 }
 
-/* ---- carrying over
- * ---------------------------------------------------------------------- */
+/* ---- carrying over ------------------------------------------------------- */
 
 /* False: there is no room for it anywhere. */
 static bool carry_record(struct llmp_journal *journal, uint64_t place)
@@ -208,9 +205,7 @@ int llmp_journal_prepare(struct llmp_journal *journal, uint64_t wall_ns,
     return LLMP_FULL;
 }
 
-/* ---- handing over
- * ---------------------------------------------------------------------------
- */
+/* ---- handing over -------------------------------------------------------- */
 
 struct scan {
     struct llmp_journal *journal;

@@ -47,8 +47,7 @@ struct llmp_journal_file {
     struct segment_file files[LLMP_JOURNAL_SEGMENTS_MAX];
 };
 
-/* ---- options
- * ------------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------- */
 
 void llmp_journal_file_options_init_sized(
     struct llmp_journal_file_options *opts, size_t size)
@@ -77,8 +76,7 @@ static int check_options(const struct llmp_journal_file_options *o,
     return LLMP_OK;
 }
 
-/* ---- one file
- * ------------------------------------------------------------------------- */
+/* ---- one file ------------------------------------------------------------ */
 
 static void file_name(char name[32], uint32_t index)
 {
@@ -178,8 +176,7 @@ static int new_segment(struct llmp_journal_file *file, struct llmp_error *err)
     return sync_folder(file, err);
 }
 
-/* ---- the folder
- * -------------------------------------------------------------------------- */
+/* ---- the folder ---------------------------------------------------------- */
 
 static int take_folder(struct llmp_journal_file *file, const char *folder,
                        struct llmp_error *err)
@@ -279,9 +276,7 @@ struct llmp_journal *llmp_journal_file_journal(struct llmp_journal_file *file)
     return file->journal;
 }
 
-/* ---- going on
- * ------------------------------------------------------------------------------
- */
+/* ---- going on ------------------------------------------------------------ */
 
 /* Adds a file while there is nothing to follow the next segment with. */
 int llmp_journal_file_maintain(struct llmp_journal_file *file, uint64_t wall_ns,

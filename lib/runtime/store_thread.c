@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread that works for the store: pumps ledger and writer, keeps the
- * journal's next segment ready, sleeps until woken. Producers write to its
- * descriptor only when it sleeps, so that a busy thread costs them nothing.
+ * Two threads that work for the store. The *writer's* pumps ledger and writer
+ * and blocks as long as the store does. The *keeper* has the journal's next
+ * segment ready, which must not wait for a slow store: so it is another one.
+ * Both sleep until woken; wakers write to a descriptor only when its thread
+ * sleeps, so that a busy thread costs them nothing.
  */
 #include <errno.h>
 #include <poll.h>
@@ -27,68 +29,74 @@ enum {
     LOOK_AGAIN_MS = 50,
 };
 
-struct llmp_store_thread {
-    struct llmp_journal_file *journal; /* NULL: none */
-    struct llmp_store_writer *writer;
-    struct llmp_ledger *ledger;
+/* A thread that can be woken. */
+struct sleeper {
     int event; /* -1: not yet */
     atomic_bool awake;
-    atomic_bool stop;
-    _Atomic uint64_t stop_at_ns; /* monotonic; when stop is set */
     bool started;
     pthread_t thread;
 };
 
-/* ---- waking and sleeping
- * ------------------------------------------------------------- */
+struct llmp_store_thread {
+    struct llmp_journal_file *journal; /* NULL: none */
+    struct llmp_store_writer *writer;
+    struct llmp_ledger *ledger;
+    struct sleeper pump, keeper;
+    atomic_bool stop;            /* the writer's thread */
+    atomic_bool stop_keeper;     /* after it */
+    _Atomic uint64_t stop_at_ns; /* monotonic; when stop is set */
+    /* Held while the journal's segments are looked at or prepared, never while
+     * the store is asked. */
+    pthread_mutex_t segments_lock;
+    bool has_lock;
+};
+
+/* ---- waking and sleeping ------------------------------------------------- */
 
 static void wake(void *ctx)
 {
-    struct llmp_store_thread *thread = ctx;
+    struct sleeper *sleeper = ctx;
     const uint64_t one = 1;
     ssize_t written;
 
-    if (atomic_exchange(&thread->awake, true))
+    if (atomic_exchange(&sleeper->awake, true))
         return;
     do {
-        written = write(thread->event, &one, sizeof(one));
+        written = write(sleeper->event, &one, sizeof(one));
     } while (written < 0 && errno == EINTR);
 }
 
-/* What was queued before `awake` is cleared is seen by the next pump, what is
- * queued afterwards writes to the descriptor. */
-static void sleep_for(struct llmp_store_thread *thread, uint64_t wait_ns)
+/* Before looking for work: what comes from now on wakes. */
+static void may_sleep(struct sleeper *sleeper)
 {
-    struct pollfd poll_fd = { .fd = thread->event, .events = POLLIN };
+    atomic_store(&sleeper->awake, false);
+}
+
+static void sleep_for(struct sleeper *sleeper, uint64_t wait_ns)
+{
+    struct pollfd poll_fd = { .fd = sleeper->event, .events = POLLIN };
     uint64_t ms = wait_ns / LLMP_NS_PER_MS + 1, count;
 
     (void)poll(&poll_fd, 1,
                wait_ns == UINT64_MAX ? -1 : (int)(ms < 60000 ? ms : 60000));
     if (poll_fd.revents & POLLIN)
-        while (read(thread->event, &count, sizeof(count)) < 0 && errno == EINTR)
+        while (read(sleeper->event, &count, sizeof(count)) < 0 &&
+               errno == EINTR)
             ;
 }
 
-/* ---- working
- * ---------------------------------------------------------------------------
- */
-
-/* Whether to look again soon. */
-static bool maintain(struct llmp_store_thread *thread, uint64_t wall_ns)
-{
-    return thread->journal && llmp_journal_file_maintain(
-                                  thread->journal, wall_ns, NULL) != LLMP_OK;
-}
+/* ---- working ------------------------------------------------------------- */
 
 /* Returns how long there is nothing to do. */
 static uint64_t work(struct llmp_store_thread *thread)
 {
-    const struct llmp_time now = llmp_clock();
-    bool again = maintain(thread, now.wall_ns);
     uint64_t wait_ns;
+    bool again;
 
-    again |= llmp_ledger_pump(thread->ledger);
-    wait_ns = llmp_store_writer_pump(thread->writer, now.mono_ns);
+    (void)pthread_mutex_lock(&thread->segments_lock);
+    again = llmp_ledger_pump(thread->ledger);
+    (void)pthread_mutex_unlock(&thread->segments_lock);
+    wait_ns = llmp_store_writer_pump(thread->writer, llmp_clock().mono_ns);
     if (again && wait_ns > LOOK_AGAIN_MS * LLMP_NS_PER_MS)
         wait_ns = LOOK_AGAIN_MS * LLMP_NS_PER_MS;
     return wait_ns;
@@ -111,24 +119,42 @@ static bool is_done(const struct llmp_store_thread *thread, uint64_t *wait_ns)
     return false;
 }
 
-static void *run(void *ctx)
+static void *run_pump(void *ctx)
 {
     struct llmp_store_thread *thread = ctx;
 
     for (;;) {
-        atomic_store(&thread->awake, false);
+        may_sleep(&thread->pump);
 
         uint64_t wait_ns = work(thread);
 
         if (is_done(thread, &wait_ns))
             return NULL;
         if (wait_ns)
-            sleep_for(thread, wait_ns);
+            sleep_for(&thread->pump, wait_ns);
     }
 }
 
-/* ---- starting and stopping
- * --------------------------------------------------------------- */
+static void *run_keeper(void *ctx)
+{
+    struct llmp_store_thread *thread = ctx;
+
+    for (;;) {
+        int rc;
+
+        may_sleep(&thread->keeper);
+        if (atomic_load(&thread->stop_keeper))
+            return NULL;
+        (void)pthread_mutex_lock(&thread->segments_lock);
+        rc = llmp_journal_file_maintain(thread->journal, llmp_clock().wall_ns,
+                                        NULL);
+        (void)pthread_mutex_unlock(&thread->segments_lock);
+        sleep_for(&thread->keeper,
+                  rc == LLMP_OK ? UINT64_MAX : LOOK_AGAIN_MS * LLMP_NS_PER_MS);
+    }
+}
+
+/* ---- starting and stopping ----------------------------------------------- */
 
 void llmp_store_thread_options_init_sized(
     struct llmp_store_thread_options *opts, size_t size)
@@ -139,8 +165,8 @@ void llmp_store_thread_options_init_sized(
 }
 
 /* Signals are the host's: the thread takes none. */
-static int start_thread(struct llmp_store_thread *thread,
-                        struct llmp_error *err)
+static int start_thread(struct sleeper *sleeper, void *(*run)(void *ctx),
+                        void *ctx, struct llmp_error *err)
 {
     sigset_t all, before;
     pthread_attr_t attr;
@@ -150,12 +176,32 @@ static int start_thread(struct llmp_store_thread *thread,
     (void)sigfillset(&all);
     (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    code = pthread_create(&thread->thread, &attr, run, thread);
+    code = pthread_create(&sleeper->thread, &attr, run, ctx);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attr);
     LLMP_ENSURE(code == 0, err, LLMP_E_IO, "no thread: %s", strerror(code));
-    thread->started = true;
+    sleeper->started = true;
     return LLMP_OK;
+}
+
+static int open_sleeper(struct sleeper *sleeper, struct llmp_error *err)
+{
+    sleeper->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    LLMP_ENSURE(sleeper->event >= 0, err, LLMP_E_IO, "no descriptor: %s",
+                strerror(errno));
+    return LLMP_OK;
+}
+
+static void join_sleeper(struct sleeper *sleeper)
+{
+    if (sleeper->started)
+        (void)pthread_join(sleeper->thread, NULL);
+}
+
+static void close_sleeper(struct sleeper *sleeper)
+{
+    if (sleeper->event >= 0)
+        (void)close(sleeper->event);
 }
 
 static int make_writer(struct llmp_store_thread *thread,
@@ -170,7 +216,7 @@ static int make_writer(struct llmp_store_thread *thread,
         LLMP_TRY(
             llmp_options_read(&o, sizeof(o), sizeof(o), opts, opts->size, err));
     o.wake = wake;
-    o.wake_ctx = thread;
+    o.wake_ctx = &thread->pump;
     return llmp_store_writer_new(&thread->writer, store, &o, err);
 }
 
@@ -184,23 +230,30 @@ static int make_ledger(struct llmp_store_thread *thread,
     LLMP_TRY(llmp_ledger_new(&thread->ledger, journal, thread->writer,
                              o->ledger, err));
     if (journal)
-        llmp_journal_on_switch(journal, wake, thread);
+        llmp_journal_on_switch(journal, wake, &thread->keeper);
     /* What does not fit follows on the thread. */
     return llmp_ledger_recover(thread->ledger, NULL, NULL) < 0 ? LLMP_E_NOMEM
                                                                : LLMP_OK;
 }
 
+/* The keeper's thread last: the pump may still want a segment. Rows that end
+ * with the writer may wake, so the descriptors go at the very end. */
 static void end_thread(struct llmp_store_thread *thread)
 {
-    if (thread->started)
-        (void)pthread_join(thread->thread, NULL);
+    join_sleeper(&thread->pump);
+    atomic_store(&thread->stop_keeper, true);
+    if (thread->keeper.started)
+        wake(&thread->keeper);
+    join_sleeper(&thread->keeper);
     if (thread->journal)
         llmp_journal_on_switch(llmp_journal_file_journal(thread->journal), NULL,
                                NULL);
     llmp_store_writer_free(thread->writer);
     llmp_ledger_free(thread->ledger);
-    if (thread->event >= 0)
-        (void)close(thread->event);
+    close_sleeper(&thread->pump);
+    close_sleeper(&thread->keeper);
+    if (thread->has_lock)
+        (void)pthread_mutex_destroy(&thread->segments_lock);
     llmp_free(thread);
 }
 
@@ -208,13 +261,16 @@ static int start(struct llmp_store_thread *thread, struct llmp_store *store,
                  const struct llmp_store_thread_options *o,
                  struct llmp_error *err)
 {
-    thread->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    LLMP_ENSURE(thread->event >= 0, err, LLMP_E_IO, "no descriptor: %s",
-                strerror(errno));
+    LLMP_TRY(open_sleeper(&thread->pump, err));
+    LLMP_TRY(open_sleeper(&thread->keeper, err));
+    thread->has_lock = pthread_mutex_init(&thread->segments_lock, NULL) == 0;
+    LLMP_ENSURE(thread->has_lock, err, LLMP_E_NOMEM, "no memory for a lock");
     thread->journal = o->journal;
     LLMP_TRY(make_writer(thread, store, o->writer, err));
     LLMP_TRY(make_ledger(thread, o, err));
-    return start_thread(thread, err);
+    if (thread->journal)
+        LLMP_TRY(start_thread(&thread->keeper, run_keeper, thread, err));
+    return start_thread(&thread->pump, run_pump, thread, err);
 }
 
 static int new_thread(struct llmp_store_thread **out, struct llmp_store *store,
@@ -230,7 +286,7 @@ static int new_thread(struct llmp_store_thread **out, struct llmp_store *store,
                                    err));
     *out = llmp_alloc(sizeof(**out));
     LLMP_ENSURE(*out, err, LLMP_E_NOMEM, "no memory for a thread");
-    (*out)->event = -1;
+    (*out)->pump.event = (*out)->keeper.event = -1;
     return LLMP_OK;
 }
 
@@ -266,7 +322,7 @@ void llmp_store_thread_stop(struct llmp_store_thread *thread,
                  llmp_add_sat(llmp_clock().mono_ns,
                               llmp_mul_sat(patience_ms, LLMP_NS_PER_MS)));
     atomic_store(&thread->stop, true);
-    wake(thread);
+    wake(&thread->pump);
     end_thread(thread);
 }
 

@@ -63,8 +63,7 @@ static int check_texts(const void *object, const struct text_rule *rules,
     return LLMP_OK;
 }
 
-/* ---- documents and events -------------------------------------------------
- */
+/* ---- documents and events ------------------------------------------------ */
 
 static int check_doc(const struct llmp_store_doc *doc, bool put,
                      struct llmp_error *err)
@@ -114,8 +113,7 @@ int llmp_store_check_event(const struct llmp_store_event *event,
     return check_texts(event, rules, LLMP_COUNT(rules), err);
 }
 
-/* ---- ledger and counters --------------------------------------------------
- */
+/* ---- ledger and counters ------------------------------------------------- */
 
 static int check_row_texts(const struct llmp_usage *row, struct llmp_error *err)
 {
@@ -239,8 +237,7 @@ int llmp_store_check_lease(const struct llmp_lease *lease,
                                  LLMP_STORE_REQUIRED, "a counter's name", err);
 }
 
-/* ---- reading --------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------- */
 
 int llmp_store_check_rows_max(uint32_t *rows_max, struct llmp_error *err)
 {

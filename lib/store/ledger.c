@@ -33,8 +33,7 @@ struct waiting {
     llmp_journal_at at;
 };
 
-/* ---- making and ending
- * ------------------------------------------------------------ */
+/* ---- making and ending --------------------------------------------------- */
 
 void llmp_ledger_options_init_sized(struct llmp_ledger_options *opts,
                                     size_t size)
@@ -76,8 +75,7 @@ void llmp_ledger_free(struct llmp_ledger *ledger)
     llmp_free(ledger);
 }
 
-/* ---- journal
- * ------------------------------------------------------------------------ */
+/* ---- journal ------------------------------------------------------------- */
 
 static int append(struct llmp_ledger *ledger, enum llmp_journal_type type,
                   const struct llmp_usage_entry *entry, llmp_journal_at intent,
@@ -98,8 +96,7 @@ static void leave_in_journal(struct llmp_ledger *ledger, llmp_journal_at at)
     atomic_store(&ledger->more, true);
 }
 
-/* ---- queueing
- * ------------------------------------------------------------------------ */
+/* ---- queueing ------------------------------------------------------------ */
 
 /* On the pumping thread. Rows which the store refuses for ever leave the
  * journal too: they would be refused at every start. When the writer is freed,
@@ -131,8 +128,7 @@ static int queue(struct llmp_ledger *ledger, llmp_journal_at at,
     return rc;
 }
 
-/* ---- exchanges
- * ------------------------------------------------------------------------ */
+/* ---- exchanges ----------------------------------------------------------- */
 
 /* Whether what begins now can be booked at the end: in the journal, or, where
  * there is none, in the queue. */
@@ -210,8 +206,7 @@ void llmp_ledger_cancel(struct llmp_ledger *ledger, llmp_journal_at at)
         llmp_journal_settle(ledger->journal, at);
 }
 
-/* ---- what is nobody's
- * ------------------------------------------------------------------- */
+/* ---- what is nobody's ---------------------------------------------------- */
 
 struct taking {
     struct llmp_ledger *ledger;

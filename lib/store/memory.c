@@ -32,8 +32,7 @@ static void unlock(struct shared *shared)
     (void)pthread_mutex_unlock(&shared->lock);
 }
 
-/* ---- lists of counted items ------------------------------------------------
- */
+/* ---- lists of counted items ---------------------------------------------- */
 
 int llmp_memory_compare(struct llmp_str a, struct llmp_str b)
 {
@@ -114,8 +113,7 @@ static void give_back(struct shared *shared, struct llmp_memory_list *picked)
     unlock(shared);
 }
 
-/* ---- connections -----------------------------------------------------------
- */
+/* ---- connections --------------------------------------------------------- */
 
 static void memory_fini(struct llmp_memory *memory)
 {
@@ -154,8 +152,7 @@ static int open_again(void **out, void *self, struct llmp_error *err)
     return LLMP_OK;
 }
 
-/* ---- batches
- * ----------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------- */
 
 bool llmp_memory_undo_add(struct llmp_memory *memory,
                           const struct llmp_memory_undo *undo)
@@ -247,8 +244,7 @@ static int commit(void *self, struct llmp_store_op *ops, size_t count,
     return rc;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------- */
 
 static int no_memory(struct llmp_error *err)
 {
@@ -361,8 +357,7 @@ static int usage_sums(void *self, const struct llmp_usage_query *query,
     return rc;
 }
 
-/* ---- counters
- * ------------------------------------------------------------------ */
+/* ---- counters ------------------------------------------------------------ */
 
 static int counter(void *self, struct llmp_str name, uint64_t window,
                    uint64_t now_wall_ns, struct llmp_counter *out,

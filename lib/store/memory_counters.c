@@ -138,8 +138,7 @@ void llmp_memory_sweep(struct llmp_memory *memory)
     counters->count = kept;
 }
 
-/* ---- leases
- * ------------------------------------------------------------------ */
+/* ---- leases -------------------------------------------------------------- */
 
 static bool is_of(const struct llmp_memory_lease *lease, struct llmp_str name,
                   uint64_t window)

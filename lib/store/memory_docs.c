@@ -231,8 +231,7 @@ bool llmp_memory_pick_changes(struct llmp_memory *memory, uint64_t after,
     return true;
 }
 
-/* ---- events ----------------------------------------------------------------
- */
+/* ---- events -------------------------------------------------------------- */
 
 static struct llmp_memory_event *event_at(const struct llmp_memory *memory,
                                           size_t index)

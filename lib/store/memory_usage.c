@@ -146,8 +146,7 @@ int llmp_memory_usage(struct llmp_memory *memory, struct llmp_store_op *op,
     return LLMP_OK;
 }
 
-/* ---- queries
- * ----------------------------------------------------------------- */
+/* ---- queries ------------------------------------------------------------- */
 
 static bool passes(struct llmp_str filter, struct llmp_str value)
 {

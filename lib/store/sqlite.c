@@ -21,8 +21,7 @@ enum {
     WAL_TRIES = 200,         /* 10 ms apart */
 };
 
-/* ---- errors
- * -------------------------------------------------------------------- */
+/* ---- errors -------------------------------------------------------------- */
 
 static int status_of(int code)
 {
@@ -84,8 +83,7 @@ static int check_alive(struct llmp_sqlite *self, struct llmp_error *err)
     return LLMP_E_IO;
 }
 
-/* ---- transactions
- * ---------------------------------------------------------------- */
+/* ---- transactions -------------------------------------------------------- */
 
 static int run(struct llmp_sqlite *self, enum llmp_sqlite_statement which,
                struct llmp_error *err)
@@ -160,8 +158,7 @@ static int commit(void *ctx, struct llmp_store_op *ops, size_t count,
     return llmp_sqlite_finish(self, rc, err);
 }
 
-/* ---- connections
- * ------------------------------------------------------------------ */
+/* ---- connections --------------------------------------------------------- */
 
 static void close_sqlite(void *ctx)
 {

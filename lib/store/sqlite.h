@@ -21,8 +21,7 @@ struct llmp_sqlite {
     bool dead;     /* a sync failed */
 };
 
-/* ---- sqlite.c
- * ---------------------------------------------------------------- */
+/* ---- sqlite.c ------------------------------------------------------------ */
 
 /* Records what SQLite says about `code` (which may be extended). */
 int llmp_sqlite_fail(struct llmp_sqlite *self, int code,
@@ -33,8 +32,7 @@ int llmp_sqlite_begin(struct llmp_sqlite *self, struct llmp_error *err);
 int llmp_sqlite_finish(struct llmp_sqlite *self, int status,
                        struct llmp_error *err);
 
-/* ---- sqlite_statement.c: one use of a statement
- * -------------------------------- */
+/* ---- sqlite_statement.c: one use of a statement -------------------------- */
 
 struct llmp_sqlite_call {
     struct llmp_sqlite *self;
@@ -69,8 +67,7 @@ int llmp_sqlite_value(struct llmp_sqlite_call *call, int64_t none, int64_t *out,
 
 void llmp_sqlite_finalize(struct llmp_sqlite *self);
 
-/* ---- sqlite_file.c, sqlite_schema.c
- * --------------------------------------------- */
+/* ---- sqlite_file.c, sqlite_schema.c -------------------------------------- */
 
 /* Makes an empty file with mode 0600 where there is none. */
 int llmp_sqlite_create(const char *path, struct llmp_error *err);
@@ -78,8 +75,7 @@ int llmp_sqlite_create(const char *path, struct llmp_error *err);
 /* Makes or migrates the tables; refuses what is not ours. */
 int llmp_sqlite_migrate(struct llmp_sqlite *self, struct llmp_error *err);
 
-/* ---- operations and readings, as in struct llmp_store_ops
- * ------------------------ */
+/* ---- operations and readings, as in struct llmp_store_ops ---------------- */
 
 int llmp_sqlite_put(struct llmp_sqlite *self, struct llmp_store_op *op,
                     struct llmp_error *err);

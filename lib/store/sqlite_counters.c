@@ -57,8 +57,7 @@ int llmp_sqlite_counter(void *self, struct llmp_str name, uint64_t window,
     return rc < 0 ? rc : LLMP_OK;
 }
 
-/* ---- leases, within a transaction
- * ------------------------------------------------ */
+/* ---- leases, within a transaction ---------------------------------------- */
 
 /* Leases that have ended count as used from now on. */
 static int expire(struct llmp_sqlite *self, struct llmp_str name,

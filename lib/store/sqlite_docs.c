@@ -4,8 +4,7 @@
 #include "base/str.h"
 #include "store/sqlite.h"
 
-/* ---- writing
- * -------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 /* 0: there is none. */
 static int version_now(struct llmp_sqlite *self,
@@ -93,8 +92,7 @@ int llmp_sqlite_event(struct llmp_sqlite *self, struct llmp_store_op *op,
     return llmp_sqlite_value(&call, 0, &op->result, err);
 }
 
-/* ---- reading
- * -------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 static int show_docs(struct llmp_sqlite_call *call, llmp_store_doc_fn *see,
                      void *ctx, struct llmp_error *err)

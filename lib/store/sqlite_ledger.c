@@ -50,8 +50,7 @@ int llmp_sqlite_usage(struct llmp_sqlite *self, struct llmp_store_op *op,
     return LLMP_OK;
 }
 
-/* ---- reading
- * -------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 /* Parameters 1 to 7 of LLMP_SQLITE_FILTER. */
 static void bind_filter(struct llmp_sqlite_call *call,

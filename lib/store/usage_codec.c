@@ -32,8 +32,7 @@ enum { VERSION = 1, CURRENCY = 3 };
     X(status)     \
     X(price_version)
 
-/* ---- writing
- * --------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 static uint8_t *put_u64(uint8_t *to, uint64_t value)
 {
@@ -78,8 +77,7 @@ size_t llmp_usage_encode(const struct llmp_usage_entry *entry,
     return (size_t)(to - bytes);
 }
 
-/* ---- reading
- * --------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 /* Never moves beyond the end: then `ok` is false and everything reads as 0. */
 struct cursor {

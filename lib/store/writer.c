@@ -82,8 +82,7 @@ static struct llmp_writer_node *list_take(struct list *list)
     return node;
 }
 
-/* ---- making and ending
- * --------------------------------------------------------- */
+/* ---- making and ending --------------------------------------------------- */
 
 void llmp_store_writer_options_init_sized(
     struct llmp_store_writer_options *opts, size_t size)
@@ -150,8 +149,7 @@ int llmp_store_writer_new(struct llmp_store_writer **out,
     return LLMP_OK;
 }
 
-/* ---- producers
- * ------------------------------------------------------------------- */
+/* ---- producers ----------------------------------------------------------- */
 
 static void wake(struct llmp_store_writer *writer)
 {
@@ -318,8 +316,7 @@ void llmp_store_writer_job(struct llmp_store_writer *writer,
     wake(writer);
 }
 
-/* ---- the pumping thread
- * -------------------------------------------------------------- */
+/* ---- the pumping thread -------------------------------------------------- */
 
 static void end_item(struct llmp_store_writer *writer, struct item *item,
                      int status)
@@ -495,8 +492,7 @@ uint64_t llmp_store_writer_pump(struct llmp_store_writer *writer,
     return wait_ns(writer, now_ns);
 }
 
-/* ---- health and end
- * ---------------------------------------------------------------------- */
+/* ---- health and end ------------------------------------------------------ */
 
 void llmp_store_writer_health(const struct llmp_store_writer *writer,
                               struct llmp_store_health *out)

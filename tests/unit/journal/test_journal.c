@@ -124,8 +124,7 @@ static struct llmp_journal_stats stats(const struct set *set)
     return out;
 }
 
-/* ---- handing over
- * ------------------------------------------------------------------ */
+/* ---- handing over -------------------------------------------------------- */
 
 static void what_is_open_comes_to_the_next_process(void **state)
 {
@@ -242,8 +241,7 @@ static void open_intents_have_a_limit(void **state)
                      LLMP_OK);
 }
 
-/* ---- segments
- * ------------------------------------------------------------------------ */
+/* ---- segments ------------------------------------------------------------ */
 
 static void count_switch(void *ctx)
 {
@@ -367,9 +365,7 @@ static void segments_are_looked_at_before_they_are_taken(void **state)
     free(other);
 }
 
-/* ---- threads
- * ---------------------------------------------------------------------------
- */
+/* ---- threads ------------------------------------------------------------- */
 
 enum { THREADS = 3, EACH = 4000, HELD = 5 };
 
@@ -441,8 +437,7 @@ static void threads_append_while_one_prepares(void **state)
     assert_int_equal(left, THREADS * HELD);
 }
 
-/* ---- memory and options
- * ------------------------------------------------------------------ */
+/* ---- memory and options -------------------------------------------------- */
 
 static void without_memory_there_is_no_journal(void **state)
 {

@@ -61,8 +61,7 @@ static int close_pair(void **state)
     return 0;
 }
 
-/* ---- writing down what is seen
- * ------------------------------------------------ */
+/* ---- writing down what is seen ------------------------------------------- */
 
 static int note_doc(const struct llmp_store_doc *doc, void *ctx)
 {
@@ -116,8 +115,7 @@ static void assert_seen(struct pair *pair, const char *expected)
     pair->seen.len = 0;
 }
 
-/* ---- short forms
- * ---------------------------------------------------------------- */
+/* ---- short forms --------------------------------------------------------- */
 
 static int put(struct llmp_store *store, const char *id, uint64_t version,
                const char *body, const char *lookup, uint64_t *new_version)
@@ -202,8 +200,7 @@ static int give_back(struct llmp_store *store, const char *holder,
                                    llmp_str_of(holder), unused, now, NULL);
 }
 
-/* ---- documents
- * -------------------------------------------------------------------- */
+/* ---- documents ----------------------------------------------------------- */
 
 static void a_version_is_compared_and_set(void **state)
 {
@@ -320,8 +317,7 @@ static void changes_are_seen_by_the_other_connection(void **state)
     assert_seen(pair, "k1-=() ");
 }
 
-/* ---- batches
- * ------------------------------------------------------------------------ */
+/* ---- batches ------------------------------------------------------------- */
 
 static void a_batch_is_all_or_nothing(void **state)
 {
@@ -423,8 +419,7 @@ static void bad_operations_are_refused_before_they_begin(void **state)
         LLMP_E_LIMIT);
 }
 
-/* ---- the ledger
- * --------------------------------------------------------------------- */
+/* ---- the ledger ---------------------------------------------------------- */
 
 static void a_row_is_booked_once(void **state)
 {
@@ -649,8 +644,7 @@ static void a_sum_beyond_its_range_is_an_error(void **state)
         LLMP_E_LIMIT);
 }
 
-/* ---- counters and leases
- * ---------------------------------------------------------------- */
+/* ---- counters and leases ------------------------------------------------- */
 
 static void counters_are_added_to_and_forgotten(void **state)
 {
@@ -729,8 +723,7 @@ static void a_lease_that_ends_counts_as_used(void **state)
     assert_int_equal(leased(pair->a, "budget", 1, 300), 0);
 }
 
-/* ---- two processes
- * ------------------------------------------------------------------------ */
+/* ---- two processes ------------------------------------------------------- */
 
 enum { PROCESSES = 2, SHARED_LIMIT = 200 };
 
@@ -794,9 +787,7 @@ static void two_processes_share_a_budget(void **state)
     assert_int_equal(used(pair->a, "budget", 1, 10), SHARED_LIMIT);
 }
 
-/* ---- memory
- * ----------------------------------------------------------------------------------
- */
+/* ---- memory -------------------------------------------------------------- */
 
 /* Everything once, each time with less memory missing, until it succeeds. What
  * fails must leave the store as it was. */

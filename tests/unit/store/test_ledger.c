@@ -182,8 +182,7 @@ static uint64_t open_records(const struct set *set)
     return stats.intents_open + stats.outcomes_open;
 }
 
-/* ---- without a crash
- * ------------------------------------------------------------------ */
+/* ---- without a crash ----------------------------------------------------- */
 
 static void an_exchange_is_booked_as_it_ended(void **state)
 {
@@ -234,9 +233,7 @@ static void a_row_that_is_refused_leaves_the_journal(void **state)
     assert_int_equal(open_records(set), 0);
 }
 
-/* ---- killed
- * ----------------------------------------------------------------------------
- */
+/* ---- killed -------------------------------------------------------------- */
 
 static void an_intent_without_outcome_is_unknown_once(void **state)
 {
@@ -332,8 +329,7 @@ static void what_is_no_entry_is_counted(void **state)
     assert_int_equal(open_records(set), 0);
 }
 
-/* ---- nothing can be kept
- * ------------------------------------------------------------------ */
+/* ---- nothing can be kept ------------------------------------------------- */
 
 static void the_policy_decides(void **state)
 {
@@ -406,35 +402,40 @@ static void a_full_journal_leaves_the_intent_until_the_commit(void **state)
     assert_rows(set, "a:1 ");
 }
 
-/* ---- bytes
- * -------------------------------------------------------------------------------
- */
+/* ---- bytes --------------------------------------------------------------- */
 
-static const uint8_t golden[] = {
-    1,    1,    1,    'U',  'S',  'D',           /* version, basis … */
-    0xE8, 3,    0,    0,    0,    0,    0,    0, /* wall time */
-    10,   0,    0,    0,    0,    0,    0,    0,    4,   0,   0,   0,   0,
-    0,    0,    0, /* input, cached */
-    5,    0,    0,    0,    0,    0,    0,    0,    2,   0,   0,   0,   0,
-    0,    0,    0,                                  /* output, reasoning */
-    1,    0,    0,    0,    0,    0,    0,    0,    /* requests */
-    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, /* cost: -1 */
-    0,    0,    0,    0,    0,    0,    0,    0,    0,   0,   0,   0,   0,
-    0,    0,    0,                               /* reserved */
-    0,    0,    0,    0,    0,    0,    0,    0, /* reserved cost */
-    2,    0,    'i',  'd',  5,    0,    'k',  'e',  'y', '-', '1', /* id, key */
-    3,    0,    'a',  'n',  'n',  3,    0,    'r',  'e', 'd', /* user, team */
-    0,    0,    3,    0,    'g',  'p',  't',                  /* org, model */
-    10,   0,    'o',  'p',  'e',  'n',  'a',  'i',  '/', 'g', 'p', 't', /* deployment
-                                                                         */
-    4,    0,    'c',  'h',  'a',  't',                        /* operation */
-    8,    0,    'c',  'o',  'm',  'p',  'l',  'e',  't', 'e', /* status */
-    7,    0,    '2',  '0',  '2',  '6',  '-',  '0',  '1',      /* prices */
-    1,    1,    0,    'c',  9,    0,    0,    0,    0,   0,   0,   0, /* a
-                                                                         counter
-                                                                       */
-    0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,                   /* -2 */
-};
+static const uint8_t
+    golden
+        [] = {
+            1,    1,    1,    'U',  'S',  'D', /* version, basis … */
+            0xE8, 3,    0,    0,    0,    0,    0,    0, /* wall time */
+            10,   0,    0,    0,    0,    0,    0,    0,    4,
+            0,    0,    0,    0,    0,    0,    0, /* input, cached */
+            5,    0,    0,    0,    0,    0,    0,    0,    2,
+            0,    0,    0,    0,    0,    0,    0,       /* output, reasoning */
+            1,    0,    0,    0,    0,    0,    0,    0, /* requests */
+            0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, /* cost: -1 */
+            0,    0,    0,    0,    0,    0,    0,    0,    0,
+            0,    0,    0,    0,    0,    0,    0,       /* reserved */
+            0,    0,    0,    0,    0,    0,    0,    0, /* reserved cost */
+            2,    0,    'i',  'd',  5,    0,    'k',  'e',  'y',
+            '-',  '1', /* id, key */
+            3,    0,    'a',  'n',  'n',  3,    0,    'r',  'e',
+            'd',                                     /* user, team */
+            0,    0,    3,    0,    'g',  'p',  't', /* org, model */
+            10,   0,    'o',  'p',  'e',  'n',  'a',  'i',  '/',
+            'g',  'p',  't',                   /* deployment
+                                                */
+            4,    0,    'c',  'h',  'a',  't', /* operation */
+            8,    0,    'c',  'o',  'm',  'p',  'l',  'e',  't',
+            'e',                                                 /* status */
+            7,    0,    '2',  '0',  '2',  '6',  '-',  '0',  '1', /* prices */
+            1,    1,    0,    'c',  9,    0,    0,    0,    0,
+            0,    0,    0,                                  /* a
+                                                               counter
+                                                             */
+            0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, /* -2 */
+        };
 
 static void an_entry_has_the_golden_bytes(void **state)
 {

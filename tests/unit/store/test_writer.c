@@ -137,8 +137,7 @@ static int64_t counter(struct set *set, const char *name)
     return out.used;
 }
 
-/* ---- committing
- * ------------------------------------------------------------------- */
+/* ---- committing ---------------------------------------------------------- */
 
 static void what_has_come_together_is_one_commit(void **state)
 {
@@ -219,8 +218,7 @@ static void bad_rows_are_refused_at_once(void **state)
     assert_int_equal(health(set).items, 0);
 }
 
-/* ---- failing
- * --------------------------------------------------------------------- */
+/* ---- failing ------------------------------------------------------------- */
 
 static void what_fails_is_tried_again_later_and_later(void **state)
 {
@@ -297,8 +295,7 @@ static void what_waits_at_the_end_is_reported(void **state)
     free(set);
 }
 
-/* ---- jobs
- * -------------------------------------------------------------------------- */
+/* ---- jobs ---------------------------------------------------------------- */
 
 struct job {
     struct llmp_store_job job; /* first */
@@ -391,8 +388,7 @@ static void a_job_that_did_not_run_is_told(void **state)
     free(set);
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------ */
+/* ---- threads ------------------------------------------------------------- */
 
 enum { THREADS = 3, EACH = 3000 };
 
@@ -451,8 +447,7 @@ static void many_threads_queue_while_one_pumps(void **state)
     free(shared);
 }
 
-/* ---- memory
- * -------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------- */
 
 static void memory_may_be_short(void **state)
 {
