@@ -559,8 +559,9 @@ LLMP_API LLMP_MUST_USE int llmp_ledger_begin(
  * thread, once for each begin that returned LLMP_OK.
  *
  * @retval LLMP_OK    journalled or queued: it will be booked
- * @retval LLMP_FULL  neither was possible: counted as `unkept`; the intent, if
- *                    there is one, will be booked as unknown
+ * @retval LLMP_FULL  neither was possible, which is counted as `unkept`: call
+ * it again later, or the intent, if there is one, is booked as unknown at the
+ * next start
  */
 LLMP_API LLMP_MUST_USE int llmp_ledger_end(struct llmp_ledger *ledger,
                                            llmp_journal_at at,

@@ -35,8 +35,9 @@ void llmp_segment_head_write(uint8_t *segment,
     raw.crc = llmp_le32(llmp_crc32c(0, &raw, offsetof(struct raw_head, crc)));
     memset(segment, 0, LLMP_FRAME_SEGMENT_HEAD);
     memcpy(segment + 8, (const char *)&raw + 8, sizeof(raw) - 8);
-    /* Killed before this, the segment has never been. */
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    /* Killed before this, the segment has never been. (What a killed process
+     * has stored is kept in its own order: only the compiler needs telling.) */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     memcpy(segment, magic, sizeof(magic));
 }
 

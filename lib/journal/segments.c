@@ -102,7 +102,7 @@ static void make_ready(struct llmp_journal *journal, uint32_t index,
 
     /* The head goes first: killed in between, the segment is blank. */
     memset(segment->memory, 0, LLMP_FRAME_SEGMENT_HEAD);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     memset(segment->memory + LLMP_FRAME_SEGMENT_HEAD, 0,
            journal->segment_size - LLMP_FRAME_SEGMENT_HEAD);
     segment->head = (struct llmp_segment_head){

@@ -278,22 +278,31 @@ struct llmp_journal *llmp_journal_file_journal(struct llmp_journal_file *file)
 
 /* ---- going on ------------------------------------------------------------ */
 
-/* Adds a file while there is nothing to follow the next segment with. */
+static int prepare(struct llmp_journal_file *file, uint64_t wall_ns)
+{
+    uint32_t salt;
+
+    file->random.fill(&salt, sizeof(salt), file->random.ctx);
+    return llmp_journal_prepare(file->journal, wall_ns, salt);
+}
+
+/* One segment is ready and another is free: so the ready one is replaced at
+ * once when it is taken, and there is time to make a file. */
 int llmp_journal_file_maintain(struct llmp_journal_file *file, uint64_t wall_ns,
                                struct llmp_error *err)
 {
     struct llmp_journal_stats stats;
-    int rc = LLMP_OK, prepared;
-    uint32_t salt;
+    int prepared = prepare(file, wall_ns);
+    int rc = LLMP_OK;
 
     llmp_journal_stats(file->journal, &stats);
     while (rc == LLMP_OK && stats.segments_free < 2 &&
            stats.segments < file->segments_max) {
         rc = new_segment(file, err);
+        if (rc == LLMP_OK)
+            prepared = prepare(file, wall_ns);
         llmp_journal_stats(file->journal, &stats);
     }
-    file->random.fill(&salt, sizeof(salt), file->random.ctx);
-    prepared = llmp_journal_prepare(file->journal, wall_ns, salt);
     return rc < 0 ? rc : prepared;
 }
 
