@@ -558,7 +558,9 @@ LLMP_API LLMP_MUST_USE int llmp_ledger_begin(
  * An exchange has ended: its row, under the id that it began with. From any
  * thread, once for each begin that returned LLMP_OK.
  *
- * @retval LLMP_OK    journalled or queued: it will be booked
+ * @retval LLMP_OK    it will be booked, also when the process is killed now
+ * @retval LLMP_AGAIN queued, but the journal had no room: booked, unless the
+ *                    process is killed first; then its intent is, as unknown
  * @retval LLMP_FULL  neither was possible, which is counted as `unkept`: call
  * it again later, or the intent, if there is one, is booked as unknown at the
  * next start

@@ -179,9 +179,11 @@ static int end_without_journal(struct llmp_ledger *ledger,
 {
     int rc = queue(ledger, intent, entry, err);
 
-    if (rc != LLMP_OK)
+    if (rc != LLMP_OK) {
         (void)atomic_fetch_add(&ledger->unkept, 1);
-    return rc;
+        return rc;
+    }
+    return ledger->journal ? LLMP_AGAIN : LLMP_OK;
 }
 
 int llmp_ledger_end(struct llmp_ledger *ledger, llmp_journal_at at,

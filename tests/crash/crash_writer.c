@@ -133,9 +133,10 @@ static void end(const char *id, llmp_journal_at at)
     while ((rc = llmp_ledger_end(llmp_store_thread_ledger(program.store), at,
                                  &entry, NULL)) == LLMP_FULL)
         (void)sched_yield();
-    if (rc != LLMP_OK)
+    if (rc < 0)
         exit(1);
-    say('E', id);
+    /* LLMP_AGAIN promises less. */
+    say(rc == LLMP_OK ? 'E' : 'Q', id);
 }
 
 /* Some are always open; each ends after a few others have begun. */

@@ -29,12 +29,12 @@ def killed_run(program, folder, number, milliseconds):
         _, problems = process.communicate()
     if process.returncode != -9:
         raise SystemExit(f"round {number} ended by itself: {problems.decode()}")
-    begun, ended = set(), set()
+    said = {"B": set(), "E": set(), "Q": set()}
     with open(output, encoding="ascii") as lines:
         for line in lines:
-            (begun if line[0] == "B" else ended).add(line[2:].rstrip("\n"))
+            said[line[0]].add(line[2:].rstrip("\n"))
     os.unlink(output)
-    return begun, ended
+    return said["B"], said["E"]
 
 
 def read_all(program, folder):
