@@ -37,8 +37,9 @@ extern "C" {
     X(AGAIN, 1, "more input is needed")                          \
     X(END, 2, "there is nothing more")                           \
     X(MISS, 3, "no such entry")                                  \
-    X(CONFLICT, 4, "somebody else changed it first")             \
-    X(FULL, 5, "there is no room now")                           \
+    X(LIMITED, 4, "a limit is reached")                          \
+    X(CONFLICT, 5, "somebody else changed it first")             \
+    X(FULL, 6, "there is no room now")                           \
     X(E_INVALID, -1, "an argument is not acceptable")            \
     X(E_NOMEM, -2, "out of memory")                              \
     X(E_ABI, -3, "options of an unknown size or version")        \
@@ -92,6 +93,14 @@ struct llmp_str {
 #else
 #define LLMP_STR(literal) ((struct llmp_str){ "" literal, sizeof(literal) - 1 })
 #endif
+
+/** What a count of tokens or a cost rests on. */
+enum llmp_usage_basis {
+    LLMP_USAGE_NONE,      /**< nothing reached a provider */
+    LLMP_USAGE_REPORTED,  /**< by the provider */
+    LLMP_USAGE_ESTIMATED, /**< counted here: a stream that broke */
+    LLMP_USAGE_UNKNOWN    /**< it may have cost something; nobody said what */
+};
 
 /** One moment on both clocks. Read once a turn and handed down. */
 struct llmp_time {

@@ -34,9 +34,10 @@ enum {
     LLMP_STORE_ID_MAX = 64,    /**< of ledger rows, events, lease holders */
     LLMP_STORE_NAME_MAX = 128, /**< of everything else that has a name */
     LLMP_STORE_BODY_MAX = 1 << 20,
-    LLMP_STORE_BATCH_MAX = 4096,  /**< operations in one commit */
-    LLMP_STORE_COUNTERS_MAX = 16, /**< fed by one ledger row */
-    LLMP_STORE_ROWS_MAX = 10000   /**< one call delivers */
+    LLMP_STORE_BATCH_MAX = 4096,               /**< operations in one commit */
+    LLMP_STORE_COUNTERS_MAX = 16,              /**< fed by one ledger row */
+    LLMP_STORE_ROWS_MAX = 10000,               /**< one call delivers */
+    LLMP_LEDGER_BASES = LLMP_USAGE_UNKNOWN + 1 /**< of enum llmp_usage_basis */
 };
 
 /** The largest count of tokens or requests and the largest amount of money
@@ -77,19 +78,9 @@ struct llmp_store_event {
 
 /* ---- the usage ledger ---------------------------------------------------- */
 
-/** What token counts and cost rest on. */
-enum llmp_usage_basis {
-    LLMP_USAGE_NONE,      /**< nothing was used: refused before, or cached */
-    LLMP_USAGE_REPORTED,  /**< the provider said so */
-    LLMP_USAGE_ESTIMATED, /**< counted here */
-    LLMP_USAGE_UNKNOWN,   /**< something was used, nobody knows how much: see
-                               the reserved numbers */
-    LLMP_USAGE_BASES
-};
-
 /** One row of the ledger: one exchange, or one attempt of it. */
-struct llmp_usage {
-    size_t size;        /**< sizeof(struct llmp_usage) */
+struct llmp_ledger_row {
+    size_t size;        /**< sizeof(struct llmp_ledger_row) */
     struct llmp_str id; /**< given twice, the row is booked once */
     uint64_t wall_ns;
     struct llmp_str key, user, team, org; /**< who; any may be empty */
@@ -103,7 +94,8 @@ struct llmp_usage {
     char currency[4];              /**< "USD"; empty: none */
     bool cost_known;               /**< else cost_nano says nothing */
     struct llmp_str price_version; /**< which prices it was made with */
-    /** What had been set aside; kept for rows of unknown basis. */
+    /** What had been set aside: what a row of unknown basis may have cost at
+     *  most. */
     int64_t reserved_input, reserved_output, reserved_cost_nano;
 };
 
@@ -116,50 +108,50 @@ struct llmp_counter_add {
 
 /** A ledger row with the counters that it moves. They move when the row is
  *  booked, in the same commit, and not when it was there already. */
-struct llmp_usage_entry {
-    const struct llmp_usage *row;
+struct llmp_ledger_entry {
+    const struct llmp_ledger_row *row;
     const struct llmp_counter_add *counters;
     size_t counter_count;
 };
 
 /** What a query groups by. Rows of several currencies are never added up:
  *  the currency is always one of the groups. */
-enum llmp_usage_group {
-    LLMP_USAGE_BY_DAY = 1, /**< UTC */
-    LLMP_USAGE_BY_ORG = 2,
-    LLMP_USAGE_BY_TEAM = 4,
-    LLMP_USAGE_BY_USER = 8,
-    LLMP_USAGE_BY_KEY = 16,
-    LLMP_USAGE_BY_MODEL = 32
+enum llmp_ledger_group {
+    LLMP_LEDGER_BY_DAY = 1, /**< UTC */
+    LLMP_LEDGER_BY_ORG = 2,
+    LLMP_LEDGER_BY_TEAM = 4,
+    LLMP_LEDGER_BY_USER = 8,
+    LLMP_LEDGER_BY_KEY = 16,
+    LLMP_LEDGER_BY_MODEL = 32
 };
 
-struct llmp_usage_query {
-    size_t size;           /**< set by llmp_usage_query_init() */
+struct llmp_ledger_query {
+    size_t size;           /**< set by llmp_ledger_query_init() */
     uint64_t from_wall_ns; /**< from here on */
     uint64_t to_wall_ns;   /**< before this; 0: no end */
     /** ptr NULL: any; empty: rows without. */
     struct llmp_str key, user, team, org, model;
-    unsigned groups;    /**< of enum llmp_usage_group; sums only */
+    unsigned groups;    /**< of enum llmp_ledger_group; sums only */
     uint32_t rows_max;  /**< 0: 1000; at most LLMP_STORE_ROWS_MAX */
     uint64_t rows_skip; /**< sums only: pass over so many first */
     uint64_t after_seq; /**< rows only: those behind that one */
 };
 
-LLMP_API void llmp_usage_query_init_sized(struct llmp_usage_query *query,
-                                          size_t size);
+LLMP_API void llmp_ledger_query_init_sized(struct llmp_ledger_query *query,
+                                           size_t size);
 
-static inline void llmp_usage_query_init(struct llmp_usage_query *query)
+static inline void llmp_ledger_query_init(struct llmp_ledger_query *query)
 {
-    llmp_usage_query_init_sized(query, sizeof(*query));
+    llmp_ledger_query_init_sized(query, sizeof(*query));
 }
 
 /** One group of a query; what is not grouped by is empty. */
-struct llmp_usage_sum {
+struct llmp_ledger_sum {
     uint64_t day; /**< since 1970-01-01 */
     struct llmp_str org, team, user, key, model;
     char currency[4];
     int64_t rows, requests, input, cached, output, reasoning, cost_nano;
-    int64_t rows_by_basis[LLMP_USAGE_BASES];
+    int64_t rows_by_basis[LLMP_LEDGER_BASES];
     int64_t rows_cost_unknown;
     /** Of rows whose basis is unknown. */
     int64_t reserved_input, reserved_output, reserved_cost_nano;
@@ -196,7 +188,7 @@ enum llmp_store_op_kind {
                             tombstone stays in the change feed */
     LLMP_STORE_EVENT,  /**< of.event */
     LLMP_STORE_USAGE,  /**< of.usage */
-    LLMP_STORE_ADD,    /**< of.add: counted each time; see llmp_usage_entry */
+    LLMP_STORE_ADD,    /**< of.add: counted each time; see llmp_ledger_entry */
     LLMP_STORE_FORGET  /**< of.add: drops the counter's windows (and leases)
                             before `window`; amount is not looked at */
 };
@@ -213,7 +205,7 @@ struct llmp_store_op {
     union {
         const struct llmp_store_doc *doc;
         const struct llmp_store_event *event;
-        const struct llmp_usage_entry *usage;
+        const struct llmp_ledger_entry *usage;
         const struct llmp_counter_add *add;
     } of;
 };
@@ -226,9 +218,9 @@ struct llmp_store_op {
 typedef int llmp_store_doc_fn(const struct llmp_store_doc *doc, void *ctx);
 typedef int llmp_store_event_fn(const struct llmp_store_event *event,
                                 void *ctx);
-typedef int llmp_usage_sum_fn(const struct llmp_usage_sum *sum, void *ctx);
-typedef int llmp_usage_row_fn(const struct llmp_usage *row, uint64_t seq,
-                              void *ctx);
+typedef int llmp_ledger_sum_fn(const struct llmp_ledger_sum *sum, void *ctx);
+typedef int llmp_ledger_row_fn(const struct llmp_ledger_row *row, uint64_t seq,
+                               void *ctx);
 
 /*
  * What all calls of a store may return beside what each names:
@@ -352,14 +344,14 @@ LLMP_API LLMP_MUST_USE int llmp_store_events(struct llmp_store *store,
                                              void *ctx, struct llmp_error *err);
 
 /** Shows sums in the order of day, org, team, user, key, model, currency. */
-LLMP_API LLMP_MUST_USE int llmp_store_usage_sums(
-    struct llmp_store *store, const struct llmp_usage_query *query,
-    llmp_usage_sum_fn *see, void *ctx, struct llmp_error *err);
+LLMP_API LLMP_MUST_USE int llmp_store_ledger_sums(
+    struct llmp_store *store, const struct llmp_ledger_query *query,
+    llmp_ledger_sum_fn *see, void *ctx, struct llmp_error *err);
 
 /** Shows rows in the order in which they were booked. */
-LLMP_API LLMP_MUST_USE int llmp_store_usage_rows(
-    struct llmp_store *store, const struct llmp_usage_query *query,
-    llmp_usage_row_fn *see, void *ctx, struct llmp_error *err);
+LLMP_API LLMP_MUST_USE int llmp_store_ledger_rows(
+    struct llmp_store *store, const struct llmp_ledger_query *query,
+    llmp_ledger_row_fn *see, void *ctx, struct llmp_error *err);
 
 /** Reads a counter; one that never was is 0. */
 LLMP_API LLMP_MUST_USE int llmp_store_counter(
@@ -440,8 +432,8 @@ typedef void llmp_store_done_fn(int status, void *ctx);
  * @retval LLMP_OK    queued: `done` will be called
  * @retval LLMP_FULL  the queue is full: `done` will not be called
  */
-LLMP_API LLMP_MUST_USE int llmp_store_writer_usage(
-    struct llmp_store_writer *writer, const struct llmp_usage_entry *entry,
+LLMP_API LLMP_MUST_USE int llmp_store_writer_row(
+    struct llmp_store_writer *writer, const struct llmp_ledger_entry *entry,
     llmp_store_done_fn *done, void *ctx, struct llmp_error *err);
 
 /** Queues an event likewise; its id is required. */
@@ -551,7 +543,7 @@ LLMP_API void llmp_ledger_free(struct llmp_ledger *ledger);
  * @retval LLMP_FULL  it cannot be kept, and the policy is to refuse
  */
 LLMP_API LLMP_MUST_USE int llmp_ledger_begin(
-    struct llmp_ledger *ledger, const struct llmp_usage_entry *entry,
+    struct llmp_ledger *ledger, const struct llmp_ledger_entry *entry,
     llmp_journal_at *at, struct llmp_error *err);
 
 /**
@@ -565,10 +557,9 @@ LLMP_API LLMP_MUST_USE int llmp_ledger_begin(
  * it again later, or the intent, if there is one, is booked as unknown at the
  * next start
  */
-LLMP_API LLMP_MUST_USE int llmp_ledger_end(struct llmp_ledger *ledger,
-                                           llmp_journal_at at,
-                                           const struct llmp_usage_entry *entry,
-                                           struct llmp_error *err);
+LLMP_API LLMP_MUST_USE int llmp_ledger_end(
+    struct llmp_ledger *ledger, llmp_journal_at at,
+    const struct llmp_ledger_entry *entry, struct llmp_error *err);
 
 /** Nothing was sent to a provider after all: nothing is booked. */
 LLMP_API void llmp_ledger_cancel(struct llmp_ledger *ledger,
@@ -633,11 +624,11 @@ struct llmp_store_ops {
                    llmp_store_doc_fn *see, void *ctx, struct llmp_error *err);
     int (*events)(void *self, uint64_t after, uint32_t rows_max,
                   llmp_store_event_fn *see, void *ctx, struct llmp_error *err);
-    int (*usage_sums)(void *self, const struct llmp_usage_query *query,
-                      llmp_usage_sum_fn *see, void *ctx,
+    int (*usage_sums)(void *self, const struct llmp_ledger_query *query,
+                      llmp_ledger_sum_fn *see, void *ctx,
                       struct llmp_error *err);
-    int (*usage_rows)(void *self, const struct llmp_usage_query *query,
-                      llmp_usage_row_fn *see, void *ctx,
+    int (*usage_rows)(void *self, const struct llmp_ledger_query *query,
+                      llmp_ledger_row_fn *see, void *ctx,
                       struct llmp_error *err);
     int (*counter)(void *self, struct llmp_str name, uint64_t window,
                    uint64_t now_wall_ns, struct llmp_counter *out,

@@ -115,11 +115,13 @@ int llmp_store_check_event(const struct llmp_store_event *event,
 
 /* ---- ledger and counters ------------------------------------------------- */
 
-static int check_row_texts(const struct llmp_usage *row, struct llmp_error *err)
+static int check_row_texts(const struct llmp_ledger_row *row,
+                           struct llmp_error *err)
 {
-#define ROW_TEXT(member, max, need)                                        \
-    {                                                                      \
-        offsetof(struct llmp_usage, member), max, need, "a row's " #member \
+#define ROW_TEXT(member, max, need)                          \
+    {                                                        \
+        offsetof(struct llmp_ledger_row, member), max, need, \
+            "a row's " #member                               \
     }
     static const struct text_rule rules[] = {
         ROW_TEXT(id, LLMP_STORE_ID_MAX, LLMP_STORE_REQUIRED),
@@ -152,7 +154,7 @@ static bool is_money(int64_t amount)
     return amount >= -LLMP_STORE_MONEY_MAX && amount <= LLMP_STORE_MONEY_MAX;
 }
 
-static int check_row_numbers(const struct llmp_usage *row,
+static int check_row_numbers(const struct llmp_ledger_row *row,
                              struct llmp_error *err)
 {
     const int64_t counts[] = { row->input,          row->cached,
@@ -167,8 +169,8 @@ static int check_row_numbers(const struct llmp_usage *row,
                 err, LLMP_E_LIMIT, "a row's cost is not in range");
     LLMP_ENSURE(is_currency(row->currency), err, LLMP_E_INVALID,
                 "a currency has three capital letters");
-    LLMP_ENSURE((unsigned)row->basis < LLMP_USAGE_BASES, err, LLMP_E_INVALID,
-                "a row's basis is none that is known");
+    LLMP_ENSURE((unsigned)row->basis < (unsigned)LLMP_LEDGER_BASES, err,
+                LLMP_E_INVALID, "a row's basis is none that is known");
     LLMP_ENSURE(row->wall_ns <= INT64_MAX, err, LLMP_E_LIMIT,
                 "a time is beyond the year 2262");
     return LLMP_OK;
@@ -183,7 +185,7 @@ static int check_add(const struct llmp_counter_add *add, struct llmp_error *err)
                                  LLMP_STORE_REQUIRED, "a counter's name", err);
 }
 
-int llmp_store_check_entry(const struct llmp_usage_entry *entry,
+int llmp_store_check_entry(const struct llmp_ledger_entry *entry,
                            struct llmp_error *err)
 {
     LLMP_ENSURE(entry && entry->row, err, LLMP_E_INVALID,
@@ -248,7 +250,7 @@ int llmp_store_check_rows_max(uint32_t *rows_max, struct llmp_error *err)
     return LLMP_OK;
 }
 
-int llmp_store_check_query(struct llmp_usage_query *query,
+int llmp_store_check_query(struct llmp_ledger_query *query,
                            struct llmp_error *err)
 {
     const struct llmp_str *filters[] = { &query->key, &query->user,
@@ -258,7 +260,7 @@ int llmp_store_check_query(struct llmp_usage_query *query,
     for (size_t i = 0; i < LLMP_COUNT(filters); i++)
         LLMP_TRY(llmp_store_check_text(*filters[i], LLMP_STORE_NAME_MAX,
                                        LLMP_STORE_OPTIONAL, "a filter", err));
-    LLMP_ENSURE(query->groups < 2 * LLMP_USAGE_BY_MODEL, err, LLMP_E_INVALID,
+    LLMP_ENSURE(query->groups < 2 * LLMP_LEDGER_BY_MODEL, err, LLMP_E_INVALID,
                 "a query groups by something unknown");
     if (query->to_wall_ns == 0 || query->to_wall_ns > INT64_MAX)
         query->to_wall_ns = INT64_MAX;

@@ -14,14 +14,14 @@ int llmp_store_check_text(struct llmp_str text, size_t max,
                           enum llmp_store_need need, const char *what,
                           struct llmp_error *err);
 
-int llmp_store_check_entry(const struct llmp_usage_entry *entry,
+int llmp_store_check_entry(const struct llmp_ledger_entry *entry,
                            struct llmp_error *err);
 int llmp_store_check_event(const struct llmp_store_event *event,
                            struct llmp_error *err);
 int llmp_store_check_op(const struct llmp_store_op *op, struct llmp_error *err);
 
 /* Also fills in the default of rows_max. */
-int llmp_store_check_query(struct llmp_usage_query *query,
+int llmp_store_check_query(struct llmp_ledger_query *query,
                            struct llmp_error *err);
 int llmp_store_check_rows_max(uint32_t *rows_max, struct llmp_error *err);
 int llmp_store_check_lease(const struct llmp_lease *lease,

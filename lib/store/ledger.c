@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "base/internal.h"
 #include "store/check.h"
-#include "store/usage_codec.h"
+#include "store/ledger_codec.h"
 
 struct llmp_ledger {
     struct llmp_journal *journal; /* NULL: none */
@@ -57,7 +57,7 @@ int llmp_ledger_new(struct llmp_ledger **out, struct llmp_journal *journal,
         LLMP_TRY(
             llmp_options_read(&o, sizeof(o), sizeof(o), opts, opts->size, err));
     LLMP_ENSURE(!journal ||
-                    llmp_journal_payload_max(journal) >= LLMP_USAGE_BYTES_MAX,
+                    llmp_journal_payload_max(journal) >= LLMP_LEDGER_BYTES_MAX,
                 err, LLMP_E_INVALID, "the journal's segments are too small");
 
     struct llmp_ledger *ledger = llmp_alloc(sizeof(*ledger));
@@ -78,13 +78,13 @@ void llmp_ledger_free(struct llmp_ledger *ledger)
 /* ---- journal ------------------------------------------------------------- */
 
 static int append(struct llmp_ledger *ledger, enum llmp_journal_type type,
-                  const struct llmp_usage_entry *entry, llmp_journal_at intent,
+                  const struct llmp_ledger_entry *entry, llmp_journal_at intent,
                   llmp_journal_at *at)
 {
-    uint8_t bytes[LLMP_USAGE_BYTES_MAX];
+    uint8_t bytes[LLMP_LEDGER_BYTES_MAX];
     struct llmp_str payload = { (const char *)bytes, 0 };
 
-    payload.len = llmp_usage_encode(entry, bytes);
+    payload.len = llmp_ledger_encode(entry, bytes);
     return llmp_journal_append(ledger->journal, type, &payload, 1, intent, at);
 }
 
@@ -112,17 +112,17 @@ static void row_done(int status, void *ctx)
 
 /* LLMP_FULL and failures leave the record its owner's. */
 static int queue(struct llmp_ledger *ledger, llmp_journal_at at,
-                 const struct llmp_usage_entry *entry, struct llmp_error *err)
+                 const struct llmp_ledger_entry *entry, struct llmp_error *err)
 {
     struct waiting *waiting;
     int rc;
 
     if (!at)
-        return llmp_store_writer_usage(ledger->writer, entry, NULL, NULL, err);
+        return llmp_store_writer_row(ledger->writer, entry, NULL, NULL, err);
     waiting = llmp_alloc(sizeof(*waiting));
     LLMP_ENSURE(waiting, err, LLMP_E_NOMEM, "no memory for a row");
     *waiting = (struct waiting){ ledger, at };
-    rc = llmp_store_writer_usage(ledger->writer, entry, row_done, waiting, err);
+    rc = llmp_store_writer_row(ledger->writer, entry, row_done, waiting, err);
     if (rc != LLMP_OK)
         llmp_free(waiting);
     return rc;
@@ -133,7 +133,7 @@ static int queue(struct llmp_ledger *ledger, llmp_journal_at at,
 /* Whether what begins now can be booked at the end: in the journal, or, where
  * there is none, in the queue. */
 static bool keep_intent(struct llmp_ledger *ledger,
-                        const struct llmp_usage_entry *entry,
+                        const struct llmp_ledger_entry *entry,
                         llmp_journal_at *at)
 {
     struct llmp_store_health health;
@@ -145,8 +145,8 @@ static bool keep_intent(struct llmp_ledger *ledger,
 }
 
 int llmp_ledger_begin(struct llmp_ledger *ledger,
-                      const struct llmp_usage_entry *entry, llmp_journal_at *at,
-                      struct llmp_error *err)
+                      const struct llmp_ledger_entry *entry,
+                      llmp_journal_at *at, struct llmp_error *err)
 {
     LLMP_ENSURE(ledger && at, err, LLMP_E_INVALID,
                 "ledger and at are required");
@@ -163,7 +163,7 @@ int llmp_ledger_begin(struct llmp_ledger *ledger,
 
 /* The outcome is in the journal: whatever the queue says, it will be booked. */
 static int queue_outcome(struct llmp_ledger *ledger, llmp_journal_at outcome,
-                         const struct llmp_usage_entry *entry)
+                         const struct llmp_ledger_entry *entry)
 {
     if (queue(ledger, outcome, entry, NULL) != LLMP_OK)
         leave_in_journal(ledger, outcome);
@@ -174,7 +174,7 @@ static int queue_outcome(struct llmp_ledger *ledger, llmp_journal_at outcome,
  * committed, so that a crash before leaves it to be booked as unknown. */
 static int end_without_journal(struct llmp_ledger *ledger,
                                llmp_journal_at intent,
-                               const struct llmp_usage_entry *entry,
+                               const struct llmp_ledger_entry *entry,
                                struct llmp_error *err)
 {
     int rc = queue(ledger, intent, entry, err);
@@ -187,7 +187,7 @@ static int end_without_journal(struct llmp_ledger *ledger,
 }
 
 int llmp_ledger_end(struct llmp_ledger *ledger, llmp_journal_at at,
-                    const struct llmp_usage_entry *entry,
+                    const struct llmp_ledger_entry *entry,
                     struct llmp_error *err)
 {
     llmp_journal_at outcome;
@@ -221,10 +221,10 @@ static int take_record(const struct llmp_journal_record *record, void *ctx)
 {
     struct taking *taking = ctx;
     struct llmp_ledger *ledger = taking->ledger;
-    struct llmp_usage_decoded decoded;
+    struct llmp_ledger_decoded decoded;
     int rc;
 
-    if (!llmp_usage_decode(&decoded, record->payload)) {
+    if (!llmp_ledger_decode(&decoded, record->payload)) {
         (void)atomic_fetch_add(&ledger->damaged, 1);
         llmp_journal_settle(ledger->journal, record->at);
         return LLMP_OK;

@@ -316,8 +316,9 @@ static int events(void *self, uint64_t after, uint32_t rows_max,
     return rc;
 }
 
-static int usage_rows(void *self, const struct llmp_usage_query *query,
-                      llmp_usage_row_fn *see, void *ctx, struct llmp_error *err)
+static int usage_rows(void *self, const struct llmp_ledger_query *query,
+                      llmp_ledger_row_fn *see, void *ctx,
+                      struct llmp_error *err)
 {
     struct llmp_memory_list picked = { NULL };
     bool complete =
@@ -336,10 +337,11 @@ static int usage_rows(void *self, const struct llmp_usage_query *query,
     return rc;
 }
 
-static int usage_sums(void *self, const struct llmp_usage_query *query,
-                      llmp_usage_sum_fn *see, void *ctx, struct llmp_error *err)
+static int usage_sums(void *self, const struct llmp_ledger_query *query,
+                      llmp_ledger_sum_fn *see, void *ctx,
+                      struct llmp_error *err)
 {
-    struct llmp_usage_query all = *query;
+    struct llmp_ledger_query all = *query;
     struct llmp_memory_list picked = { NULL };
 
     all.after_seq = 0;

@@ -42,7 +42,7 @@ struct llmp_memory_event {
 struct llmp_memory_row {
     struct llmp_memory_item item;
     struct llmp_memory_row *next; /* in its bucket */
-    struct llmp_usage usage;
+    struct llmp_ledger_row usage;
     uint64_t seq;
     char text[];
 };
@@ -121,18 +121,19 @@ bool llmp_memory_pick_events(struct llmp_memory *memory, uint64_t after,
                              uint32_t rows_max,
                              struct llmp_memory_list *picked);
 
-/* memory_usage.c */
+/* memory_ledger.c */
 int llmp_memory_usage(struct llmp_memory *memory, struct llmp_store_op *op,
                       struct llmp_error *err);
 void llmp_memory_usage_undo(struct llmp_memory *memory);
 void llmp_memory_drop_oldest(struct llmp_memory *memory);
 bool llmp_memory_pick_rows(struct llmp_memory *memory,
-                           const struct llmp_usage_query *query,
+                           const struct llmp_ledger_query *query,
                            uint64_t rows_max, struct llmp_memory_list *picked);
 /* Needs no lock: `rows` are the caller's references. */
 int llmp_memory_sums(const struct llmp_memory_list *rows,
-                     const struct llmp_usage_query *query,
-                     llmp_usage_sum_fn *see, void *ctx, struct llmp_error *err);
+                     const struct llmp_ledger_query *query,
+                     llmp_ledger_sum_fn *see, void *ctx,
+                     struct llmp_error *err);
 
 /* memory_counters.c */
 int llmp_memory_add(struct llmp_memory *memory,

@@ -101,11 +101,11 @@ int llmp_sqlite_changes(void *self, uint64_t after, uint32_t rows_max,
 int llmp_sqlite_events(void *self, uint64_t after, uint32_t rows_max,
                        llmp_store_event_fn *see, void *ctx,
                        struct llmp_error *err);
-int llmp_sqlite_usage_sums(void *self, const struct llmp_usage_query *query,
-                           llmp_usage_sum_fn *see, void *ctx,
+int llmp_sqlite_usage_sums(void *self, const struct llmp_ledger_query *query,
+                           llmp_ledger_sum_fn *see, void *ctx,
                            struct llmp_error *err);
-int llmp_sqlite_usage_rows(void *self, const struct llmp_usage_query *query,
-                           llmp_usage_row_fn *see, void *ctx,
+int llmp_sqlite_usage_rows(void *self, const struct llmp_ledger_query *query,
+                           llmp_ledger_row_fn *see, void *ctx,
                            struct llmp_error *err);
 int llmp_sqlite_counter(void *self, struct llmp_str name, uint64_t window,
                         uint64_t now_wall_ns, struct llmp_counter *out,

@@ -6,8 +6,9 @@
 #include "base/str.h"
 #include "store/sqlite.h"
 
-static int insert_row(struct llmp_sqlite *self, const struct llmp_usage *row,
-                      int64_t *inserted, struct llmp_error *err)
+static int insert_row(struct llmp_sqlite *self,
+                      const struct llmp_ledger_row *row, int64_t *inserted,
+                      struct llmp_error *err)
 {
     struct llmp_sqlite_call call;
 
@@ -41,7 +42,7 @@ static int insert_row(struct llmp_sqlite *self, const struct llmp_usage *row,
 int llmp_sqlite_usage(struct llmp_sqlite *self, struct llmp_store_op *op,
                       struct llmp_error *err)
 {
-    const struct llmp_usage_entry *entry = op->of.usage;
+    const struct llmp_ledger_entry *entry = op->of.usage;
     int64_t value;
 
     LLMP_TRY(insert_row(self, entry->row, &op->result, err));
@@ -54,7 +55,7 @@ int llmp_sqlite_usage(struct llmp_sqlite *self, struct llmp_store_op *op,
 
 /* Parameters 1 to 7 of LLMP_SQLITE_FILTER. */
 static void bind_filter(struct llmp_sqlite_call *call,
-                        const struct llmp_usage_query *query)
+                        const struct llmp_ledger_query *query)
 {
     llmp_sqlite_int(call, (int64_t)query->from_wall_ns);
     llmp_sqlite_int(call, (int64_t)query->to_wall_ns);
@@ -72,10 +73,10 @@ static void get_currency(struct llmp_sqlite_call *call, char currency[4])
     memcpy(currency, text.ptr, text.len < 3 ? text.len : 3);
 }
 
-static int show_row(struct llmp_sqlite_call *call, llmp_usage_row_fn *see,
+static int show_row(struct llmp_sqlite_call *call, llmp_ledger_row_fn *see,
                     void *ctx)
 {
-    struct llmp_usage row = { .size = sizeof(row) };
+    struct llmp_ledger_row row = { .size = sizeof(row) };
     uint64_t seq = (uint64_t)llmp_sqlite_get_int(call);
 
     row.id = llmp_sqlite_get_text(call);
@@ -104,8 +105,8 @@ static int show_row(struct llmp_sqlite_call *call, llmp_usage_row_fn *see,
     return see(&row, seq, ctx);
 }
 
-int llmp_sqlite_usage_rows(void *self, const struct llmp_usage_query *query,
-                           llmp_usage_row_fn *see, void *ctx,
+int llmp_sqlite_usage_rows(void *self, const struct llmp_ledger_query *query,
+                           llmp_ledger_row_fn *see, void *ctx,
                            struct llmp_error *err)
 {
     struct llmp_sqlite_call call;
@@ -124,10 +125,10 @@ int llmp_sqlite_usage_rows(void *self, const struct llmp_usage_query *query,
     return rc;
 }
 
-static int show_sum(struct llmp_sqlite_call *call, llmp_usage_sum_fn *see,
+static int show_sum(struct llmp_sqlite_call *call, llmp_ledger_sum_fn *see,
                     void *ctx)
 {
-    struct llmp_usage_sum sum = { .day = (uint64_t)llmp_sqlite_get_int(call) };
+    struct llmp_ledger_sum sum = { .day = (uint64_t)llmp_sqlite_get_int(call) };
 
     sum.org = llmp_sqlite_get_text(call);
     sum.team = llmp_sqlite_get_text(call);
@@ -142,7 +143,7 @@ static int show_sum(struct llmp_sqlite_call *call, llmp_usage_sum_fn *see,
     sum.output = llmp_sqlite_get_int(call);
     sum.reasoning = llmp_sqlite_get_int(call);
     sum.cost_nano = llmp_sqlite_get_int(call);
-    for (size_t i = 0; i < LLMP_USAGE_BASES; i++)
+    for (size_t i = 0; i < LLMP_LEDGER_BASES; i++)
         sum.rows_by_basis[i] = llmp_sqlite_get_int(call);
     sum.rows_cost_unknown = llmp_sqlite_get_int(call);
     sum.reserved_input = llmp_sqlite_get_int(call);
@@ -151,8 +152,8 @@ static int show_sum(struct llmp_sqlite_call *call, llmp_usage_sum_fn *see,
     return see(&sum, ctx);
 }
 
-int llmp_sqlite_usage_sums(void *self, const struct llmp_usage_query *query,
-                           llmp_usage_sum_fn *see, void *ctx,
+int llmp_sqlite_usage_sums(void *self, const struct llmp_ledger_query *query,
+                           llmp_ledger_sum_fn *see, void *ctx,
                            struct llmp_error *err)
 {
     struct llmp_sqlite_call call;

@@ -151,30 +151,30 @@ int llmp_store_events(struct llmp_store *store, uint64_t after,
     return store->ops->events(store->self, after, rows_max, see, ctx, err);
 }
 
-void llmp_usage_query_init_sized(struct llmp_usage_query *query, size_t size)
+void llmp_ledger_query_init_sized(struct llmp_ledger_query *query, size_t size)
 {
-    const struct llmp_usage_query blank = { .size = size };
+    const struct llmp_ledger_query blank = { .size = size };
 
     memcpy(query, &blank, size < sizeof(blank) ? size : sizeof(blank));
 }
 
-static int read_query(struct llmp_usage_query *into,
-                      const struct llmp_usage_query *query,
+static int read_query(struct llmp_ledger_query *into,
+                      const struct llmp_ledger_query *query,
                       struct llmp_error *err)
 {
     LLMP_ENSURE(query, err, LLMP_E_INVALID, "a query is required");
-    llmp_usage_query_init(into);
+    llmp_ledger_query_init(into);
     LLMP_TRY(llmp_options_read(into, sizeof(*into), sizeof(*into), query,
                                query->size, err));
     return llmp_store_check_query(into, err);
 }
 
-int llmp_store_usage_sums(struct llmp_store *store,
-                          const struct llmp_usage_query *query,
-                          llmp_usage_sum_fn *see, void *ctx,
-                          struct llmp_error *err)
+int llmp_store_ledger_sums(struct llmp_store *store,
+                           const struct llmp_ledger_query *query,
+                           llmp_ledger_sum_fn *see, void *ctx,
+                           struct llmp_error *err)
 {
-    struct llmp_usage_query checked;
+    struct llmp_ledger_query checked;
 
     LLMP_ENSURE(store && see, err, LLMP_E_INVALID,
                 "store and see are required");
@@ -182,12 +182,12 @@ int llmp_store_usage_sums(struct llmp_store *store,
     return store->ops->usage_sums(store->self, &checked, see, ctx, err);
 }
 
-int llmp_store_usage_rows(struct llmp_store *store,
-                          const struct llmp_usage_query *query,
-                          llmp_usage_row_fn *see, void *ctx,
-                          struct llmp_error *err)
+int llmp_store_ledger_rows(struct llmp_store *store,
+                           const struct llmp_ledger_query *query,
+                           llmp_ledger_row_fn *see, void *ctx,
+                           struct llmp_error *err)
 {
-    struct llmp_usage_query checked;
+    struct llmp_ledger_query checked;
 
     LLMP_ENSURE(store && see, err, LLMP_E_INVALID,
                 "store and see are required");

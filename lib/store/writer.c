@@ -31,10 +31,10 @@ struct item {
     void *ctx;
     enum llmp_store_op_kind kind;
     union {
-        struct llmp_usage_entry entry;
+        struct llmp_ledger_entry entry;
         struct llmp_store_event event;
     } of;
-    struct llmp_usage row;
+    struct llmp_ledger_row row;
     _Alignas(8) char bytes[]; /* a row's counters, then texts */
 };
 
@@ -223,7 +223,7 @@ static struct llmp_str copy_text(char **to, struct llmp_str text)
     X(status)        \
     X(price_version)
 
-static size_t entry_size(const struct llmp_usage_entry *entry)
+static size_t entry_size(const struct llmp_ledger_entry *entry)
 {
     size_t size = entry->counter_count * sizeof(struct llmp_counter_add);
 
@@ -235,7 +235,7 @@ static size_t entry_size(const struct llmp_usage_entry *entry)
     return size;
 }
 
-static void copy_entry(struct item *item, const struct llmp_usage_entry *entry)
+static void copy_entry(struct item *item, const struct llmp_ledger_entry *entry)
 {
     struct llmp_counter_add *counters = (void *)item->bytes;
     char *to = (char *)(counters + entry->counter_count);
@@ -249,14 +249,14 @@ static void copy_entry(struct item *item, const struct llmp_usage_entry *entry)
         counters[i] = entry->counters[i];
         counters[i].name = copy_text(&to, entry->counters[i].name);
     }
-    item->of.entry =
-        (struct llmp_usage_entry){ &item->row, counters, entry->counter_count };
+    item->of.entry = (struct llmp_ledger_entry){ &item->row, counters,
+                                                 entry->counter_count };
 }
 
-int llmp_store_writer_usage(struct llmp_store_writer *writer,
-                            const struct llmp_usage_entry *entry,
-                            llmp_store_done_fn *done, void *ctx,
-                            struct llmp_error *err)
+int llmp_store_writer_row(struct llmp_store_writer *writer,
+                          const struct llmp_ledger_entry *entry,
+                          llmp_store_done_fn *done, void *ctx,
+                          struct llmp_error *err)
 {
     struct item *item = NULL;
     int rc;

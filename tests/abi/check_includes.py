@@ -53,9 +53,13 @@ MUTEX = re.compile(r"<pthread\.h>|pthread_mutex_\w+")
 def public_headers(folder):
     if folder in BASE | SECOND:
         return {"base", "json"} | ({"journal"} & {folder})
+    if folder == "limit":
+        return {"base", "json", "limit", "usage"}
+    if folder == "store":
+        return {"base", "json", "journal", "store"}
     if folder in AREAS:
-        return {"base", "json", "journal", folder}
-    return {"base", "json", "journal", "config", "gateway", "runtime"} | AREAS
+        return {"base", "json", folder}
+    return {"base", "json", "journal", "config", "gateway", "runtime", "usage"} | AREAS
 
 
 def check_io(path, folder, line):

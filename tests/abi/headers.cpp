@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: each public header stands alone and compiles as C++11.
+#include <llmproxy/auth.h>
 #include <llmproxy/base.h>
 #include <llmproxy/config.h>
 #include <llmproxy/gateway.h>
 #include <llmproxy/journal.h>
 #include <llmproxy/json.h>
+#include <llmproxy/limit.h>
 #include <llmproxy/runtime.h>
 #include <llmproxy/store.h>
+#include <llmproxy/usage.h>
 
 int main()
 {

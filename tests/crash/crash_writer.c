@@ -84,10 +84,11 @@ static void start(void)
         die("thread", &err);
 }
 
-static struct llmp_usage new_row(const char *id, enum llmp_usage_basis basis)
+static struct llmp_ledger_row new_row(const char *id,
+                                      enum llmp_usage_basis basis)
 {
-    return (struct llmp_usage){
-        .size = sizeof(struct llmp_usage),
+    return (struct llmp_ledger_row){
+        .size = sizeof(struct llmp_ledger_row),
         .id = { id, strlen(id) },
         .wall_ns = llmp_clock().wall_ns,
         .key = LLMP_STR("key"),
@@ -110,9 +111,9 @@ static void say(char what, const char *id)
 
 static void begin(const char *id, llmp_journal_at *at)
 {
-    const struct llmp_usage row = new_row(id, LLMP_USAGE_UNKNOWN);
+    const struct llmp_ledger_row row = new_row(id, LLMP_USAGE_UNKNOWN);
     const struct llmp_counter_add add = { LLMP_STR("spend"), 0, RESERVED };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
     int rc;
 
     while ((rc = llmp_ledger_begin(llmp_store_thread_ledger(program.store),
@@ -125,9 +126,9 @@ static void begin(const char *id, llmp_journal_at *at)
 
 static void end(const char *id, llmp_journal_at at)
 {
-    const struct llmp_usage row = new_row(id, LLMP_USAGE_REPORTED);
+    const struct llmp_ledger_row row = new_row(id, LLMP_USAGE_REPORTED);
     const struct llmp_counter_add add = { LLMP_STR("spend"), 0, SPENT };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
     int rc;
 
     while ((rc = llmp_ledger_end(llmp_store_thread_ledger(program.store), at,
@@ -171,7 +172,7 @@ static void run(void)
         (void)pause();
 }
 
-static int print_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
+static int print_row(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
     *(uint64_t *)ctx = seq;
     printf("R %.*s %d %lld %lld\n", (int)row->id.len, row->id.ptr,
@@ -182,7 +183,7 @@ static int print_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
 
 static void check(void)
 {
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
     struct llmp_journal_stats stats;
     struct llmp_counter counter;
     struct llmp_store *store;
@@ -193,11 +194,11 @@ static void check(void)
     llmp_journal_stats(llmp_journal_file_journal(program.journal), &stats);
     llmp_journal_file_close(program.journal);
     store = open_store();
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     query.rows_max = LLMP_STORE_ROWS_MAX;
     do {
         query.after_seq = after;
-        if (llmp_store_usage_rows(store, &query, print_row, &after, NULL) !=
+        if (llmp_store_ledger_rows(store, &query, print_row, &after, NULL) !=
             LLMP_OK)
             exit(1);
     } while (after != query.after_seq);

@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 #include "journal/frame.h"
-#include "store/usage_codec.h"
+#include "store/ledger_codec.h"
 
 #define CHECK(cond)  \
     do {             \
@@ -30,7 +30,7 @@ static int see(const struct llmp_journal_record *record, void *ctx)
 {
     const uint8_t *payload = (const uint8_t *)record->payload.ptr;
     struct seen *seen = ctx;
-    struct llmp_usage_decoded decoded;
+    struct llmp_ledger_decoded decoded;
     char *copy = malloc(record->payload.len);
 
     CHECK(payload >= seen->end && record->payload.len > 0);
@@ -38,8 +38,8 @@ static int see(const struct llmp_journal_record *record, void *ctx)
     seen->end = payload + record->payload.len;
     seen->count++;
     memcpy(copy, payload, record->payload.len);
-    (void)llmp_usage_decode(&decoded,
-                            (struct llmp_str){ copy, record->payload.len });
+    (void)llmp_ledger_decode(&decoded,
+                             (struct llmp_str){ copy, record->payload.len });
     free(copy);
     if (seen->count % 2)
         llmp_journal_settle(seen->journal, record->at);

@@ -106,9 +106,9 @@ static int64_t booked(void)
 
 static int begin(const char *id, llmp_journal_at *at)
 {
-    struct llmp_usage row = usage_row(id);
+    struct llmp_ledger_row row = usage_row(id);
     const struct llmp_counter_add add = { LLMP_STR("spend"), 1, 100 };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
 
     row.basis = LLMP_USAGE_UNKNOWN;
     return llmp_ledger_begin(llmp_store_thread_ledger(set.thread), &entry, at,
@@ -117,9 +117,9 @@ static int begin(const char *id, llmp_journal_at *at)
 
 static int end(const char *id, llmp_journal_at at)
 {
-    struct llmp_usage row = usage_row(id);
+    struct llmp_ledger_row row = usage_row(id);
     const struct llmp_counter_add add = { LLMP_STR("spend"), 1, 7 };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
 
     return llmp_ledger_end(llmp_store_thread_ledger(set.thread), at, &entry,
                            NULL);

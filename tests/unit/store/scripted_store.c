@@ -83,20 +83,20 @@ static int events(void *self, uint64_t after, uint32_t rows_max,
     return llmp_store_events(script->inner, after, rows_max, see, ctx, err);
 }
 
-static int sums(void *self, const struct llmp_usage_query *query,
-                llmp_usage_sum_fn *see, void *ctx, struct llmp_error *err)
+static int sums(void *self, const struct llmp_ledger_query *query,
+                llmp_ledger_sum_fn *see, void *ctx, struct llmp_error *err)
 {
     struct scripted_store *script = self;
 
-    return llmp_store_usage_sums(script->inner, query, see, ctx, err);
+    return llmp_store_ledger_sums(script->inner, query, see, ctx, err);
 }
 
-static int rows(void *self, const struct llmp_usage_query *query,
-                llmp_usage_row_fn *see, void *ctx, struct llmp_error *err)
+static int rows(void *self, const struct llmp_ledger_query *query,
+                llmp_ledger_row_fn *see, void *ctx, struct llmp_error *err)
 {
     struct scripted_store *script = self;
 
-    return llmp_store_usage_rows(script->inner, query, see, ctx, err);
+    return llmp_store_ledger_rows(script->inner, query, see, ctx, err);
 }
 
 static int counter(void *self, struct llmp_str name, uint64_t window,

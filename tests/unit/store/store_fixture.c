@@ -63,10 +63,10 @@ void store_fixture_close(struct store_fixture *fixture)
     store_fixture_remove(fixture->folder);
 }
 
-struct llmp_usage usage_row(const char *id)
+struct llmp_ledger_row usage_row(const char *id)
 {
-    return (struct llmp_usage){
-        .size = sizeof(struct llmp_usage),
+    return (struct llmp_ledger_row){
+        .size = sizeof(struct llmp_ledger_row),
         .id = { id, strlen(id) },
         .wall_ns = 1000,
         .key = LLMP_STR("key-1"),

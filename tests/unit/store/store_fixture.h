@@ -22,6 +22,6 @@ void store_fixture_folder(char folder[64]);
 void store_fixture_remove(const char *folder);
 
 /* A row that costs 7 nano-dollars and used 10, 4, 5, 2 tokens. */
-struct llmp_usage usage_row(const char *id);
+struct llmp_ledger_row usage_row(const char *id);
 
 #endif

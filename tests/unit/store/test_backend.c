@@ -73,7 +73,7 @@ static int note_doc(const struct llmp_store_doc *doc, void *ctx)
     return 0;
 }
 
-static int note_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
+static int note_row(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
     struct pair *pair = ctx;
 
@@ -82,7 +82,7 @@ static int note_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
     return 0;
 }
 
-static int note_sum(const struct llmp_usage_sum *sum, void *ctx)
+static int note_sum(const struct llmp_ledger_sum *sum, void *ctx)
 {
     struct pair *pair = ctx;
 
@@ -144,11 +144,11 @@ static int delete (struct llmp_store *store, const char *id, uint64_t version)
     return llmp_store_commit(store, &op, 1, NULL);
 }
 
-static int book(struct llmp_store *store, const struct llmp_usage *row,
+static int book(struct llmp_store *store, const struct llmp_ledger_row *row,
                 int64_t counted)
 {
     const struct llmp_counter_add add = { LLMP_STR("spend"), 3, counted };
-    const struct llmp_usage_entry entry = { row, &add, 1 };
+    const struct llmp_ledger_entry entry = { row, &add, 1 };
     struct llmp_store_op op = { .kind = LLMP_STORE_USAGE, .of.usage = &entry };
     int rc = llmp_store_commit(store, &op, 1, NULL);
 
@@ -322,9 +322,9 @@ static void changes_are_seen_by_the_other_connection(void **state)
 static void a_batch_is_all_or_nothing(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage row = usage_row("r1");
+    struct llmp_ledger_row row = usage_row("r1");
     const struct llmp_counter_add add = { LLMP_STR("spend"), 3, 5 };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
     const struct llmp_store_event event = { .id = LLMP_STR("e1"),
                                             .actor = LLMP_STR("root"),
                                             .action = LLMP_STR("key.create"),
@@ -391,9 +391,9 @@ static void an_event_is_stored_once(void **state)
 static void bad_operations_are_refused_before_they_begin(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage row = usage_row("r");
+    struct llmp_ledger_row row = usage_row("r");
     char long_id[LLMP_STORE_NAME_MAX + 2];
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
 
     memset(long_id, 'x', sizeof(long_id));
     long_id[sizeof(long_id) - 1] = '\0';
@@ -412,10 +412,10 @@ static void bad_operations_are_refused_before_they_begin(void **state)
     row = usage_row("r");
     row.size--;
     assert_int_equal(book(pair->a, &row, 1), LLMP_E_ABI);
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     query.rows_max = LLMP_STORE_ROWS_MAX + 1;
     assert_int_equal(
-        llmp_store_usage_rows(pair->a, &query, note_row, pair, NULL),
+        llmp_store_ledger_rows(pair->a, &query, note_row, pair, NULL),
         LLMP_E_LIMIT);
 }
 
@@ -424,8 +424,8 @@ static void bad_operations_are_refused_before_they_begin(void **state)
 static void a_row_is_booked_once(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage row = usage_row("r1");
-    struct llmp_usage_query query;
+    struct llmp_ledger_row row = usage_row("r1");
+    struct llmp_ledger_query query;
 
     assert_int_equal(book(pair->a, &row, 7), 1);
     assert_int_equal(book(pair->b, &row, 7), 0);
@@ -433,15 +433,15 @@ static void a_row_is_booked_once(void **state)
     assert_int_equal(book(pair->a, &row, 7), 0);
     assert_int_equal(used(pair->b, "spend", 3, 0), 7);
     assert_int_equal(used(pair->b, "spend", 4, 0), 0);
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
     assert_seen(pair, "0//////USD:1x7 ");
 }
 
-static int check_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
+static int check_row(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
-    const struct llmp_usage *expected = ctx;
+    const struct llmp_ledger_row *expected = ctx;
 
     assert_true(seq > 0);
 #define SAME_TEXT(member) \
@@ -475,8 +475,8 @@ static int check_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
 static void a_row_comes_back_as_it_was(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage row = usage_row("r1");
-    struct llmp_usage_query query;
+    struct llmp_ledger_row row = usage_row("r1");
+    struct llmp_ledger_query query;
 
     row.reserved_input = 11;
     row.reserved_output = 12;
@@ -484,9 +484,9 @@ static void a_row_comes_back_as_it_was(void **state)
     row.cost_nano = -LLMP_STORE_MONEY_MAX;
     row.input = LLMP_STORE_COUNT_MAX;
     assert_int_equal(book(pair->a, &row, 1), 1);
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     assert_int_equal(
-        llmp_store_usage_rows(pair->b, &query, check_row, &row, NULL), 17);
+        llmp_store_ledger_rows(pair->b, &query, check_row, &row, NULL), 17);
 }
 
 /* Three days, two teams, two currencies. */
@@ -506,7 +506,7 @@ static void book_many(struct pair *pair)
     };
 
     for (size_t i = 0; i < LLMP_COUNT(rows); i++) {
-        struct llmp_usage row = usage_row(rows[i].id);
+        struct llmp_ledger_row row = usage_row(rows[i].id);
 
         row.wall_ns = rows[i].day * DAY_NS + i;
         row.team = llmp_str_of(rows[i].team);
@@ -523,45 +523,45 @@ static void book_many(struct pair *pair)
 static void sums_are_grouped_filtered_and_paged(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
 
     book_many(pair);
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
     assert_seen(pair, "0//////EUR:1x7 0//////USD:4x21 ");
-    query.groups = LLMP_USAGE_BY_DAY | LLMP_USAGE_BY_TEAM;
+    query.groups = LLMP_LEDGER_BY_DAY | LLMP_LEDGER_BY_TEAM;
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
     assert_seen(pair, "0//red////USD:2x14 1//blue////EUR:1x7 "
                       "1//red////USD:1x0 2//////USD:1x7 ");
     query.rows_skip = 1;
     query.rows_max = 2;
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
     assert_seen(pair, "1//blue////EUR:1x7 1//red////USD:1x0 ");
 
-    llmp_usage_query_init(&query);
-    query.groups = LLMP_USAGE_BY_KEY | LLMP_USAGE_BY_ORG | LLMP_USAGE_BY_USER |
-                   LLMP_USAGE_BY_MODEL;
+    llmp_ledger_query_init(&query);
+    query.groups = LLMP_LEDGER_BY_KEY | LLMP_LEDGER_BY_ORG |
+                   LLMP_LEDGER_BY_USER | LLMP_LEDGER_BY_MODEL;
     query.team = LLMP_STR("red");
     query.from_wall_ns = 1;
     query.to_wall_ns = DAY_NS + 3;
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
     assert_seen(pair, "0/acme//ann/k2/gpt/USD:1x7 ");
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     query.team = LLMP_STR(""); /* those without one */
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
     assert_seen(pair, "0//////USD:1x7 ");
     query.team = LLMP_STR("green");
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
     assert_seen(pair, "");
 }
 
-static int check_bases(const struct llmp_usage_sum *sum, void *ctx)
+static int check_bases(const struct llmp_ledger_sum *sum, void *ctx)
 {
     (void)ctx;
     if (strcmp(sum->currency, "USD") != 0)
@@ -586,15 +586,15 @@ static int check_bases(const struct llmp_usage_sum *sum, void *ctx)
 static void sums_say_what_they_rest_on(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
 
     book_many(pair);
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, check_bases, NULL, NULL), 23);
+        llmp_store_ledger_sums(pair->b, &query, check_bases, NULL, NULL), 23);
 }
 
-static int keep_seq(const struct llmp_usage *row, uint64_t seq, void *ctx)
+static int keep_seq(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
     (void)row;
     *(uint64_t *)ctx = seq;
@@ -604,33 +604,33 @@ static int keep_seq(const struct llmp_usage *row, uint64_t seq, void *ctx)
 static void rows_come_in_pages(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
 
     book_many(pair);
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     query.key = LLMP_STR("k1");
     query.rows_max = 3;
     assert_int_equal(
-        llmp_store_usage_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
+        llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
     assert_seen(pair, "r1 r3 r4 ");
-    assert_int_equal(llmp_store_usage_rows(pair->b, &query, keep_seq,
-                                           &query.after_seq, NULL),
+    assert_int_equal(llmp_store_ledger_rows(pair->b, &query, keep_seq,
+                                            &query.after_seq, NULL),
                      LLMP_OK);
     assert_int_equal(
-        llmp_store_usage_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
+        llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
     assert_seen(pair, "r5 ");
 }
 
 static void a_sum_beyond_its_range_is_an_error(void **state)
 {
     struct pair *pair = *state;
-    struct llmp_usage_query query;
-    struct llmp_usage row = usage_row("");
+    struct llmp_ledger_query query;
+    struct llmp_ledger_row row = usage_row("");
     char id[16];
 
     row.cost_nano = LLMP_STORE_MONEY_MAX;
     for (int i = 0; i < 1024; i++) {
-        struct llmp_usage_entry entry = { &row, NULL, 0 };
+        struct llmp_ledger_entry entry = { &row, NULL, 0 };
         struct llmp_store_op op = { .kind = LLMP_STORE_USAGE,
                                     .of.usage = &entry };
 
@@ -638,9 +638,9 @@ static void a_sum_beyond_its_range_is_an_error(void **state)
             (struct llmp_str){ id, (size_t)snprintf(id, sizeof(id), "r%d", i) };
         assert_int_equal(llmp_store_commit(pair->a, &op, 1, NULL), LLMP_OK);
     }
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     assert_int_equal(
-        llmp_store_usage_sums(pair->b, &query, note_sum, pair, NULL),
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL),
         LLMP_E_LIMIT);
 }
 
@@ -796,9 +796,9 @@ static void memory_may_be_short_at_any_time(void **state)
     (void)state;
     for (int n = 0;; n++) {
         struct llmp_store *store = NULL;
-        struct llmp_usage row = usage_row("r1");
+        struct llmp_ledger_row row = usage_row("r1");
         const struct llmp_counter_add add = { LLMP_STR("spend"), 3, 5 };
-        const struct llmp_usage_entry entry = { &row, &add, 1 };
+        const struct llmp_ledger_entry entry = { &row, &add, 1 };
         const struct llmp_store_event event = { .id = LLMP_STR("e1"),
                                                 .actor = LLMP_STR("root"),
                                                 .action = LLMP_STR("x") };

@@ -19,7 +19,7 @@
 #include "base/str.h"
 #include "faulty_heap.h"
 #include "scripted_store.h"
-#include "store/usage_codec.h"
+#include "store/ledger_codec.h"
 #include "store_fixture.h"
 
 enum { SIZE = 64 << 10, SEGMENTS = 3, QUEUE = 8 };
@@ -121,7 +121,7 @@ static int close_set(void **state)
     return 0;
 }
 
-static int note_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
+static int note_row(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
     struct set *set = ctx;
 
@@ -133,12 +133,13 @@ static int note_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
 
 static void assert_rows(struct set *set, const char *expected)
 {
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
 
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     set->seen.len = 0;
     assert_int_equal(
-        llmp_store_usage_rows(set->kept, &query, note_row, set, NULL), LLMP_OK);
+        llmp_store_ledger_rows(set->kept, &query, note_row, set, NULL),
+        LLMP_OK);
     assert_true(llmp_buf_add(&set->seen, (struct llmp_str){ "", 1 }));
     assert_string_equal(set->seen.ptr, expected);
 }
@@ -155,9 +156,9 @@ static int64_t booked(struct set *set)
 
 static int begin(struct set *set, const char *id, llmp_journal_at *at)
 {
-    struct llmp_usage row = usage_row(id);
+    struct llmp_ledger_row row = usage_row(id);
     const struct llmp_counter_add add = { LLMP_STR("spend"), 1, 100 };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
 
     row.basis = LLMP_USAGE_UNKNOWN;
     row.input = row.output = row.cost_nano = 0;
@@ -167,9 +168,9 @@ static int begin(struct set *set, const char *id, llmp_journal_at *at)
 
 static int end(struct set *set, const char *id, llmp_journal_at at)
 {
-    struct llmp_usage row = usage_row(id);
+    struct llmp_ledger_row row = usage_row(id);
     const struct llmp_counter_add add = { LLMP_STR("spend"), 1, 7 };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
 
     return llmp_ledger_end(set->ledger, at, &entry, NULL);
 }
@@ -439,26 +440,26 @@ static const uint8_t
 
 static void an_entry_has_the_golden_bytes(void **state)
 {
-    struct llmp_usage row = usage_row("id");
+    struct llmp_ledger_row row = usage_row("id");
     const struct llmp_counter_add add = { LLMP_STR("c"), 9, -2 };
-    const struct llmp_usage_entry entry = { &row, &add, 1 };
-    uint8_t bytes[LLMP_USAGE_BYTES_MAX];
-    struct llmp_usage_decoded decoded;
+    const struct llmp_ledger_entry entry = { &row, &add, 1 };
+    uint8_t bytes[LLMP_LEDGER_BYTES_MAX];
+    struct llmp_ledger_decoded decoded;
     (void)state;
 
     row.org.len = 0;
     row.cost_nano = -1;
-    assert_int_equal(llmp_usage_encode(&entry, bytes), sizeof(golden));
+    assert_int_equal(llmp_ledger_encode(&entry, bytes), sizeof(golden));
     assert_memory_equal(bytes, golden, sizeof(golden));
-    assert_true(llmp_usage_decode(
+    assert_true(llmp_ledger_decode(
         &decoded, (struct llmp_str){ (const char *)golden, sizeof(golden) }));
-    assert_int_equal(llmp_usage_encode(&decoded.entry, bytes), sizeof(golden));
+    assert_int_equal(llmp_ledger_encode(&decoded.entry, bytes), sizeof(golden));
     assert_memory_equal(bytes, golden, sizeof(golden));
 }
 
 static void no_prefix_of_an_entry_is_one(void **state)
 {
-    struct llmp_usage_decoded decoded;
+    struct llmp_ledger_decoded decoded;
     (void)state;
 
     for (size_t len = 0; len < sizeof(golden); len++) {
@@ -466,7 +467,7 @@ static void no_prefix_of_an_entry_is_one(void **state)
 
         memcpy(copy, golden, len);
         assert_false(
-            llmp_usage_decode(&decoded, (struct llmp_str){ copy, len }));
+            llmp_ledger_decode(&decoded, (struct llmp_str){ copy, len }));
         free(copy);
     }
 }

@@ -93,14 +93,14 @@ static struct llmp_store *open_store(const char *vfs)
 static int book(struct llmp_store *store, const char *id,
                 struct llmp_error *err)
 {
-    struct llmp_usage row = usage_row(id);
-    const struct llmp_usage_entry entry = { &row, NULL, 0 };
+    struct llmp_ledger_row row = usage_row(id);
+    const struct llmp_ledger_entry entry = { &row, NULL, 0 };
     struct llmp_store_op op = { .kind = LLMP_STORE_USAGE, .of.usage = &entry };
 
     return llmp_store_commit(store, &op, 1, err);
 }
 
-static int count_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
+static int count_row(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
     (void)row;
     (void)seq;
@@ -110,12 +110,13 @@ static int count_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
 
 static int rows(struct llmp_store *store)
 {
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
     int count = 0;
 
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     assert_int_equal(
-        llmp_store_usage_rows(store, &query, count_row, &count, NULL), LLMP_OK);
+        llmp_store_ledger_rows(store, &query, count_row, &count, NULL),
+        LLMP_OK);
     return count;
 }
 

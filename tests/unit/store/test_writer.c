@@ -81,12 +81,12 @@ static void note_done(int status, void *ctx)
 
 static int queue(struct set *set, const char *id)
 {
-    struct llmp_usage row = usage_row(id);
+    struct llmp_ledger_row row = usage_row(id);
     const struct llmp_counter_add adds[] = { { LLMP_STR("a"), 1, 2 },
                                              { LLMP_STR("b"), 1, 3 } };
-    const struct llmp_usage_entry entry = { &row, adds, 2 };
+    const struct llmp_ledger_entry entry = { &row, adds, 2 };
 
-    return llmp_store_writer_usage(set->writer, &entry, note_done, set, NULL);
+    return llmp_store_writer_row(set->writer, &entry, note_done, set, NULL);
 }
 
 static int queue_number(struct set *set, int number)
@@ -97,7 +97,7 @@ static int queue_number(struct set *set, int number)
     return queue(set, id);
 }
 
-static int note_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
+static int note_row(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
     struct set *set = ctx;
 
@@ -108,12 +108,12 @@ static int note_row(const struct llmp_usage *row, uint64_t seq, void *ctx)
 
 static void assert_rows(struct set *set, const char *expected)
 {
-    struct llmp_usage_query query;
+    struct llmp_ledger_query query;
 
-    llmp_usage_query_init(&query);
+    llmp_ledger_query_init(&query);
     set->seen.len = 0;
     assert_int_equal(
-        llmp_store_usage_rows(set->store, &query, note_row, set, NULL),
+        llmp_store_ledger_rows(set->store, &query, note_row, set, NULL),
         LLMP_OK);
     assert_true(llmp_buf_add(&set->seen, (struct llmp_str){ "", 1 }));
     assert_string_equal(set->seen.ptr, expected);
@@ -209,11 +209,11 @@ static void a_full_queue_says_so(void **state)
 static void bad_rows_are_refused_at_once(void **state)
 {
     struct set *set = *state;
-    struct llmp_usage row = usage_row("");
-    const struct llmp_usage_entry entry = { &row, NULL, 0 };
+    struct llmp_ledger_row row = usage_row("");
+    const struct llmp_ledger_entry entry = { &row, NULL, 0 };
 
     assert_int_equal(
-        llmp_store_writer_usage(set->writer, &entry, note_done, set, NULL),
+        llmp_store_writer_row(set->writer, &entry, note_done, set, NULL),
         LLMP_E_INVALID);
     assert_int_equal(health(set).items, 0);
 }
@@ -400,8 +400,8 @@ static void *produce(void *ctx)
     int number = (int)(intptr_t)ctx;
 
     for (int i = 0; i < EACH; i++) {
-        struct llmp_usage row;
-        struct llmp_usage_entry entry = { &row, NULL, 0 };
+        struct llmp_ledger_row row;
+        struct llmp_ledger_entry entry = { &row, NULL, 0 };
         const struct llmp_counter_add add = { LLMP_STR("a"), 1, 1 };
         char id[24];
 
@@ -409,8 +409,8 @@ static void *produce(void *ctx)
         row = usage_row(id);
         entry.counters = &add;
         entry.counter_count = 1;
-        while (llmp_store_writer_usage(shared->writer, &entry, note_done,
-                                       shared, NULL) != LLMP_OK)
+        while (llmp_store_writer_row(shared->writer, &entry, note_done, shared,
+                                     NULL) != LLMP_OK)
             ;
     }
     (void)atomic_fetch_sub(&running, 1);
@@ -454,8 +454,8 @@ static void memory_may_be_short(void **state)
     struct scripted_store script = { 0 };
     struct llmp_store *store = scripted_store_open(&script);
     struct llmp_store_writer *writer = NULL;
-    struct llmp_usage row = usage_row("r1");
-    const struct llmp_usage_entry entry = { &row, NULL, 0 };
+    struct llmp_ledger_row row = usage_row("r1");
+    const struct llmp_ledger_entry entry = { &row, NULL, 0 };
     struct llmp_store_health out;
     (void)state;
 
@@ -469,7 +469,7 @@ static void memory_may_be_short(void **state)
     faulty_heap_arm(2);
     assert_int_equal(llmp_store_writer_new(&writer, store, NULL, NULL),
                      LLMP_OK);
-    assert_int_equal(llmp_store_writer_usage(writer, &entry, NULL, NULL, NULL),
+    assert_int_equal(llmp_store_writer_row(writer, &entry, NULL, NULL, NULL),
                      LLMP_E_NOMEM);
     llmp_store_writer_health(writer, &out);
     assert_int_equal(out.items + out.bytes, 0);

@@ -49,7 +49,7 @@ static bool has_row(const struct llmp_memory *memory, struct llmp_str id)
     X(status)        \
     X(price_version)
 
-static struct llmp_memory_row *copy_row(const struct llmp_usage *usage)
+static struct llmp_memory_row *copy_row(const struct llmp_ledger_row *usage)
 {
     size_t size = 0;
 
@@ -71,8 +71,8 @@ static struct llmp_memory_row *copy_row(const struct llmp_usage *usage)
     return copy;
 }
 
-static int append(struct llmp_memory *memory, const struct llmp_usage *usage,
-                  struct llmp_error *err)
+static int append(struct llmp_memory *memory,
+                  const struct llmp_ledger_row *usage, struct llmp_error *err)
 {
     const struct llmp_memory_undo undo = { .kind = LLMP_STORE_USAGE };
     struct llmp_memory_row *row = copy_row(usage);
@@ -134,7 +134,7 @@ void llmp_memory_drop_oldest(struct llmp_memory *memory)
 int llmp_memory_usage(struct llmp_memory *memory, struct llmp_store_op *op,
                       struct llmp_error *err)
 {
-    const struct llmp_usage_entry *entry = op->of.usage;
+    const struct llmp_ledger_entry *entry = op->of.usage;
     int64_t value;
 
     if (has_row(memory, entry->row->id))
@@ -153,8 +153,8 @@ static bool passes(struct llmp_str filter, struct llmp_str value)
     return !filter.ptr || llmp_str_eq(filter, value);
 }
 
-static bool matches(const struct llmp_usage_query *query,
-                    const struct llmp_usage *row)
+static bool matches(const struct llmp_ledger_query *query,
+                    const struct llmp_ledger_row *row)
 {
     return row->wall_ns >= query->from_wall_ns &&
            row->wall_ns < query->to_wall_ns && passes(query->key, row->key) &&
@@ -163,7 +163,7 @@ static bool matches(const struct llmp_usage_query *query,
 }
 
 bool llmp_memory_pick_rows(struct llmp_memory *memory,
-                           const struct llmp_usage_query *query,
+                           const struct llmp_ledger_query *query,
                            uint64_t rows_max, struct llmp_memory_list *picked)
 {
     for (size_t i = 0; i < memory->rows.count && picked->count < rows_max;
@@ -177,25 +177,25 @@ bool llmp_memory_pick_rows(struct llmp_memory *memory,
     return true;
 }
 
-static struct llmp_usage_sum group_of(const struct llmp_usage *row,
-                                      unsigned groups)
+static struct llmp_ledger_sum group_of(const struct llmp_ledger_row *row,
+                                       unsigned groups)
 {
     const struct llmp_str none = { "", 0 };
-    struct llmp_usage_sum sum = {
-        .day = groups & LLMP_USAGE_BY_DAY ? row->wall_ns / NS_PER_DAY : 0,
-        .org = groups & LLMP_USAGE_BY_ORG ? row->org : none,
-        .team = groups & LLMP_USAGE_BY_TEAM ? row->team : none,
-        .user = groups & LLMP_USAGE_BY_USER ? row->user : none,
-        .key = groups & LLMP_USAGE_BY_KEY ? row->key : none,
-        .model = groups & LLMP_USAGE_BY_MODEL ? row->model : none,
+    struct llmp_ledger_sum sum = {
+        .day = groups & LLMP_LEDGER_BY_DAY ? row->wall_ns / NS_PER_DAY : 0,
+        .org = groups & LLMP_LEDGER_BY_ORG ? row->org : none,
+        .team = groups & LLMP_LEDGER_BY_TEAM ? row->team : none,
+        .user = groups & LLMP_LEDGER_BY_USER ? row->user : none,
+        .key = groups & LLMP_LEDGER_BY_KEY ? row->key : none,
+        .model = groups & LLMP_LEDGER_BY_MODEL ? row->model : none,
     };
 
     memcpy(sum.currency, row->currency, sizeof(sum.currency));
     return sum;
 }
 
-static int compare_groups(const struct llmp_usage_sum *a,
-                          const struct llmp_usage_sum *b)
+static int compare_groups(const struct llmp_ledger_sum *a,
+                          const struct llmp_ledger_sum *b)
 {
     const struct llmp_str left[] = { a->org, a->team, a->user, a->key,
                                      a->model };
@@ -214,12 +214,12 @@ static int compare_groups(const struct llmp_usage_sum *a,
 }
 
 struct sums {
-    struct llmp_usage_sum *items;
+    struct llmp_ledger_sum *items;
     size_t count, cap;
 };
 
-static struct llmp_usage_sum *insert_sum(struct sums *sums, size_t at,
-                                         const struct llmp_usage_sum *group)
+static struct llmp_ledger_sum *insert_sum(struct sums *sums, size_t at,
+                                          const struct llmp_ledger_sum *group)
 {
     if (sums->count == sums->cap) {
         size_t cap = sums->cap ? sums->cap * 2 : 16;
@@ -238,8 +238,8 @@ static struct llmp_usage_sum *insert_sum(struct sums *sums, size_t at,
 }
 
 /* The sum of the row's group, made if need be; NULL: no memory. */
-static struct llmp_usage_sum *sum_of(struct sums *sums,
-                                     const struct llmp_usage_sum *group)
+static struct llmp_ledger_sum *sum_of(struct sums *sums,
+                                      const struct llmp_ledger_sum *group)
 {
     size_t low = 0, high = sums->count;
 
@@ -262,7 +262,8 @@ static void add_to(int64_t *to, int64_t amount, bool *ok)
     *ok = !__builtin_add_overflow(*to, amount, to) && *ok;
 }
 
-static bool add_row(struct llmp_usage_sum *sum, const struct llmp_usage *row)
+static bool add_row(struct llmp_ledger_sum *sum,
+                    const struct llmp_ledger_row *row)
 {
     bool unknown = row->basis == LLMP_USAGE_UNKNOWN;
     bool ok = true;
@@ -287,9 +288,9 @@ static int sum_up(struct sums *sums, const struct llmp_memory_list *rows,
                   unsigned groups, struct llmp_error *err)
 {
     for (size_t i = 0; i < rows->count; i++) {
-        const struct llmp_usage *row = &row_at(rows, i)->usage;
-        const struct llmp_usage_sum group = group_of(row, groups);
-        struct llmp_usage_sum *sum = sum_of(sums, &group);
+        const struct llmp_ledger_row *row = &row_at(rows, i)->usage;
+        const struct llmp_ledger_sum group = group_of(row, groups);
+        struct llmp_ledger_sum *sum = sum_of(sums, &group);
 
         LLMP_ENSURE(sum, err, LLMP_E_NOMEM, "no memory for sums");
         LLMP_ENSURE(add_row(sum, row), err, LLMP_E_LIMIT, "a sum is too large");
@@ -298,8 +299,8 @@ static int sum_up(struct sums *sums, const struct llmp_memory_list *rows,
 }
 
 int llmp_memory_sums(const struct llmp_memory_list *rows,
-                     const struct llmp_usage_query *query,
-                     llmp_usage_sum_fn *see, void *ctx, struct llmp_error *err)
+                     const struct llmp_ledger_query *query,
+                     llmp_ledger_sum_fn *see, void *ctx, struct llmp_error *err)
 {
     struct sums sums = { NULL };
     int rc = sum_up(&sums, rows, query->groups, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/usage_codec.h"
+#include "store/ledger_codec.h"
 
 #include <string.h>
 
@@ -50,10 +50,10 @@ static uint8_t *put_text(uint8_t *to, struct llmp_str text)
     return to + text.len;
 }
 
-size_t llmp_usage_encode(const struct llmp_usage_entry *entry,
-                         uint8_t bytes[LLMP_USAGE_BYTES_MAX])
+size_t llmp_ledger_encode(const struct llmp_ledger_entry *entry,
+                          uint8_t bytes[LLMP_LEDGER_BYTES_MAX])
 {
-    const struct llmp_usage *row = entry->row;
+    const struct llmp_ledger_row *row = entry->row;
     uint8_t *to = bytes;
 
     *to++ = VERSION;
@@ -73,7 +73,7 @@ size_t llmp_usage_encode(const struct llmp_usage_entry *entry,
         to = put_u64(to, entry->counters[i].window);
         to = put_u64(to, (uint64_t)entry->counters[i].amount);
     }
-    assert(to - bytes <= LLMP_USAGE_BYTES_MAX);
+    assert(to - bytes <= LLMP_LEDGER_BYTES_MAX);
     return (size_t)(to - bytes);
 }
 
@@ -122,7 +122,7 @@ static struct llmp_str get_text(struct cursor *from)
     return (struct llmp_str){ (const char *)text, text ? len : 0 };
 }
 
-static void get_row(struct cursor *from, struct llmp_usage *row)
+static void get_row(struct cursor *from, struct llmp_ledger_row *row)
 {
     const uint8_t *currency;
 
@@ -154,18 +154,18 @@ static size_t get_counters(struct cursor *from,
     return count;
 }
 
-bool llmp_usage_decode(struct llmp_usage_decoded *out, struct llmp_str bytes)
+bool llmp_ledger_decode(struct llmp_ledger_decoded *out, struct llmp_str bytes)
 {
     const uint8_t *begin = (const uint8_t *)bytes.ptr;
     struct cursor from = { begin, begin + bytes.len, true };
     size_t count;
 
-    *out = (struct llmp_usage_decoded){ .row.size = sizeof(out->row) };
+    *out = (struct llmp_ledger_decoded){ .row.size = sizeof(out->row) };
     if (get_u8(&from) != VERSION)
         return false;
     get_row(&from, &out->row);
     count = get_counters(&from, out->counters);
-    out->entry = (struct llmp_usage_entry){ &out->row, out->counters, count };
+    out->entry = (struct llmp_ledger_entry){ &out->row, out->counters, count };
     return from.ok && from.at == from.end &&
            llmp_store_check_entry(&out->entry, NULL) == LLMP_OK;
 }
