@@ -254,7 +254,12 @@ static int open_file(struct llmp_sqlite *self, struct llmp_error *err)
                       SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(self->path, &self->db, flags, self->vfs);
 
-    return rc == SQLITE_OK ? LLMP_OK : llmp_sqlite_fail(self, rc, err);
+    if (rc != SQLITE_OK)
+        return llmp_sqlite_fail(self, rc, err);
+    /* SQLite is content with reading where it may not write. */
+    LLMP_ENSURE(sqlite3_db_readonly(self->db, "main") == 0, err, LLMP_E_IO,
+                "%s may not be written", self->path);
+    return LLMP_OK;
 }
 
 static int open_sqlite(void **out, const struct llmp_store_sqlite_options *opts,
