@@ -263,6 +263,58 @@ static void a_full_disk_is_an_error_and_no_crash(void **state)
     assert_int_equal(status, 0);
 }
 
+/* ---- a disk that fails --------------------------------------------------- */
+
+/* The descriptor of the first segment's file. */
+static int segment_descriptor(void)
+{
+    char path[96], link[32], target[256];
+
+    segment_path(path, 0);
+    for (int fd = 0; fd < 256; fd++) {
+        (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+        ssize_t len = readlink(link, target, sizeof(target) - 1);
+
+        if (len < 0)
+            continue;
+        target[len] = '\0';
+        if (strcmp(target, path) == 0)
+            return fd;
+    }
+    fail_msg("no descriptor of %s", path);
+    return -1;
+}
+
+/* A pipe in the file's place cannot be synced. */
+static void a_failed_sync_is_fatal(void **state)
+{
+    struct llmp_journal_file *file = open_file();
+    struct llmp_error err = { 0 };
+    int fd = segment_descriptor(), saved = dup(fd), pipes[2];
+    (void)state;
+
+    assert_int_equal(append(file, "a"), LLMP_OK);
+    assert_int_equal(pipe(pipes), 0);
+    assert_int_equal(dup2(pipes[1], fd), fd);
+    assert_int_equal(llmp_journal_file_sync(file, &err), LLMP_E_IO);
+    assert_true(err.object_dead);
+    assert_false(err.retryable);
+    /* It would work now, but is not believed. */
+    assert_int_equal(dup2(saved, fd), fd);
+    assert_int_equal(llmp_journal_file_sync(file, &err), LLMP_E_IO);
+    assert_int_equal(append(file, "b"), LLMP_E_IO);
+    (void)close(saved);
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+    llmp_journal_file_close(file);
+
+    /* What is in the files is there for the next process. */
+    file = open_file();
+    assert_left(file, "a ");
+    llmp_journal_file_close(file);
+}
+
 /* ---- memory -------------------------------------------------------------- */
 
 static void without_memory_nothing_stays_open(void **state)
@@ -297,6 +349,7 @@ int main(void)
         IN_A_FOLDER(an_unfinished_file_is_finished),
         IN_A_FOLDER(options_are_checked),
         IN_A_FOLDER(a_full_disk_is_an_error_and_no_crash),
+        IN_A_FOLDER(a_failed_sync_is_fatal),
         IN_A_FOLDER(without_memory_nothing_stays_open),
     };
 
