@@ -295,14 +295,6 @@ LLMP_API void llmp_exchange_abort(struct llmp_exchange *exchange,
 LLMP_API bool llmp_exchange_next(struct llmp_exchange *exchange,
                                  struct llmp_ask *ask);
 
-/** What the tokens in a summary rest on. */
-enum llmp_usage_basis {
-    LLMP_USAGE_NONE,      /**< nothing reached a provider */
-    LLMP_USAGE_REPORTED,  /**< by the provider */
-    LLMP_USAGE_ESTIMATED, /**< counted here: a stream that broke */
-    LLMP_USAGE_UNKNOWN    /**< it may have cost something; nobody said what */
-};
-
 /** How an exchange ended. */
 enum llmp_ending {
     LLMP_END_COMPLETE,        /**< the whole answer, with its proper end */
