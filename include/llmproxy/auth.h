@@ -470,6 +470,16 @@ struct llmp_pepper {
     uint8_t bytes[LLMP_PEPPER_SIZE];
 };
 
+#define LLMP_PEPPER_TEXT_MIN 16 /**< bytes; less could be guessed */
+
+/**
+ * Makes a pepper of a secret text: BLAKE2b-256 of it.
+ *
+ * @retval LLMP_E_LIMIT  the text is shorter than LLMP_PEPPER_TEXT_MIN
+ */
+LLMP_API LLMP_MUST_USE int llmp_pepper_make(struct llmp_pepper *out,
+                                            struct llmp_str text);
+
 /** Makes a new key. The caller shows it once and wipes it. */
 LLMP_API void llmp_api_key_make(char out[LLMP_API_KEY_SIZE],
                                 const struct llmp_random *random);

@@ -4,7 +4,6 @@
  * issuers of tokens, prices. What a key or a pepper is, is never quoted.
  */
 #include <openssl/evp.h>
-#include <sodium.h>
 #include <stdio.h>
 
 #include "base/internal.h"
@@ -12,8 +11,6 @@
 #include "base/str.h"
 #include "gateway/config_check.h"
 #include "gateway/config_url.h"
-
-enum { PEPPER_LEN_MIN = 16 };
 
 /* In the order of role_choices. */
 static const enum llmp_role roles[] = { LLMP_ROLE_USER, LLMP_ROLE_SERVICE,
@@ -444,13 +441,10 @@ static int check_pepper(struct llmp_reading *reading,
 {
     if (!pepper->node)
         return LLMP_OK; /* hashes are in memory only */
-    if (pepper->text.len < PEPPER_LEN_MIN)
+    if (llmp_pepper_make(&reading->config->auth.pepper, pepper->text) < 0)
         return llmp_reading_fail(reading, pepper->node, LLMP_E_INVALID,
                                  "'pepper' needs %d bytes or more",
-                                 PEPPER_LEN_MIN);
-    (void)crypto_generichash(
-        reading->config->auth.pepper.bytes, LLMP_PEPPER_SIZE,
-        (const unsigned char *)pepper->text.ptr, pepper->text.len, NULL, 0);
+                                 LLMP_PEPPER_TEXT_MIN);
     return LLMP_OK;
 }
 

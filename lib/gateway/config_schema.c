@@ -266,7 +266,7 @@ static const struct llmp_key key_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(key, name), .required = true,
       .help = "Once only; it is what logs, limits and the ledger say." },
     { "key", LLMP_KEY_TEXT, AT(key, key), .secret = true,
-      .help = "The key itself, made by `llmgw key create --file`; best a "
+      .help = "The key itself, made by `llmgw key make`; best a "
               "reference: `${NAME}` or `${file:PATH}`." },
     { "hash", LLMP_KEY_TEXT, AT(key, hash),
       .help = "Instead of `key`: its hash under `auth.pepper`, 64 hex "
