@@ -149,14 +149,16 @@ static void fill_text(struct llmp_key *key, const struct llmp_key_options *o)
 static void fill_generations(struct llmp_key *key,
                              const struct llmp_key_options *o)
 {
-    for (unsigned i = 0; i < LLMP_KEY_GENERATIONS; i++) {
+    struct llmp_key_secret *secrets[] = { &key->current, &key->before };
+
+    for (unsigned i = 0; i < LLMP_COUNT(secrets); i++) {
         const struct llmp_key_generation *from = &o->generations[i];
 
         if (memcmp(from->hash, no_hash, sizeof(no_hash)) == 0)
             break;
-        memcpy(key->hashes[i], from->hash, sizeof(from->hash));
-        key->until_ns[i] = from->until_ns;
-        key->generation_count++;
+        memcpy(secrets[i]->hash, from->hash, sizeof(from->hash));
+        secrets[i]->until_ns = from->until_ns;
+        key->secret_count++;
     }
 }
 
