@@ -52,7 +52,7 @@ int llmp_key_rotate(struct llmp_key_generation generations[2],
     if (generations[0].until_ns && generations[0].until_ns < until_ns)
         until_ns = generations[0].until_ns;
     generations[1] = generations[0];
-    generations[1].until_ns = until_ns;
+    generations[1].until_ns = until_ns ? until_ns : 1; /* 0 is no deadline */
     memcpy(generations[0].hash, hash, LLMP_KEY_HASH_SIZE);
     generations[0].until_ns = 0;
     return LLMP_OK;
