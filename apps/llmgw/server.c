@@ -214,8 +214,12 @@ int gw_server_reload(struct gw_server *server, struct llmp_config *config,
 
     if (status != LLMP_OK)
         return status;
+    status = llmp_gateway_reload(server->gateway, config, err);
+    if (status != LLMP_OK) {
+        gw_tls_unref(tls);
+        return status;
+    }
     swap_tls(server, tls);
-    llmp_gateway_reload(server->gateway, config);
     gw_log_reopen(server->log_fd, server->log_target);
     order_all(server, GW_ORDER_RELOAD);
     return LLMP_OK;

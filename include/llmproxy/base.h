@@ -37,6 +37,9 @@ extern "C" {
     X(AGAIN, 1, "more input is needed")                          \
     X(END, 2, "there is nothing more")                           \
     X(MISS, 3, "no such entry")                                  \
+    X(LIMITED, 4, "a limit is reached")                          \
+    X(CONFLICT, 5, "somebody else changed it first")             \
+    X(FULL, 6, "there is no room now")                           \
     X(E_INVALID, -1, "an argument is not acceptable")            \
     X(E_NOMEM, -2, "out of memory")                              \
     X(E_ABI, -3, "options of an unknown size or version")        \
@@ -47,7 +50,8 @@ extern "C" {
     X(E_IO, -8, "the operating system refused")                  \
     X(E_STATE, -9, "the object is not in a state for this call") \
     X(E_FORKED, -10, "the handle belongs to the parent process") \
-    X(E_UNSUPPORTED, -11, "not available in this build")
+    X(E_UNSUPPORTED, -11, "not available in this build")         \
+    X(E_CORRUPT, -12, "what was stored is damaged")
 
 enum llmp_status {
 #define LLMP_STATUS_ENUM(name, value, text) LLMP_##name = value,
@@ -89,6 +93,14 @@ struct llmp_str {
 #else
 #define LLMP_STR(literal) ((struct llmp_str){ "" literal, sizeof(literal) - 1 })
 #endif
+
+/** What a count of tokens or a cost rests on. */
+enum llmp_usage_basis {
+    LLMP_USAGE_NONE,      /**< nothing reached a provider */
+    LLMP_USAGE_REPORTED,  /**< by the provider */
+    LLMP_USAGE_ESTIMATED, /**< counted here: a stream that broke */
+    LLMP_USAGE_UNKNOWN    /**< it may have cost something; nobody said what */
+};
 
 /** One moment on both clocks. Read once a turn and handed down. */
 struct llmp_time {

@@ -45,10 +45,20 @@ LLMP_API LLMP_MUST_USE int llmp_gateway_new(struct llmp_gateway **out,
 /** Every worker must be gone. Accepts NULL. */
 LLMP_API void llmp_gateway_free(struct llmp_gateway *gateway);
 
-/** Swaps the configuration for exchanges that begin from now on. From any
- *  thread. A reference is taken. */
-LLMP_API void llmp_gateway_reload(struct llmp_gateway *gateway,
-                                  struct llmp_config *config);
+/**
+ * Swaps the configuration for exchanges that begin from now on. Limits are in
+ * force at once, for those under way, too; what was used under old limits
+ * counts under the new ones.
+ *
+ * From any thread, one at a time. A reference is taken.
+ *
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_LIMIT  keys or owners cannot have so many limits
+ * @retval LLMP_E_NOMEM  out of memory; the old one stays in force
+ */
+LLMP_API LLMP_MUST_USE int llmp_gateway_reload(struct llmp_gateway *gateway,
+                                               struct llmp_config *config,
+                                               struct llmp_error *err);
 
 /** The configuration in force; the caller owns the reference. */
 LLMP_API struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway);
@@ -102,6 +112,8 @@ struct llmp_request_head {
     struct llmp_str peer; /**< address, for the log; may be empty */
     uint8_t http_major, http_minor;
     bool tls;
+    struct llmp_str tls_name; /**< of the client's certificate, if it was
+                                   verified; else empty */
 };
 
 /** An answer's head: the client's or an upstream's. */
@@ -283,13 +295,6 @@ LLMP_API void llmp_exchange_abort(struct llmp_exchange *exchange,
 LLMP_API bool llmp_exchange_next(struct llmp_exchange *exchange,
                                  struct llmp_ask *ask);
 
-/** What the tokens in a summary rest on. */
-enum llmp_usage_basis {
-    LLMP_USAGE_NONE,     /**< nothing reached a provider */
-    LLMP_USAGE_REPORTED, /**< by the provider */
-    LLMP_USAGE_UNKNOWN   /**< it may have cost something; nobody said what */
-};
-
 /** How an exchange ended. */
 enum llmp_ending {
     LLMP_END_COMPLETE,        /**< the whole answer, with its proper end */
@@ -330,6 +335,16 @@ struct llmp_summary {
     uint64_t events;         /**< stream events passed on */
     enum llmp_usage_basis usage_basis;
     uint64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens;
+    struct llmp_str key, user, team, org; /**< who called; or empty */
+    struct llmp_str downgraded_to; /**< the model that answered instead, because
+                                        a budget is nearly used up; or empty */
+    struct llmp_str limited_by; /**< of a refusal by a limit: "team research:
+                                     tokens a minute" */
+    bool cost_known;            /**< else nobody knows what it cost */
+    uint64_t cost_nano;         /**< 10^-9 of `currency` */
+    struct llmp_str currency;
+    /** What had been set aside. */
+    uint64_t reserved_input_tokens, reserved_output_tokens, reserved_cost_nano;
 };
 
 /** Complete once LLMP_ASK_DONE was given; holds until the exchange is freed. */

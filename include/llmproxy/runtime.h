@@ -12,6 +12,7 @@
 #define LLMPROXY_RUNTIME_H
 
 #include <llmproxy/base.h>
+#include <llmproxy/journal.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -170,6 +171,135 @@ LLMP_API void llmp_drive_drained(struct llmp_drive *drive, size_t n);
 LLMP_API void llmp_drive_stop(struct llmp_drive *drive);
 /** The client is gone: cancels the upstream call; done() is called. */
 LLMP_API void llmp_drive_abort(struct llmp_drive *drive);
+
+/* ---- what outlives the process: the journal's files, the store's thread ---
+ */
+
+struct llmp_store; /* store.h */
+struct llmp_store_writer;
+struct llmp_store_writer_options;
+struct llmp_ledger;
+struct llmp_ledger_options;
+
+/** Opaque: a folder of mapped files with a journal in them. One process owns
+ *  it at a time. */
+struct llmp_journal_file;
+
+struct llmp_journal_file_options {
+    size_t size;               /**< set by …_init() */
+    const char *folder;        /**< required; made with mode 0700 if need be */
+    uint32_t segment_size;     /**< bytes a file; default 4 MiB */
+    uint32_t segments_max;     /**< files; default 32, at least 3 */
+    uint32_t open_max;         /**< exchanges at once; default 16384 */
+    struct llmp_random random; /**< required */
+};
+
+LLMP_API void llmp_journal_file_options_init_sized(
+    struct llmp_journal_file_options *opts, size_t size);
+
+static inline void llmp_journal_file_options_init(
+    struct llmp_journal_file_options *opts)
+{
+    llmp_journal_file_options_init_sized(opts, sizeof(*opts));
+}
+
+/**
+ * Opens the folder's files and makes the first ones. What an earlier process
+ * left is kept for llmp_ledger_recover().
+ *
+ * @param wall_ns  for the heads of new segments
+ * @retval LLMP_OK            done
+ * @retval LLMP_E_INVALID     an option is missing or not acceptable
+ * @retval LLMP_E_STATE       another process owns the folder
+ * @retval LLMP_E_IO          it cannot be made, read or filled (disk full)
+ * @retval LLMP_E_UNSUPPORTED a file is of a later version or another size
+ * @retval LLMP_E_CORRUPT     a file is no journal
+ * @retval LLMP_E_NOMEM       out of memory
+ */
+LLMP_API LLMP_MUST_USE int llmp_journal_file_open(
+    struct llmp_journal_file **out,
+    const struct llmp_journal_file_options *opts, uint64_t wall_ns,
+    struct llmp_error *err);
+
+/** Nobody may use the journal any more. Accepts NULL. */
+LLMP_API void llmp_journal_file_close(struct llmp_journal_file *file);
+
+/** The journal in it; lives as long as `file`. */
+LLMP_API struct llmp_journal *llmp_journal_file_journal(
+    struct llmp_journal_file *file);
+
+/**
+ * Has the next segment ready, in a new file if need be. The store's thread
+ * calls it; a program without one calls it from one thread, after each switch.
+ *
+ * @retval LLMP_OK    done
+ * @retval LLMP_FULL  all files hold what is not settled
+ * @retval LLMP_E_IO  the disk is full or fails; what there is goes on
+ */
+LLMP_API LLMP_MUST_USE int llmp_journal_file_maintain(
+    struct llmp_journal_file *file, uint64_t wall_ns, struct llmp_error *err);
+
+/**
+ * Makes what was appended before this call survive a crash of the machine.
+ * From any thread that may block.
+ *
+ * @retval LLMP_OK    done
+ * @retval LLMP_E_IO  it failed, now or earlier: the journal takes nothing any
+ *                    more, because the system may have dropped the pages that
+ *                    it could not write and would call them clean
+ */
+LLMP_API LLMP_MUST_USE int llmp_journal_file_sync(
+    struct llmp_journal_file *file, struct llmp_error *err);
+
+/** Opaque: a thread that pumps a store's writer and ledger, and with a journal
+ *  another one that keeps its next segment ready, however slow the store. */
+struct llmp_store_thread;
+
+struct llmp_store_thread_options {
+    size_t size;                       /**< set by …_init() */
+    struct llmp_journal_file *journal; /**< NULL: none; must outlive it */
+    /** NULL: defaults. `wake` is set by the thread. */
+    const struct llmp_store_writer_options *writer;
+    const struct llmp_ledger_options *ledger; /**< NULL: defaults */
+};
+
+LLMP_API void llmp_store_thread_options_init_sized(
+    struct llmp_store_thread_options *opts, size_t size);
+
+static inline void llmp_store_thread_options_init(
+    struct llmp_store_thread_options *opts)
+{
+    llmp_store_thread_options_init_sized(opts, sizeof(*opts));
+}
+
+/**
+ * Makes writer and ledger, queues what an earlier process left in the journal,
+ * and starts the thread.
+ *
+ * @param store  taken over, also when this fails
+ * @param opts   NULL: defaults
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_IO     no thread or descriptor is to be had
+ * @retval LLMP_E_NOMEM  out of memory
+ */
+LLMP_API LLMP_MUST_USE int llmp_store_thread_start(
+    struct llmp_store_thread **out, struct llmp_store *store,
+    const struct llmp_store_thread_options *opts, struct llmp_error *err);
+
+/**
+ * Lets the thread commit what is queued, at most for `patience_ms`, ends it and
+ * frees writer and ledger, which nobody may use any more. What was not
+ * committed stays in the journal. Accepts NULL.
+ */
+LLMP_API void llmp_store_thread_stop(struct llmp_store_thread *thread,
+                                     uint64_t patience_ms);
+
+/** For jobs and health; lives as long as the thread. */
+LLMP_API struct llmp_store_writer *llmp_store_thread_writer(
+    struct llmp_store_thread *thread);
+/** For begin and end; lives as long as the thread. */
+LLMP_API struct llmp_ledger *llmp_store_thread_ledger(
+    struct llmp_store_thread *thread);
 
 #ifdef __cplusplus
 }

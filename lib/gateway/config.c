@@ -56,6 +56,8 @@ static int fill(struct llmp_reading *reading)
     LLMP_TRY(llmp_draft_read(&draft, reading, root));
     LLMP_TRY(llmp_check_providers(reading, &draft.providers));
     LLMP_TRY(llmp_check_models(reading, &draft.models));
+    LLMP_TRY(llmp_check_auth(reading, &draft));
+    LLMP_TRY(llmp_check_prices(reading, &draft.prices));
     LLMP_TRY(llmp_check_server(reading, &draft.server));
     return llmp_summary_make(reading, &draft);
 }

@@ -7,11 +7,21 @@
 #ifndef LLMP_GATEWAY_CONFIG_H
 #define LLMP_GATEWAY_CONFIG_H
 
+#include <llmproxy/auth.h>
 #include <llmproxy/config.h>
+#include <llmproxy/limit.h>
 #include <llmproxy/runtime.h>
+#include <llmproxy/usage.h>
 #include <stdatomic.h>
 
 #include "gateway/config_memory.h"
+
+/* Limits of one owner, as written. */
+struct llmp_allowance {
+    struct llmp_limit_rule rules[LLMP_LIMIT_RULES_MAX];
+    size_t count;
+    struct llmp_str downgrade; /* a model's name; empty: none */
+};
 
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
@@ -29,6 +39,8 @@ struct llmp_provider {
     uint64_t idle_timeout_ms; /* between two pieces of an answer */
     bool inject_usage; /* ask streams for usage; some servers refuse the option
                         */
+    struct llmp_str vendor;       /* whose prices hold */
+    struct llmp_allowance limits; /* of each model here */
 };
 
 /* The name that clients ask for. */
@@ -38,6 +50,51 @@ struct llmp_model {
     const struct llmp_provider *provider;
     struct llmp_str upstream; /* model name there; empty: as asked */
     uint32_t index;           /* position in llmp_config.models */
+    struct llmp_allowance limits;
+};
+
+/* An API key of the file. */
+struct llmp_key_config {
+    struct llmp_key_options options; /* but for `data` and the hash */
+    struct llmp_str secret;          /* the key itself; empty: the hash is
+                                        in options */
+    struct llmp_allowance limits;
+};
+
+/* A user, a team, an organisation. */
+struct llmp_owner_config {
+    enum llmp_limit_kind kind;
+    struct llmp_str name;
+    struct llmp_allowance limits;
+};
+
+struct llmp_issuer_config {
+    struct llmp_token_policy_options policy;
+    struct llmp_str jwks_uri;        /* empty: discovery */
+    struct llmp_origin *origin;      /* of the issuer, and of jwks_uri */
+    struct llmp_origin *jwks_origin; /* may be the same */
+    bool http_allowed;
+};
+
+struct llmp_auth_config {
+    struct llmp_pepper pepper;
+    const struct llmp_str *trusted_proxies;
+    size_t trusted_proxy_count;
+    enum llmp_role tls_role; /* NONE: a certificate is no credential */
+    struct llmp_key_config *keys;
+    size_t key_count;
+    struct llmp_owner_config *owners;
+    size_t owner_count;
+    struct llmp_issuer_config *issuers;
+    size_t issuer_count;
+};
+
+struct llmp_prices_config {
+    struct llmp_str currency;
+    struct llmp_rate *rates;
+    size_t rate_count;
+    struct llmp_str table; /* JSON; empty: only what is shipped */
+    bool unknown_refused;  /* where a budget counts */
 };
 
 struct llmp_limits {
@@ -58,6 +115,8 @@ struct llmp_config {
     size_t provider_count;
     struct llmp_model *models; /* literal names sorted, then patterns */
     size_t model_count, literal_count;
+    struct llmp_auth_config auth;
+    struct llmp_prices_config prices;
     struct llmp_str summary; /* for llmp_config_write_summary() */
 };
 

@@ -50,7 +50,10 @@ static int check_anonymous(struct llmp_reading *reading,
                            const struct llmp_draft_server *draft,
                            const struct llmp_setting *listen)
 {
-    if (draft->allow_anonymous.number ||
+    const struct llmp_auth_config *auth = &reading->config->auth;
+
+    if (auth->key_count || auth->issuer_count ||
+        draft->allow_anonymous.number ||
         draft->tls.client_auth.number == LLMP_CLIENT_AUTH_REQUIRED)
         return LLMP_OK;
     if (reading->from_env)
@@ -61,8 +64,8 @@ static int check_anonymous(struct llmp_reading *reading,
     return llmp_reading_fail(
         reading, listen->node, LLMP_E_INVALID,
         "this listener can be reached from other machines, without "
-        "authentication: set 'tls.client_auth: require' or, to allow that, "
-        "'server.allow_anonymous: true'");
+        "authentication: add 'keys', set 'tls.client_auth: require' or, to "
+        "allow that, 'server.allow_anonymous: true'");
 }
 
 static int check_listen(struct llmp_reading *reading,

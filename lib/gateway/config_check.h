@@ -17,6 +17,17 @@ int llmp_check_providers(struct llmp_reading *reading,
 int llmp_check_models(struct llmp_reading *reading,
                       const struct llmp_drafts *drafts);
 
+/* config_auth.c: after the models. */
+int llmp_check_auth(struct llmp_reading *reading,
+                    const struct llmp_draft *draft);
+int llmp_check_prices(struct llmp_reading *reading,
+                      const struct llmp_draft_prices *draft);
+
+/* config_allowance.c */
+int llmp_check_allowance(struct llmp_reading *reading,
+                         const struct llmp_draft_allowance *draft,
+                         struct llmp_allowance *out);
+
 /* The text that llmp_config_write_summary() writes. */
 int llmp_summary_make(struct llmp_reading *reading,
                       const struct llmp_draft *draft);

@@ -218,7 +218,7 @@ static int check_model(struct llmp_reading *reading,
     model->name = draft->name.text;
     model->strip = draft->strip.text;
     model->upstream = draft->model.text;
-    return LLMP_OK;
+    return llmp_check_allowance(reading, &draft->limits, &model->limits);
 }
 
 /* Nothing was said about models: everything goes to the one provider, or to

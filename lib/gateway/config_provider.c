@@ -433,6 +433,10 @@ static int check_provider(struct build *b)
     b->out->first_byte_timeout_ms = draft->timeouts.first_byte.number;
     b->out->idle_timeout_ms = draft->timeouts.idle.number;
     b->out->inject_usage = draft->stream_usage.number;
+    b->out->vendor = draft->vendor.node   ? draft->vendor.text
+                     : draft->preset.node ? draft->preset.text
+                                          : draft->name.text;
+    LLMP_TRY(llmp_check_allowance(b->reading, &draft->limits, &b->out->limits));
     return make_id(b);
 }
 

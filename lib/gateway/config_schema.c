@@ -107,9 +107,9 @@ static const struct llmp_key server_keys[] = {
       .help = "One JSON line a request: `stdout`, `stderr`, `off` or a "
               "file." },
     { "allow_anonymous", LLMP_KEY_BOOL, AT(server, allow_anonymous), "false",
-      .help = "Clients are known by TLS certificates only. A listener that "
-              "others than this machine can reach therefore needs "
-              "`tls.client_auth: require`, or this." },
+      .help = "A listener that others than this machine can reach needs "
+              "`keys`, `auth.issuers` or `tls.client_auth: require`, or "
+              "this." },
     { "limits", LLMP_KEY_SECTION, AT(server, limits),
       .section = &limits_section, .help = "What one client may take." },
     { "timeouts", LLMP_KEY_SECTION, AT(server, timeouts),
@@ -123,6 +123,56 @@ static const struct llmp_key server_keys[] = {
 };
 SECTION(server_section, "server", llmp_draft_server, server_keys,
         "The side that clients see.");
+
+static const struct llmp_key budget_keys[] = {
+    { "day", LLMP_KEY_TEXT, AT(budget, day),
+      .help = "Money a day (UTC), in `prices.currency`: `'12.50'`." },
+    { "week", LLMP_KEY_TEXT, AT(budget, week),
+      .help = "Money a week, from Monday." },
+    { "month", LLMP_KEY_TEXT, AT(budget, month), .help = "Money a month." },
+    { "total", LLMP_KEY_TEXT, AT(budget, total), .help = "Money for ever." },
+    { "soft", LLMP_KEY_COUNT, AT(budget, soft), "80", 1, 100,
+      .help = "Percent of a budget at which an event is logged, and "
+              "`downgrade` begins." },
+    { "downgrade", LLMP_KEY_TEXT, AT(budget, downgrade),
+      .help = "Name of a model that answers instead once `soft` is reached." },
+};
+SECTION(budget_section, "limits.budget", llmp_draft_budget, budget_keys,
+        "Money, reserved before a call and settled after it. When it is used "
+        "up, requests are answered with 402.");
+
+#define TOKENS_MAX (UINT64_C(1) << 40)
+
+static const struct llmp_key allowance_keys[] = {
+    { "requests", LLMP_KEY_COUNT, AT(allowance, requests), "0",
+      .max = 100000000,
+      .help = "Requests a minute; 0 means no limit, here and below. Unset, a "
+              "key has 300 (role "
+              "`user`, `developer`) or 1000 (others); all else has none." },
+    { "requests_burst", LLMP_KEY_COUNT, AT(allowance, requests_burst), "0",
+      .max = 100000000,
+      .help = "How many of them at once. Unset: all of a minute's." },
+    { "requests_day", LLMP_KEY_COUNT, AT(allowance, requests_day), "0",
+      .max = TOKENS_MAX, .help = "Requests a day (UTC)." },
+    { "tokens", LLMP_KEY_COUNT, AT(allowance, tokens), "0", .max = TOKENS_MAX,
+      .help = "Input and output tokens a minute." },
+    { "tokens_day", LLMP_KEY_COUNT, AT(allowance, tokens_day), "0",
+      .max = TOKENS_MAX, .help = "The same a day (UTC)." },
+    { "tokens_month", LLMP_KEY_COUNT, AT(allowance, tokens_month), "0",
+      .max = TOKENS_MAX, .help = "The same a month." },
+    { "input_tokens", LLMP_KEY_COUNT, AT(allowance, input_tokens), "0",
+      .max = TOKENS_MAX, .help = "Input tokens a minute." },
+    { "output_tokens", LLMP_KEY_COUNT, AT(allowance, output_tokens), "0",
+      .max = TOKENS_MAX, .help = "Output tokens a minute." },
+    { "concurrency", LLMP_KEY_COUNT, AT(allowance, concurrency), "0",
+      .max = 1000000, .help = "Requests at the same time." },
+    { "budget", LLMP_KEY_SECTION, AT(allowance, budget),
+      .section = &budget_section, .help = "Money." },
+};
+SECTION(allowance_section, "limits", llmp_draft_allowance, allowance_keys,
+        "How much may be used, at most eight of these for one owner. All "
+        "limits that concern a request are reserved together before the call, "
+        "or none; what was not used is given back.");
 
 static const struct llmp_key provider_timeouts_keys[] = {
     { "connect", LLMP_KEY_DURATION, AT(provider_timeouts, connect), "5s", 1,
@@ -178,6 +228,12 @@ static const struct llmp_key provider_keys[] = {
     { "stream_usage", LLMP_KEY_BOOL, AT(provider, stream_usage), "true",
       .help = "Asks streams for token counts (`stream_options`), which some "
               "servers refuse." },
+    { "vendor", LLMP_KEY_TEXT, AT(provider, vendor),
+      .help = "Whose prices hold, as in the price table. Unset: the preset's "
+              "name, else `name`." },
+    { "limits", LLMP_KEY_SECTION, AT(provider, limits),
+      .section = &allowance_section,
+      .help = "For each model at this provider by itself, whoever calls." },
 };
 SECTION(provider_section, "providers", llmp_draft_provider, provider_keys,
         "Vendors and servers that answer.");
@@ -195,11 +251,144 @@ static const struct llmp_key model_keys[] = {
     { "strip", LLMP_KEY_TEXT, AT(model, strip),
       .help = "Beginning of the name that is removed before it goes to the "
               "provider." },
+    { "limits", LLMP_KEY_SECTION, AT(model, limits),
+      .section = &allowance_section, .help = "Of all callers together." },
 };
 SECTION(model_section, "models", llmp_draft_model, model_keys,
         "Names that clients ask for. Without any, a single provider gets "
         "every name (`*`), several get `NAME/*` each, with the beginning "
         "removed.");
+
+static const char *const role_choices[] = { "user",    "service", "developer",
+                                            "auditor", "admin",   NULL };
+
+static const struct llmp_key key_keys[] = {
+    { "name", LLMP_KEY_TEXT, AT(key, name), .required = true,
+      .help = "Once only; it is what logs, limits and the ledger say." },
+    { "key", LLMP_KEY_TEXT, AT(key, key), .secret = true,
+      .help = "The key itself, made by `llmgw key create --file`; best a "
+              "reference: `${NAME}` or `${file:PATH}`." },
+    { "hash", LLMP_KEY_TEXT, AT(key, hash),
+      .help = "Instead of `key`: its hash under `auth.pepper`, 64 hex "
+              "digits." },
+    { "user", LLMP_KEY_TEXT, AT(key, user), .help = "Whose it is." },
+    { "team", LLMP_KEY_TEXT, AT(key, team),
+      .help = "Whose limits count, too." },
+    { "organisation", LLMP_KEY_TEXT, AT(key, organisation),
+      .help = "Whose limits count, too." },
+    { "role", LLMP_KEY_CHOICE, AT(key, role), "user", .choices = role_choices,
+      .help = "What it may do; see docs/internals/auth.md." },
+    { "models", LLMP_KEY_TEXTS, AT(key, models), .max = 1000,
+      .help = "Names, or patterns with a `*` at the end. Unset: all." },
+    { "routes", LLMP_KEY_TEXTS, AT(key, routes), .max = 100,
+      .help = "Operations: `chat`, `completions`, `embeddings`, `responses`, "
+              "`images`, `audio`, `moderations`, `rerank`. Unset: all." },
+    { "allow", LLMP_KEY_TEXTS, AT(key, allow), .max = 1000,
+      .help = "Addresses and CIDRs it may be used from. Unset: all." },
+    { "deny", LLMP_KEY_TEXTS, AT(key, deny), .max = 1000,
+      .help = "Addresses and CIDRs it may not be used from." },
+    { "expires", LLMP_KEY_TEXT, AT(key, expires),
+      .help = "Last day (`2027-01-31`, UTC) or moment "
+              "(`2027-01-31T12:00:00Z`)." },
+    { "disabled", LLMP_KEY_BOOL, AT(key, disabled), "false",
+      .help = "Refuses it without forgetting it." },
+    { "limits", LLMP_KEY_SECTION, AT(key, limits),
+      .section = &allowance_section, .help = "How much it may use." },
+};
+SECTION(key_section, "keys", llmp_draft_key, key_keys,
+        "API keys that need no store. With any key or issuer, whoever calls "
+        "must show a credential: `authorization: Bearer …`, `x-api-key` or "
+        "`api-key`.");
+
+static const struct llmp_key owner_keys[] = {
+    { "name", LLMP_KEY_TEXT, AT(owner, name), .required = true,
+      .help = "As keys and tokens name it." },
+    { "limits", LLMP_KEY_SECTION, AT(owner, limits),
+      .section = &allowance_section, .help = "How much it may use." },
+};
+SECTION(owner_section, "owners", llmp_draft_owner, owner_keys,
+        "A user, a team or an organisation, whose limits hold over all of its "
+        "keys and tokens together.");
+
+static const struct llmp_key issuer_keys[] = {
+    { "issuer", LLMP_KEY_TEXT, AT(issuer, issuer), .required = true,
+      .help = "As in the tokens' `iss`; its keys are found by OpenID Connect "
+              "discovery." },
+    { "audience", LLMP_KEY_TEXTS, AT(issuer, audience), .max = 16,
+      .required = true, .help = "`aud` must have one of these." },
+    { "jwks_uri", LLMP_KEY_TEXT, AT(issuer, jwks_uri),
+      .help = "Where its keys are, instead of discovery; needed when that is "
+              "another host (Google)." },
+    { "access_tokens_only", LLMP_KEY_BOOL, AT(issuer, access_tokens_only),
+      "false", .help = "`typ` must be `at+jwt` (RFC 9068)." },
+    { "leeway", LLMP_KEY_DURATION, AT(issuer, leeway), "30s", 0, 300 * SECOND,
+      .help = "How far clocks may differ." },
+    { "allow_plain_http", LLMP_KEY_BOOL, AT(issuer, allow_plain_http), "false",
+      .help = "Accepts an `http://` issuer, for tests." },
+    { "ca_file", LLMP_KEY_TEXT, AT(issuer, ca_file),
+      .help = "PEM file with the authorities to trust instead of the "
+              "system's." },
+    { "user_claim", LLMP_KEY_TEXT, AT(issuer, user_claim), "sub",
+      .help = "Dotted path of the claim that names the user." },
+    { "name_claim", LLMP_KEY_TEXT, AT(issuer, name_claim), "preferred_username",
+      .help = "For people to read." },
+    { "team_claim", LLMP_KEY_TEXT, AT(issuer, team_claim),
+      .help = "Names the team." },
+    { "organisation_claim", LLMP_KEY_TEXT, AT(issuer, organisation_claim),
+      .help = "Names the organisation." },
+    { "role_claim", LLMP_KEY_TEXT, AT(issuer, role_claim),
+      .help = "Holds what `roles` maps, e.g. `realm_access.roles` "
+              "(Keycloak), `roles` (Entra)." },
+    { "roles", LLMP_KEY_PAIRS, AT(issuer, roles), .max = 256,
+      .help = "A claim's value to a role: `{ gateway-admins: admin }`. The "
+              "widest that matches counts." },
+    { "role", LLMP_KEY_CHOICE, AT(issuer, role), .choices = role_choices,
+      .help = "When none matches. Unset: the token is refused." },
+    { "team", LLMP_KEY_TEXT, AT(issuer, team),
+      .help = "When there is no `team_claim`." },
+    { "organisation", LLMP_KEY_TEXT, AT(issuer, organisation),
+      .help = "When there is no `organisation_claim`." },
+};
+SECTION(issuer_section, "auth.issuers", llmp_draft_issuer, issuer_keys,
+        "OpenID Connect providers whose tokens are accepted.");
+
+static const struct llmp_key auth_keys[] = {
+    { "pepper", LLMP_KEY_TEXT, AT(auth, pepper), .secret = true,
+      .help = "Secret without which stored hashes of keys are worth nothing; "
+              "16 bytes or more. Needed for `hash`; keys have to be made anew "
+              "when it changes." },
+    { "keys_expire", LLMP_KEY_BOOL, AT(auth, keys_expire), "false",
+      .help = "Refuses keys without `expires`." },
+    { "trusted_proxies", LLMP_KEY_TEXTS, AT(auth, trusted_proxies), .max = 1000,
+      .help = "Addresses and CIDRs of proxies whose `x-forwarded-for` is "
+              "believed." },
+    { "tls_role", LLMP_KEY_CHOICE, AT(auth, tls_role), .choices = role_choices,
+      .help = "Role of clients known by their TLS certificate only (their "
+              "user is the certificate's name). Unset: a certificate is no "
+              "credential." },
+    { "issuers", LLMP_KEY_SECTIONS, AT(auth, issuers), .max = 32,
+      .section = &issuer_section, .help = "Whose tokens are accepted." },
+};
+SECTION(auth_section, "auth", llmp_draft_auth, auth_keys, "Who may call.");
+
+static const char *const unknown_choices[] = { "refuse", "allow", NULL };
+
+static const struct llmp_key prices_keys[] = {
+    { "currency", LLMP_KEY_TEXT, AT(prices, currency), "USD",
+      .help = "Of all budgets and costs." },
+    { "rates", LLMP_KEY_PAIRS, AT(prices, rates), .max = 64,
+      .help = "What one unit of another currency is in this one: "
+              "`{ RUB: '0.0125' }`. Prices without a rate are unknown." },
+    { "table", LLMP_KEY_TEXT, AT(prices, table),
+      .help = "A price table (docs/prices.md) that replaces entries of the "
+              "shipped one: `${file:prices.json}`." },
+    { "unknown", LLMP_KEY_CHOICE, AT(prices, unknown), "refuse",
+      .choices = unknown_choices,
+      .help = "What happens to a request that a budget concerns when nobody "
+              "knows its price." },
+};
+SECTION(prices_section, "prices", llmp_draft_prices, prices_keys,
+        "What calls cost.");
 
 static const struct llmp_key config_keys[] = {
     { "server", LLMP_KEY_SECTION, offsetof(struct llmp_draft, server),
@@ -210,11 +399,24 @@ static const struct llmp_key config_keys[] = {
     { "models", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, models),
       .max = 10000, .section = &model_section,
       .help = "Names that clients ask for." },
+    { "auth", LLMP_KEY_SECTION, offsetof(struct llmp_draft, auth),
+      .section = &auth_section, .help = "Who may call." },
+    { "keys", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, keys),
+      .max = 10000, .section = &key_section, .help = "API keys." },
+    { "users", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, users),
+      .max = 10000, .section = &owner_section, .help = "Limits of users." },
+    { "teams", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, teams),
+      .max = 10000, .section = &owner_section, .help = "Limits of teams." },
+    { "organisations", LLMP_KEY_SECTIONS,
+      offsetof(struct llmp_draft, organisations), .max = 1000,
+      .section = &owner_section, .help = "Limits of organisations." },
+    { "prices", LLMP_KEY_SECTION, offsetof(struct llmp_draft, prices),
+      .section = &prices_section, .help = "What calls cost." },
 };
 
 const struct llmp_section llmp_config_section = {
     .name = "config",
-    .help = "A file has three parts.",
+    .help = "A file has these parts; only `providers` is required.",
     .size = sizeof(struct llmp_draft),
     .keys = config_keys,
     .key_count = LLMP_COUNT(config_keys),

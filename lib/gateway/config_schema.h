@@ -97,6 +97,55 @@ struct llmp_draft_server {
     struct llmp_draft_server_timeouts timeouts;
 };
 
+struct llmp_draft_budget {
+    const struct llmp_node *node;
+    struct llmp_setting day, week, month, total, soft, downgrade;
+};
+
+/* Of a key, a user, a team, an organisation, a model, a provider. */
+struct llmp_draft_allowance {
+    const struct llmp_node *node;
+    struct llmp_setting requests, requests_burst, requests_day, tokens,
+        tokens_day, tokens_month, input_tokens, output_tokens, concurrency;
+    struct llmp_draft_budget budget;
+};
+
+struct llmp_draft_key {
+    const struct llmp_node *node;
+    struct llmp_setting name, key, hash, user, team, organisation, role,
+        expires, disabled;
+    struct llmp_settings models, routes, allow, deny;
+    struct llmp_draft_allowance limits;
+};
+
+/* A user, a team, an organisation. */
+struct llmp_draft_owner {
+    const struct llmp_node *node;
+    struct llmp_setting name;
+    struct llmp_draft_allowance limits;
+};
+
+struct llmp_draft_issuer {
+    const struct llmp_node *node;
+    struct llmp_setting issuer, jwks_uri, access_tokens_only, leeway,
+        allow_plain_http, ca_file, user_claim, name_claim, team_claim,
+        organisation_claim, role_claim, role, team, organisation;
+    struct llmp_settings audience, roles;
+};
+
+struct llmp_draft_auth {
+    const struct llmp_node *node;
+    struct llmp_setting pepper, keys_expire, tls_role;
+    struct llmp_settings trusted_proxies;
+    struct llmp_drafts issuers;
+};
+
+struct llmp_draft_prices {
+    const struct llmp_node *node;
+    struct llmp_setting table, currency, unknown;
+    struct llmp_settings rates;
+};
+
 struct llmp_draft_provider_timeouts {
     const struct llmp_node *node;
     struct llmp_setting connect, first_byte, idle;
@@ -106,19 +155,24 @@ struct llmp_draft_provider {
     const struct llmp_node *node;
     struct llmp_setting name, preset, base_url, api_key, transport, http2,
         ca_file, proxy, tls_verify, allow_plain_http, connections, stream_usage;
+    struct llmp_setting vendor;
     struct llmp_settings headers;
     struct llmp_draft_provider_timeouts timeouts;
+    struct llmp_draft_allowance limits;
 };
 
 struct llmp_draft_model {
     const struct llmp_node *node;
     struct llmp_setting name, provider, model, strip;
+    struct llmp_draft_allowance limits;
 };
 
 struct llmp_draft {
     const struct llmp_node *node;
     struct llmp_draft_server server;
-    struct llmp_drafts providers, models;
+    struct llmp_drafts providers, models, keys, users, teams, organisations;
+    struct llmp_draft_auth auth;
+    struct llmp_draft_prices prices;
 };
 
 /* Choices, in the order of the table. */

@@ -67,6 +67,7 @@ int llmp_exchange_new(struct llmp_exchange **out, struct llmp_worker *worker,
         return LLMP_E_NOMEM;
     x->worker = worker;
     x->config = llmp_config_ref(llmp_worker_config(worker));
+    x->access = llmp_access_ref(worker->access);
     x->now = now;
     x->deadline_ns = x->wait_ns = UINT64_MAX;
     x->body.limit = (size_t)x->config->limits.body_bytes_max;
@@ -98,6 +99,8 @@ void llmp_exchange_free(struct llmp_exchange *x)
     llmp_upload_check_free(x->upload_check);
     if (x->sse_open)
         llmp_sse_fini(&x->sse);
+    llmp_x_forget_caller(x);
+    llmp_access_unref(x->access);
     llmp_config_unref(x->config);
     atomic_fetch_sub_explicit(&worker->metrics.in_flight, 1,
                               memory_order_relaxed);
@@ -206,6 +209,11 @@ static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
         !x->operation->usage || !x->call_reached || refused)
         return;
     s->usage_basis = LLMP_USAGE_UNKNOWN;
+    if (s->events == 0 || !x->sse_open || ending == LLMP_END_UPSTREAM_ERROR)
+        return;
+    s->usage_basis = LLMP_USAGE_ESTIMATED; /* an event is about a token */
+    s->input_tokens = s->reserved_input_tokens;
+    s->output_tokens = s->events;
 }
 
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x)
@@ -247,6 +255,8 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     s->request_bytes = x->body_seen;
     s->own_ns = llmp_x_own_ns(x);
     settle_usage(x, ending);
+    llmp_x_keys_drop(x);
+    llmp_x_settle(x);
     llmp_metrics_record(&x->worker->metrics, model_label(x), s);
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_DONE });
 }
@@ -287,7 +297,7 @@ void llmp_exchange_request_body(struct llmp_exchange *x, struct llmp_str bytes,
 {
     x->now = now;
     x->body_seen += bytes.len;
-    if (x->state == LLMP_X_BODY || llmp_x_uploads(x))
+    if (x->state == LLMP_X_BODY || x->state == LLMP_X_AUTH || llmp_x_uploads(x))
         llmp_x_request_body(x, bytes);
 }
 
@@ -313,7 +323,9 @@ void llmp_exchange_call_head(struct llmp_exchange *x, uint32_t id,
     x->now = now;
     if (!concerns_call(x, id))
         return;
-    if (x->list.open)
+    if (x->state == LLMP_X_AUTH)
+        llmp_x_keys_head(x, head);
+    else if (x->list.open)
         llmp_x_list_head(x, head->status);
     else
         llmp_x_answer_head(x, head);
@@ -325,7 +337,9 @@ void llmp_exchange_call_body(struct llmp_exchange *x, uint32_t id,
     x->now = now;
     if (!concerns_call(x, id) || bytes.len == 0)
         return;
-    if (x->list.open)
+    if (x->state == LLMP_X_AUTH)
+        llmp_x_keys_body(x, bytes);
+    else if (x->list.open)
         llmp_x_list_body(x, bytes);
     else
         llmp_x_answer_body(x, bytes);
@@ -338,7 +352,9 @@ void llmp_exchange_call_end(struct llmp_exchange *x, uint32_t id,
     if (!concerns_call(x, id))
         return;
     x->call_open = false;
-    if (x->list.open)
+    if (x->state == LLMP_X_AUTH)
+        llmp_x_keys_end(x, true);
+    else if (x->list.open)
         llmp_x_list_end(x, true);
     else
         llmp_x_answer_end(x);
@@ -352,7 +368,9 @@ void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
     if (!concerns_call(x, id))
         return;
     x->call_open = false;
-    if (x->list.open)
+    if (x->state == LLMP_X_AUTH)
+        llmp_x_keys_end(x, false);
+    else if (x->list.open)
         llmp_x_list_end(x, false);
     else
         llmp_x_answer_fail(x, failure, sent);
@@ -404,7 +422,9 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
     if (x->deadline_ns == UINT64_MAX)
         return;
     if (now.mono_ns >= x->deadline_ns) {
-        if (x->list.open)
+        if (x->state == LLMP_X_AUTH)
+            llmp_x_keys_tick(x);
+        else if (x->list.open)
             llmp_x_list_end(x, false);
         else
             llmp_x_answer_timeout(x);

@@ -19,6 +19,7 @@
 
 enum llmp_x_state {
     LLMP_X_HEAD,      /* nothing came yet */
+    LLMP_X_AUTH,      /* the keys of a token's issuer are awaited */
     LLMP_X_BODY,      /* a body is being held */
     LLMP_X_UPLOAD,    /* a call runs and the body goes straight to it */
     LLMP_X_CALLING,   /* a call runs, its answer is awaited */
@@ -35,6 +36,10 @@ enum llmp_x_answer {
     LLMP_ANSWER_EVENTS  /* passed on event by event */
 };
 
+/* Whose limits count: the caller's four, the model's, the deployment's. */
+enum { LLMP_X_MODEL_SCOPE = LLMP_CALLER_SCOPES, LLMP_X_DEPLOYMENT_SCOPE };
+enum { LLMP_X_SCOPES = LLMP_X_DEPLOYMENT_SCOPE + 1 };
+
 enum {
     LLMP_X_ASKS = 8,
     LLMP_X_HEADERS = 40,
@@ -48,6 +53,7 @@ enum {
 struct llmp_exchange {
     struct llmp_worker *worker;
     struct llmp_config *config; /* one reference for the whole exchange */
+    struct llmp_access *access; /* likewise, made from it */
     struct llmp_arena arena;
     struct llmp_exchange *next_free;
     enum llmp_x_state state;
@@ -73,6 +79,19 @@ struct llmp_exchange {
                                       the operation's */
     const struct llmp_model *model;
     bool client_wants_usage, usage_injected;
+
+    /* Who calls, and what is set aside for it (stage_auth.c, stage_admit.c). */
+    struct llmp_principal principal;
+    struct llmp_token *token; /* a reference: the principal points into it */
+    const struct llmp_key *key;
+    struct llmp_limit_scope *scopes[LLMP_X_SCOPES];
+    uint8_t scope_refs; /* a bit a scope that is ours to give back */
+    const struct llmp_allowance *allowances[LLMP_CALLER_SCOPES];
+    struct llmp_reservation reserved;
+    struct llmp_str routed; /* the model's name that was decided on */
+    const struct llmp_price *price;
+    uint64_t output_guess_pair; /* what to learn about; 0: nothing */
+    uint64_t event_bytes;       /* of a stream's events, to estimate by */
 
     /* What `reader` is. */
     enum { LLMP_READS_NOTHING, LLMP_READS_REQUEST, LLMP_READS_ANSWER } reads;
@@ -102,6 +121,14 @@ struct llmp_exchange {
         size_t next;       /* provider to ask */
         size_t shown;
     } list;
+
+    struct {            /* of a token's issuer (stage_keys.c) */
+        size_t issuer;  /* index */
+        uint64_t fetch; /* that this exchange does; 0: none */
+        uint64_t until_ns, max_age_s;
+        uint16_t status;
+        struct llmp_str credential;
+    } keys;
 
     uint64_t deadline_ns, wait_ns; /* when to give up; when a tick comes */
     struct llmp_summary summary;
@@ -133,11 +160,41 @@ void llmp_x_stop_reading(struct llmp_exchange *x); /* gives the reader back */
 /* From the request's arrival to its call's last byte, or to now. */
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x);
 
+/* stage_auth.c: false when the exchange was ended */
+bool llmp_x_authenticate(struct llmp_exchange *x,
+                         const struct llmp_request_head *head);
+/* Whether the caller may do this; else it is refused. */
+bool llmp_x_may(struct llmp_exchange *x, enum llmp_action action,
+                struct llmp_str model);
+void llmp_x_forget_caller(struct llmp_exchange *x); /* at the end */
+void llmp_x_refuse_auth(struct llmp_exchange *x, int answer);
+bool llmp_x_verify_again(struct llmp_exchange *x, struct llmp_str credential,
+                         bool *again);
+
+/* stage_keys.c: in state LLMP_X_AUTH a call's answer is its business */
+bool llmp_x_fetch_keys(struct llmp_exchange *x, struct llmp_str credential,
+                       size_t issuer); /* false: later, or never */
+void llmp_x_keys_head(struct llmp_exchange *x,
+                      const struct llmp_response_head *head);
+void llmp_x_keys_body(struct llmp_exchange *x, struct llmp_str bytes);
+void llmp_x_keys_end(struct llmp_exchange *x, bool well);
+void llmp_x_keys_tick(struct llmp_exchange *x);
+void llmp_x_keys_drop(struct llmp_exchange *x); /* gives a fetch back */
+
+/* stage_admit.c: between a model and its call */
+bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
+                  uint64_t output_tokens_max);
+void llmp_x_downgrade(struct llmp_exchange *x);    /* where a budget says so */
+void llmp_x_charge(struct llmp_exchange *x);       /* a stream, as it goes */
+void llmp_x_settle(struct llmp_exchange *x);       /* once, at the end */
+void llmp_x_limit_fields(struct llmp_exchange *x); /* for the answer */
+
 /* stage_request.c */
 void llmp_x_request_head(struct llmp_exchange *x,
                          const struct llmp_request_head *head);
 void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_request_end(struct llmp_exchange *x);
+void llmp_x_request_known(struct llmp_exchange *x); /* its caller is */
 bool llmp_x_uploads(const struct llmp_exchange *x); /* straight to the call */
 
 /* stage_call.c */
@@ -190,6 +247,7 @@ struct llmp_refusal {
     const char *type;        /* NULL: the one that goes with the status */
     const char *allow;       /* for 405 */
     const char *retry_after; /* seconds; NULL: nothing is said */
+    const char *challenge;   /* WWW-Authenticate; NULL: none */
     enum llmp_ending ending;
 };
 void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,

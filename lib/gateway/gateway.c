@@ -15,12 +15,19 @@ struct llmp_gateway {
     struct llmp_random random;
     atomic_bool draining;
     atomic_uint_fast64_t version; /* of the configuration; from 1 */
+    struct llmp_limiter *limiter;
     pthread_mutex_t lock;
     struct {
         struct llmp_config *config;
+        struct llmp_access *access; /* made from it */
         struct llmp_worker *workers;
     } synced;
 };
+
+static void gateway_freep(struct llmp_gateway **gateway)
+{
+    llmp_gateway_free(*gateway);
+}
 
 int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
                      const struct llmp_random *random, struct llmp_error *err)
@@ -28,17 +35,23 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     LLMP_ENSURE(out && config && random && random->fill, err, LLMP_E_INVALID,
                 "out, config and random are required");
 
-    struct llmp_gateway *gateway = llmp_alloc(sizeof(*gateway));
+    struct llmp_gateway *made = llmp_alloc(sizeof(*made));
 
-    LLMP_ENSURE(gateway, err, LLMP_E_NOMEM, "no memory for the gateway");
-    if (pthread_mutex_init(&gateway->lock, NULL) != 0) {
-        llmp_free(gateway);
+    LLMP_ENSURE(made, err, LLMP_E_NOMEM, "no memory for the gateway");
+    if (pthread_mutex_init(&made->lock, NULL) != 0) {
+        llmp_free(made);
         return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
     }
+
+    LLMP_AUTO(gateway_freep) struct llmp_gateway *gateway = made;
+
     gateway->random = *random;
     atomic_init(&gateway->version, 1);
     gateway->synced.config = llmp_config_ref(config);
-    *out = gateway;
+    LLMP_TRY(llmp_limiter_new(&gateway->limiter, 0, err));
+    LLMP_TRY(llmp_access_new(&gateway->synced.access, gateway->limiter, config,
+                             NULL, err));
+    *out = llmp_steal(&gateway);
     return LLMP_OK;
 }
 
@@ -47,23 +60,43 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     if (!gateway)
         return;
     assert(!gateway->synced.workers);
+    llmp_access_unref(gateway->synced.access);
     llmp_config_unref(gateway->synced.config);
+    llmp_limiter_free(gateway->limiter);
     (void)pthread_mutex_destroy(&gateway->lock);
     llmp_free(gateway);
 }
 
-void llmp_gateway_reload(struct llmp_gateway *gateway,
-                         struct llmp_config *config)
+static struct llmp_access *access_ref(struct llmp_gateway *gateway)
 {
-    struct llmp_config *old;
+    struct llmp_access *access;
 
-    llmp_config_ref(config);
     (void)pthread_mutex_lock(&gateway->lock);
-    old = gateway->synced.config;
-    gateway->synced.config = config;
+    access = llmp_access_ref(gateway->synced.access);
+    (void)pthread_mutex_unlock(&gateway->lock);
+    return access;
+}
+
+/* Two at once would be a mistake of the host's: the later one wins, and limits
+ * of owners that only the other had are lifted with the next one. */
+int llmp_gateway_reload(struct llmp_gateway *gateway,
+                        struct llmp_config *config, struct llmp_error *err)
+{
+    struct llmp_access *access, *before = access_ref(gateway);
+    int rc = llmp_access_new(&access, gateway->limiter, config, before, err);
+
+    llmp_access_unref(before);
+    LLMP_TRY(rc);
+    (void)pthread_mutex_lock(&gateway->lock);
+    struct llmp_config *old = gateway->synced.config;
+    struct llmp_access *old_access = gateway->synced.access;
+    gateway->synced.config = llmp_config_ref(config);
+    gateway->synced.access = access;
     atomic_fetch_add(&gateway->version, 1);
     (void)pthread_mutex_unlock(&gateway->lock);
     llmp_config_unref(old);
+    llmp_access_unref(old_access);
+    return LLMP_OK;
 }
 
 struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway)
@@ -86,6 +119,18 @@ bool llmp_gateway_draining(const struct llmp_gateway *gateway)
     return atomic_load_explicit(&gateway->draining, memory_order_relaxed);
 }
 
+/* The configuration in force and what was made of it belong together. */
+static void take_setup(struct llmp_worker *worker)
+{
+    struct llmp_gateway *gateway = worker->gateway;
+
+    (void)pthread_mutex_lock(&gateway->lock);
+    worker->config = llmp_config_ref(gateway->synced.config);
+    worker->access = llmp_access_ref(gateway->synced.access);
+    worker->config_version = atomic_load(&gateway->version);
+    (void)pthread_mutex_unlock(&gateway->lock);
+}
+
 int llmp_worker_new(struct llmp_worker **out, struct llmp_gateway *gateway,
                     struct llmp_error *err)
 {
@@ -93,8 +138,7 @@ int llmp_worker_new(struct llmp_worker **out, struct llmp_gateway *gateway,
 
     LLMP_ENSURE(worker, err, LLMP_E_NOMEM, "no memory for a worker");
     worker->gateway = gateway;
-    worker->config_version = atomic_load(&gateway->version);
-    worker->config = llmp_gateway_config(gateway);
+    take_setup(worker);
     (void)pthread_mutex_lock(&gateway->lock);
     worker->next = gateway->synced.workers;
     gateway->synced.workers = worker;
@@ -119,8 +163,26 @@ void llmp_worker_free(struct llmp_worker *worker)
     (void)pthread_mutex_unlock(&gateway->lock);
     llmp_exchange_pool_free(worker);
     llmp_metrics_fini(&worker->metrics);
+    llmp_token_cache_free(worker->tokens);
+    llmp_access_unref(worker->access);
     llmp_config_unref(worker->config);
     llmp_free(worker);
+}
+
+struct llmp_token_cache *llmp_worker_tokens(struct llmp_worker *worker)
+{
+    enum { TOKENS_CACHED = 4096 };
+
+    if (!worker->tokens &&
+        llmp_token_cache_new(&worker->tokens, TOKENS_CACHED, 0,
+                             &worker->gateway->random, NULL) != LLMP_OK)
+        worker->tokens = NULL;
+    return worker->tokens;
+}
+
+struct llmp_limiter *llmp_worker_limiter(const struct llmp_worker *worker)
+{
+    return worker->gateway->limiter;
 }
 
 void llmp_worker_took(struct llmp_worker *worker, uint64_t turn_ns)
@@ -134,11 +196,9 @@ struct llmp_config *llmp_worker_config(struct llmp_worker *worker)
         atomic_load_explicit(&worker->gateway->version, memory_order_relaxed);
 
     if (version != worker->config_version) {
-        struct llmp_config *fresh = llmp_gateway_config(worker->gateway);
-
+        llmp_access_unref(worker->access);
         llmp_config_unref(worker->config);
-        worker->config = fresh;
-        worker->config_version = version;
+        take_setup(worker);
     }
     return worker->config;
 }

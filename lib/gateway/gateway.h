@@ -9,6 +9,7 @@
 #include <llmproxy/gateway.h>
 #include <stdatomic.h>
 
+#include "gateway/access.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
 
@@ -19,6 +20,8 @@ struct llmp_worker {
     struct llmp_worker *next; /* in the gateway's list */
     struct llmp_config
         *config; /* this worker's reference to what is in force */
+    struct llmp_access *access; /* likewise, made from it */
+    struct llmp_token_cache *tokens;
     uint64_t config_version;
     struct llmp_exchange *free;
     uint32_t free_count;
@@ -31,6 +34,12 @@ struct llmp_worker {
 /* The configuration in force, without taking a reference. Cheap: a version
  * number is compared, the lock is taken after a reload only. */
 struct llmp_config *llmp_worker_config(struct llmp_worker *worker);
+
+/* Verified tokens, made when the first is wanted; NULL: no memory. */
+struct llmp_token_cache *llmp_worker_tokens(struct llmp_worker *worker);
+
+/* The limits that all workers share. */
+struct llmp_limiter *llmp_worker_limiter(const struct llmp_worker *worker);
 
 /* Fills `size` (at most 64) unpredictable bytes. */
 void llmp_worker_random(struct llmp_worker *worker, void *bytes, size_t size);

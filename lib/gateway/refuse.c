@@ -93,6 +93,11 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     if (refusal->retry_after)
         llmp_x_header(x, LLMP_STR("retry-after"),
                       llmp_str_of(refusal->retry_after));
+    if (refusal->challenge)
+        llmp_x_header(x, LLMP_STR("www-authenticate"),
+                      llmp_str_of(refusal->challenge));
+    if (x->reserved.count || x->summary.limited_by.len)
+        llmp_x_limit_fields(x);
     llmp_x_answer_whole(x, refusal->status, LLMP_STR("application/json"),
                         refusal->ending);
 }

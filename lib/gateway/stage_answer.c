@@ -103,13 +103,20 @@ static void pass_head(struct llmp_exchange *x,
         .close = !x->request_ended,
     };
     for (size_t i = 0; i < head->header_count; i++)
-        pass_field(x, &head->headers[i]);
+        if (!x->reserved.count ||
+            !llmp_str_starts(head->headers[i].name, LLMP_STR("x-ratelimit-")))
+            pass_field(x, &head->headers[i]);
     if (x->answer != LLMP_ANSWER_OPAQUE && x->answer != LLMP_ANSWER_EVENTS)
         keep_headers(x); /* sent when it is known what the body is */
     llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
     if (x->summary.upstream_request_id.len)
         llmp_x_header(x, LLMP_STR("x-upstream-request-id"),
                       x->summary.upstream_request_id);
+    if (x->reserved.count)
+        llmp_x_limit_fields(x); /* ours, in place of the provider's */
+    if (x->summary.downgraded_to.len)
+        llmp_x_header(x, LLMP_STR("x-llmproxy-downgraded-to"),
+                      x->summary.downgraded_to);
     llmp_x_server_timing(x);
 }
 
@@ -279,6 +286,7 @@ static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event)
     if (!x->summary.events)
         x->summary.first_token_ns = x->now.mono_ns - x->begun_ns;
     x->summary.events++;
+    llmp_x_charge(x);
     x->summary.last_token_ns = x->now.mono_ns - x->begun_ns;
     return true;
 }

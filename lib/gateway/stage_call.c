@@ -64,6 +64,12 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
             refuse_nameless(x);
         return false;
     }
+    if (!llmp_x_may(x, LLMP_ACTION_MODEL_USE, model)) {
+        x->model = NULL;
+        return false;
+    }
+    x->routed = x->summary.model;
+    llmp_x_downgrade(x);
     x->summary.provider = x->model->provider->name;
     return true;
 }
@@ -71,13 +77,12 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model)
 {
     struct llmp_str strip = x->model->strip;
-    struct llmp_str name = { NULL, 0 };
+    struct llmp_str name = x->routed;
 
     if (x->model->upstream.len)
         name = x->model->upstream;
-    else if (strip.len && llmp_str_starts(model, strip))
-        name =
-            (struct llmp_str){ model.ptr + strip.len, model.len - strip.len };
+    else if (strip.len && llmp_str_starts(name, strip))
+        name = (struct llmp_str){ name.ptr + strip.len, name.len - strip.len };
     if (llmp_str_eq(name, model))
         name.len = 0;
     x->summary.upstream_model = name.len ? name : x->summary.model;

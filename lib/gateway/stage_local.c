@@ -16,8 +16,11 @@ static void list_models(struct llmp_exchange *x)
     const struct llmp_config *config = x->config;
 
     (void)llmp_buf_add(&x->out, LLMP_STR("{\"object\":\"list\",\"data\":["));
-    for (size_t i = 0; i < config->literal_count; i++) {
-        if (i)
+    for (size_t i = 0, shown = 0; i < config->literal_count; i++) {
+        if (x->access->required &&
+            !llmp_grant_has_model(x->principal.grant, config->models[i].name))
+            continue;
+        if (shown++)
             (void)llmp_buf_add(&x->out, LLMP_STR(","));
         llmp_x_add_model(&x->out, &config->models[i], config->models[i].name);
     }
@@ -155,6 +158,9 @@ void llmp_x_local(struct llmp_exchange *x, struct llmp_str path)
     bool draining = llmp_gateway_draining(x->worker->gateway);
 
     x->out.len = 0;
+    if (x->operation->local == LLMP_LOCAL_METRICS &&
+        !llmp_x_may(x, LLMP_ACTION_METRICS_READ, (struct llmp_str){ NULL, 0 }))
+        return;
     switch (x->operation->local) {
     case LLMP_LOCAL_MODELS:
         answer_models(x);

@@ -10,6 +10,10 @@
 
 enum { REQUEST_ID_MAX = 128, PRESIZE_MAX = 1 << 20 };
 
+/* Of a body, to guess its tokens by: English prose has four and a half
+ * characters a token, JSON adds some, other scripts have more bytes. */
+enum { BYTES_PER_TOKEN = 4 };
+
 static const struct {
     uint16_t status;
     const char *code, *message;
@@ -197,6 +201,10 @@ static void refuse_bad(struct llmp_exchange *x,
         head->bad_reason ? ": " : "", head->bad_reason ? head->bad_reason : "");
 }
 
+static bool read_json(struct llmp_exchange *x, struct llmp_str bytes,
+                      bool last);
+static void pass_front(struct llmp_exchange *x);
+
 static void refuse_path(struct llmp_exchange *x, struct llmp_str path,
                         const char *allowed)
 {
@@ -250,11 +258,31 @@ void llmp_x_request_head(struct llmp_exchange *x,
         return;
     }
     s->operation = x->operation->name;
+    if (llmp_x_authenticate(x, head))
+        llmp_x_request_known(x);
+}
+
+/* What came of the body while its sender was being found out is held, and read
+ * now. */
+static bool catch_up(struct llmp_exchange *x)
+{
+    if (x->reads == LLMP_READS_REQUEST &&
+        !read_json(x, llmp_buf_str(&x->body), false))
+        return false;
+    if (x->operation->body == LLMP_BODY_PASS)
+        pass_front(x);
+    return x->state == LLMP_X_BODY;
+}
+
+void llmp_x_request_known(struct llmp_exchange *x)
+{
     if (x->operation->body == LLMP_BODY_NONE)
-        llmp_x_local(x, path);
+        llmp_x_local(x, x->summary.path);
     else
         begin_body(x);
-    if (x->state == LLMP_X_BODY && x->request_ended)
+    if (x->state != LLMP_X_BODY || (x->body.len && !catch_up(x)))
+        return;
+    if (x->request_ended)
         llmp_x_request_end(x);
 }
 
@@ -338,7 +366,10 @@ static void json_complete(struct llmp_exchange *x)
     x->summary.stream = llmp_openai_request_stream(request);
     x->client_wants_usage = llmp_openai_request_wants_usage(request);
     if (llmp_x_route(x, llmp_openai_request_model(
-                            request, llmp_buf_str(&x->body), &x->arena)))
+                            request, llmp_buf_str(&x->body), &x->arena)) &&
+        llmp_x_admit(
+            x, x->body.len / BYTES_PER_TOKEN,
+            llmp_openai_request_output_max(request, llmp_buf_str(&x->body))))
         llmp_x_call_plain(x);
 }
 
@@ -475,7 +506,7 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
         llmp_x_refuse_nomem(x);
         return;
     }
-    if (!check_front(x, name, count))
+    if (!check_front(x, name, count) || !llmp_x_admit(x, 0, 0))
         return;
 
     size_t edited = 0;
@@ -551,11 +582,11 @@ static void upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 
 void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
-    if (x->state != LLMP_X_BODY) {
+    if (x->state != LLMP_X_BODY && x->state != LLMP_X_AUTH) {
         upload(x, bytes, false);
         return;
     }
-    if (!hold(x, bytes))
+    if (!hold(x, bytes) || x->state == LLMP_X_AUTH)
         return;
     if (x->reads == LLMP_READS_REQUEST && !read_json(x, bytes, false))
         return;

@@ -74,6 +74,11 @@ bool llmp_openai_request_stream(const struct llmp_openai_request *request);
 /* The client itself asked for the usage chunk. */
 bool llmp_openai_request_wants_usage(const struct llmp_openai_request *request);
 
+/* The most output that the request allows, of all its choices together;
+ * UINT64_MAX: it does not say. `body` is the whole of it. */
+uint64_t llmp_openai_request_output_max(
+    const struct llmp_openai_request *request, struct llmp_str body);
+
 #define LLMP_OPENAI_PARTS_MAX 7
 
 /*

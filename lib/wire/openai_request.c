@@ -369,3 +369,40 @@ size_t llmp_openai_request_edit(const struct llmp_openai_request *request,
             (struct llmp_str){ body.ptr + at, body.len - (size_t)at };
     return count;
 }
+
+/* A number member; UINT64_MAX where there is none that counts something. */
+static uint64_t number_at(const struct llmp_openai_request *request,
+                          struct llmp_str body, const char *path)
+{
+    uint64_t value;
+
+    for (uint32_t i = 0; i < request->field_count; i++) {
+        const struct llmp_json_field *f = &request->fields[i];
+
+        if (strcmp(f->path, path) == 0 && f->found &&
+            f->type == LLMP_JSON_NUMBER && f->offset + f->size <= body.len &&
+            llmp_json_u64((struct llmp_str){ body.ptr + f->offset, f->size },
+                          &value) == LLMP_OK)
+            return value;
+    }
+    return UINT64_MAX;
+}
+
+uint64_t llmp_openai_request_output_max(
+    const struct llmp_openai_request *request, struct llmp_str body)
+{
+    uint64_t most = UINT64_MAX;
+    uint64_t choices = number_at(request, body, "n");
+
+    if (request->shape == LLMP_OPENAI_EMBEDDINGS)
+        return 0;
+    if (request->shape == LLMP_OPENAI_RESPONSES)
+        return number_at(request, body, "max_output_tokens");
+    if (request->shape == LLMP_OPENAI_CHAT)
+        most = number_at(request, body, "max_completion_tokens");
+    if (most == UINT64_MAX)
+        most = number_at(request, body, "max_tokens");
+    if (most == UINT64_MAX || choices == UINT64_MAX || choices == 0)
+        return most;
+    return llmp_mul_sat(most, choices);
+}

@@ -4,8 +4,12 @@
 #include <llmproxy/base.h>
 #include <llmproxy/config.h>
 #include <llmproxy/gateway.h>
+#include <llmproxy/journal.h>
 #include <llmproxy/json.h>
+#include <llmproxy/limit.h>
 #include <llmproxy/runtime.h>
+#include <llmproxy/store.h>
+#include <llmproxy/usage.h>
 
 int main()
 {

@@ -154,7 +154,7 @@ static void cut_stream_ends_in_an_error_event(void **state)
                                 "\"server_error\",\"param\":null,\"code\":"
                                 "\"upstream_broke\"}}\n\n"));
         assert_int_equal(r.summary.ending, LLMP_END_CUT);
-        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_UNKNOWN);
+        assert_int_equal(r.summary.usage_basis, LLMP_USAGE_ESTIMATED);
         assert_true(r.summary.complete);
         sim_result_fini(&r);
     }

@@ -460,7 +460,7 @@ static void listeners(void **state)
 {
     static const char open[] =
         "this listener can be reached from other machines, without "
-        "authentication: set 'tls.client_auth: require' or, to allow that, "
+        "authentication: add 'keys', set 'tls.client_auth: require' or, to allow that, "
         "'server.allow_anonymous: true'";
     char open_1_18[256], open_1_31[256], open_2_11[256], open_2_23[256];
     const struct row rows[] = {

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How much: what a request will use at most is set aside before the call, over
+ * all limits that concern it or none; a stream that outgrows it is charged as
+ * it goes; at the end what was used is settled, once, however it ended.
+ */
+#include <stdio.h>
+
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+enum { OUTPUT_UNKNOWN = 1024, CHARGE_EVERY = 64, FIELD_SIZE = 96 };
+
+/* ---- what it costs ------------------------------------------------------- */
+
+/* The deployment's own price, else its vendor's, now. */
+static void find_price(struct llmp_exchange *x)
+{
+    const struct llmp_provider *provider = x->model->provider;
+    const struct llmp_prices *prices = x->access->prices;
+    struct llmp_str model = x->summary.upstream_model;
+
+    if (llmp_prices_find(prices, provider->name, model, x->now.wall_ns,
+                         &x->price) != LLMP_OK &&
+        llmp_prices_find(prices, provider->vendor, model, x->now.wall_ns,
+                         &x->price) != LLMP_OK)
+        x->price = NULL;
+}
+
+/* Pictures, sounds and the like are not counted yet, so nobody knows. */
+static bool cost_of(const struct llmp_exchange *x, uint64_t input,
+                    uint64_t cached, uint64_t output, uint64_t reasoning,
+                    uint64_t *nanos)
+{
+    const struct llmp_prices_config *prices = &x->config->prices;
+    struct llmp_price_info info = { .size = sizeof(info) };
+    struct llmp_usage usage;
+
+    if (!x->price || !x->operation->usage)
+        return false;
+    llmp_usage_init(&usage);
+    usage.requests = 1;
+    usage.input_tokens = input;
+    usage.cached_tokens = cached;
+    usage.output_tokens = output;
+    usage.reasoning_tokens = reasoning;
+    if (llmp_cost(x->price, &usage, nanos, NULL) != LLMP_OK)
+        return false;
+    llmp_price_describe(x->price, &info);
+    return llmp_nanos_convert(*nanos, info.currency, prices->currency,
+                              prices->rates, prices->rate_count,
+                              nanos) == LLMP_OK;
+}
+
+/* ---- whose limits -------------------------------------------------------- */
+
+/* A model at a provider, by itself. */
+static void find_deployment(struct llmp_exchange *x)
+{
+    const struct llmp_provider *provider = x->model->provider;
+    struct llmp_limiter *limiter = llmp_worker_limiter(x->worker);
+    struct llmp_limit_scope **scope = &x->scopes[LLMP_X_DEPLOYMENT_SCOPE];
+    struct llmp_str id;
+
+    if (!provider->limits.count)
+        return;
+    id = llmp_arena_printf(
+        &x->arena, "%.*s/%.*s", (int)provider->name.len, provider->name.ptr,
+        (int)x->summary.upstream_model.len, x->summary.upstream_model.ptr);
+    if (!id.ptr)
+        return;
+    if (id.len > LLMP_LIMIT_ID_MAX)
+        id.len = LLMP_LIMIT_ID_MAX;
+    if (llmp_limiter_scope(scope, limiter, LLMP_LIMIT_DEPLOYMENT, id,
+                           provider->limits.rules, provider->limits.count,
+                           NULL) == LLMP_OK)
+        x->scope_refs |= 1 << LLMP_X_DEPLOYMENT_SCOPE;
+}
+
+static void find_scopes(struct llmp_exchange *x)
+{
+    x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
+    find_deployment(x);
+}
+
+static bool has_money(const struct llmp_exchange *x)
+{
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+
+    for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
+        size_t count =
+            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
+
+        for (size_t k = 0; k < count; k++)
+            if (states[k].rule.unit == LLMP_LIMIT_MONEY)
+                return true;
+    }
+    return false;
+}
+
+/* ---- a budget that is nearly used up ------------------------------------- */
+
+static bool is_soft(const struct llmp_limit_scope *scope, struct llmp_time now)
+{
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+    size_t count = llmp_limit_look(scope, now, states);
+
+    for (size_t k = 0; k < count; k++)
+        if (states[k].rule.unit == LLMP_LIMIT_MONEY &&
+            states[k].rule.soft_permille &&
+            states[k].used >=
+                states[k].rule.amount / 1000 * states[k].rule.soft_permille)
+            return true;
+    return false;
+}
+
+void llmp_x_downgrade(struct llmp_exchange *x)
+{
+    for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++) {
+        const struct llmp_allowance *allowance = x->allowances[i];
+        const struct llmp_model *model;
+
+        if (!x->scopes[i] || !allowance || !allowance->downgrade.len ||
+            llmp_str_eq(allowance->downgrade, x->routed) ||
+            !is_soft(x->scopes[i], x->now))
+            continue;
+        model = llmp_config_model(x->config, allowance->downgrade);
+        if (!model)
+            continue;
+        x->model = model;
+        x->routed = allowance->downgrade;
+        x->summary.downgraded_to = allowance->downgrade;
+        return;
+    }
+}
+
+/* ---- refusals ------------------------------------------------------------ */
+
+/* "12.5" of 10^-9 units; counts as they are. */
+static void write_amount(char out[32], enum llmp_limit_unit unit, uint64_t n)
+{
+    if (unit == LLMP_LIMIT_MONEY)
+        (void)llmp_nanos_write(n, out);
+    else
+        (void)snprintf(out, 32, "%llu", (unsigned long long)n);
+}
+
+static const char *span_name(const struct llmp_limit_refusal *r)
+{
+    static const char *const names[LLMP_LIMIT_WINDOWS] = {
+        [LLMP_WINDOW_ROLLING] = " a minute", [LLMP_WINDOW_MINUTE] = " a minute",
+        [LLMP_WINDOW_DAY] = " a day",        [LLMP_WINDOW_WEEK] = " a week",
+        [LLMP_WINDOW_MONTH] = " a month",    [LLMP_WINDOW_TOTAL] = " in all",
+    };
+
+    return r->unit == LLMP_LIMIT_CONCURRENCY ? " at a time" : names[r->window];
+}
+
+/* Seconds, rounded up; NULL: coming back is of no use. */
+static const char *retry_after(struct llmp_exchange *x,
+                               const struct llmp_limit_refusal *r)
+{
+    uint64_t ns = r->retry_after_ns;
+
+    if (ns == UINT64_MAX)
+        return NULL;
+    if (ns == 0) /* something has to end first */
+        return "1";
+    return llmp_arena_printf(&x->arena, "%llu",
+                             (unsigned long long)((ns - 1) / LLMP_NS_PER_S + 1))
+        .ptr;
+}
+
+static const char *unit_text(enum llmp_limit_unit unit)
+{
+    switch (unit) {
+    case LLMP_LIMIT_REQUESTS:
+        return "requests";
+    case LLMP_LIMIT_INPUT_TOKENS:
+        return "input tokens";
+    case LLMP_LIMIT_OUTPUT_TOKENS:
+        return "output tokens";
+    case LLMP_LIMIT_TOKENS:
+        return "tokens";
+    case LLMP_LIMIT_MONEY:
+    case LLMP_LIMIT_CONCURRENCY:
+        break;
+    }
+    return "requests";
+}
+
+static void refuse_limited(struct llmp_exchange *x,
+                           const struct llmp_limit_refusal *r)
+{
+    bool money = r->unit == LLMP_LIMIT_MONEY;
+    struct llmp_str id = llmp_limit_scope_id(r->scope);
+    struct llmp_str currency = x->config->prices.currency;
+    char limit[32], asked[32], left[32];
+
+    write_amount(limit, r->unit, r->limit);
+    write_amount(asked, r->unit, r->asked);
+    write_amount(left, r->unit, r->remaining);
+    x->summary.limited_by = llmp_arena_printf(
+        &x->arena, "%s %.*s: %s%s",
+        llmp_limit_kind_name(llmp_limit_scope_kind(r->scope)), (int)id.len,
+        id.ptr, llmp_limit_unit_name(r->unit), span_name(r));
+    llmp_x_refuse(
+        x,
+        &(struct llmp_refusal){
+            .status = money ? 402 : 429,
+            .type = money ? "insufficient_quota"
+                    : r->unit == LLMP_LIMIT_REQUESTS ||
+                            r->unit == LLMP_LIMIT_CONCURRENCY
+                        ? "requests"
+                        : "tokens",
+            .code = money ? "budget_exceeded" : "rate_limit_exceeded",
+            .retry_after = retry_after(x, r),
+            .ending = LLMP_END_REFUSED },
+        "%s of %s '%.*s' reached: %s %.*s%s%s; this request needs %s, %s "
+        "are left.%s",
+        money ? "Budget" : "Limit",
+        llmp_limit_kind_name(llmp_limit_scope_kind(r->scope)), (int)id.len,
+        id.ptr, limit,
+        money ? (int)currency.len : (int)strlen(unit_text(r->unit)),
+        money ? currency.ptr : unit_text(r->unit), span_name(r), "", asked,
+        left,
+        r->retry_after_ns == UINT64_MAX ? " It can never be served." : "");
+}
+
+static void refuse_unknown_price(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 402,
+                                          .type = "insufficient_quota",
+                                          .code = "price_unknown",
+                                          .ending = LLMP_END_REFUSED },
+                  "A budget counts for this request, and nobody knows what "
+                  "'%.*s' costs.",
+                  (int)x->summary.model.len, x->summary.model.ptr);
+}
+
+/* ---- admitting ----------------------------------------------------------- */
+
+static uint64_t hash_pair(struct llmp_str a, struct llmp_str b)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < a.len; i++)
+        h = (h ^ (uint8_t)a.ptr[i]) * UINT64_C(0x100000001b3);
+    h = (h ^ 0xff) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < b.len; i++)
+        h = (h ^ (uint8_t)b.ptr[i]) * UINT64_C(0x100000001b3);
+    h ^= h >> 29;
+    h *= UINT64_C(0xbf58476d1ce4e5b9);
+    return (h ^ h >> 32) | 1;
+}
+
+/* The most that the client allows, else what such answers were like. */
+static uint64_t expect_output(struct llmp_exchange *x, uint64_t most)
+{
+    struct llmp_str who =
+        x->principal.id.len ? x->principal.id : LLMP_STR("anonymous");
+
+    if (!x->operation->usage || most == 0)
+        return 0;
+    x->output_guess_pair = hash_pair(who, x->routed);
+    if (most != UINT64_MAX)
+        return most;
+    return llmp_limit_guess(llmp_worker_limiter(x->worker),
+                            x->output_guess_pair, OUTPUT_UNKNOWN);
+}
+
+static struct llmp_limit_amounts amounts_of(const struct llmp_exchange *x)
+{
+    const struct llmp_summary *s = &x->summary;
+    uint64_t in = s->reserved_input_tokens, out = s->reserved_output_tokens;
+    struct llmp_limit_amounts a = { { 0 }, { 0 } };
+
+    a.of[LLMP_LIMIT_REQUESTS] = a.sure[LLMP_LIMIT_REQUESTS] = 1;
+    a.of[LLMP_LIMIT_CONCURRENCY] = a.sure[LLMP_LIMIT_CONCURRENCY] = 1;
+    a.of[LLMP_LIMIT_INPUT_TOKENS] = in;
+    a.of[LLMP_LIMIT_OUTPUT_TOKENS] = out;
+    a.of[LLMP_LIMIT_TOKENS] = llmp_add_sat(in, out);
+    a.of[LLMP_LIMIT_MONEY] = s->reserved_cost_nano;
+    /* Input is counted by its bytes: half of it is beyond doubt. */
+    a.sure[LLMP_LIMIT_INPUT_TOKENS] = a.sure[LLMP_LIMIT_TOKENS] = in / 2;
+    return a;
+}
+
+static bool reserve(struct llmp_exchange *x)
+{
+    struct llmp_limit_amounts amounts = amounts_of(x);
+    struct llmp_limit_refusal why;
+    size_t holds = llmp_limit_holds(x->scopes, LLMP_X_SCOPES);
+
+    if (holds == 0)
+        return true;
+    x->reserved.holds =
+        llmp_arena_take(&x->arena, holds * sizeof(*x->reserved.holds));
+    x->reserved.capacity = (uint32_t)holds;
+    if (!x->reserved.holds) {
+        llmp_x_refuse_nomem(x);
+        return false;
+    }
+
+    int rc = llmp_limit_reserve(&x->reserved, x->scopes, LLMP_X_SCOPES,
+                                &amounts, x->now, &why, NULL);
+
+    if (rc == LLMP_LIMITED)
+        refuse_limited(x, &why);
+    else if (rc < 0) /* limits came while we counted: once more */
+        return reserve(x);
+    return rc == LLMP_OK;
+}
+
+bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
+                  uint64_t output_tokens_max)
+{
+    struct llmp_summary *s = &x->summary;
+
+    (void)llmp_x_renamed(x, s->model); /* notes what the provider is told */
+    find_scopes(x);
+    find_price(x);
+    s->currency = x->config->prices.currency;
+    s->reserved_input_tokens = input_tokens;
+    s->reserved_output_tokens = expect_output(x, output_tokens_max);
+    if (!cost_of(x, input_tokens, 0, s->reserved_output_tokens, 0,
+                 &s->reserved_cost_nano)) {
+        s->reserved_cost_nano = 0;
+        if (x->config->prices.unknown_refused && has_money(x)) {
+            refuse_unknown_price(x);
+            return false;
+        }
+    }
+    return reserve(x);
+}
+
+/* ---- as it goes, and at the end ------------------------------------------ */
+
+static void used_now(const struct llmp_exchange *x, uint64_t input,
+                     uint64_t output, uint64_t used[LLMP_LIMIT_UNITS])
+{
+    const struct llmp_summary *s = &x->summary;
+
+    used[LLMP_LIMIT_REQUESTS] = 1;
+    used[LLMP_LIMIT_INPUT_TOKENS] = input;
+    used[LLMP_LIMIT_OUTPUT_TOKENS] = output;
+    used[LLMP_LIMIT_TOKENS] = llmp_add_sat(input, output);
+    used[LLMP_LIMIT_CONCURRENCY] = 0;
+    if (!cost_of(x, input, s->cached_tokens, output, s->reasoning_tokens,
+                 &used[LLMP_LIMIT_MONEY]))
+        used[LLMP_LIMIT_MONEY] = UINT64_MAX; /* keep what is held */
+}
+
+/* An event is about a token. */
+void llmp_x_charge(struct llmp_exchange *x)
+{
+    uint64_t used[LLMP_LIMIT_UNITS];
+    uint64_t events = x->summary.events;
+
+    if (!x->reserved.count || events <= x->summary.reserved_output_tokens ||
+        events % CHARGE_EVERY)
+        return;
+    used_now(x, x->summary.reserved_input_tokens, events, used);
+    llmp_limit_charge(&x->reserved, used, x->now, NULL);
+}
+
+static void book_cost(struct llmp_exchange *x)
+{
+    struct llmp_summary *s = &x->summary;
+
+    if (s->usage_basis == LLMP_USAGE_REPORTED ||
+        s->usage_basis == LLMP_USAGE_ESTIMATED)
+        s->cost_known =
+            cost_of(x, s->input_tokens, s->cached_tokens, s->output_tokens,
+                    s->reasoning_tokens, &s->cost_nano);
+    else if (s->usage_basis == LLMP_USAGE_NONE)
+        s->cost_known = !x->call_reached || x->operation->usage;
+    if (!s->cost_known)
+        s->cost_nano = 0;
+}
+
+void llmp_x_settle(struct llmp_exchange *x)
+{
+    struct llmp_summary *s = &x->summary;
+    uint64_t used[LLMP_LIMIT_UNITS] = { 0 };
+
+    if (!x->operation || !x->model)
+        return;
+    book_cost(x);
+    if (s->usage_basis == LLMP_USAGE_REPORTED && x->output_guess_pair)
+        llmp_limit_learn(llmp_worker_limiter(x->worker), x->output_guess_pair,
+                         s->output_tokens);
+    if (!x->reserved.count)
+        return;
+    if (s->usage_basis == LLMP_USAGE_UNKNOWN) {
+        for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
+            used[i] = UINT64_MAX;
+    } else if (s->usage_basis == LLMP_USAGE_NONE) {
+        used[LLMP_LIMIT_REQUESTS] = x->call_reached; /* else all of it back */
+    } else {
+        used_now(x, s->input_tokens, s->output_tokens, used);
+    }
+    llmp_limit_settle(&x->reserved, used, x->now, NULL);
+}
+
+/* ---- what the client is told --------------------------------------------- */
+
+struct tightest {
+    bool found;
+    const struct llmp_limit_scope *scope;
+    struct llmp_limit_state state;
+};
+
+static void consider(struct tightest *t, const struct llmp_limit_scope *scope,
+                     const struct llmp_limit_state *state)
+{
+    /* The part that is left, compared without dividing. */
+    if (t->found &&
+        (unsigned __int128)state->remaining * t->state.rule.amount >=
+            (unsigned __int128)t->state.remaining * state->rule.amount)
+        return;
+    t->found = true;
+    t->scope = scope;
+    t->state = *state;
+}
+
+static void find_tightest(const struct llmp_exchange *x,
+                          struct tightest *requests, struct tightest *tokens)
+{
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+
+    for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
+        size_t count =
+            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
+
+        for (size_t k = 0; k < count; k++)
+            if (states[k].rule.window != LLMP_WINDOW_ROLLING)
+                continue;
+            else if (states[k].rule.unit == LLMP_LIMIT_REQUESTS)
+                consider(requests, x->scopes[i], &states[k]);
+            else if (states[k].rule.unit == LLMP_LIMIT_TOKENS)
+                consider(tokens, x->scopes[i], &states[k]);
+    }
+}
+
+static void add_number(struct llmp_exchange *x, struct llmp_str name,
+                       uint64_t value, const char *suffix)
+{
+    char *text = llmp_arena_take(&x->arena, 24);
+
+    if (!text)
+        return;
+
+    char *end = llmp_put_str(llmp_put_u64(text, value), llmp_str_of(suffix));
+
+    llmp_x_header(x, name, (struct llmp_str){ text, (size_t)(end - text) });
+}
+
+static void add_policy(struct llmp_buf *policy, struct llmp_buf *limit,
+                       const struct tightest *t, const char *what)
+{
+    const char *whose = llmp_limit_kind_name(llmp_limit_scope_kind(t->scope));
+    const char *comma = policy->len ? ", " : "";
+    uint64_t s = (t->state.reset_ns + LLMP_NS_PER_S - 1) / LLMP_NS_PER_S;
+
+    (void)llmp_buf_printf(
+        policy, "%s\"%s-%s\";q=%llu;w=%llu", comma, whose, what,
+        (unsigned long long)t->state.rule.amount,
+        (unsigned long long)(t->state.rule.period_ns / LLMP_NS_PER_S));
+    (void)llmp_buf_printf(limit, "%s\"%s-%s\";r=%llu;t=%llu", comma, whose,
+                          what, (unsigned long long)t->state.remaining,
+                          (unsigned long long)s);
+}
+
+static void add_kept(struct llmp_exchange *x, struct llmp_str name,
+                     const struct llmp_buf *value)
+{
+    bool ok = true;
+    struct llmp_str text = llmp_arena_str(&x->arena, llmp_buf_str(value), &ok);
+
+    if (ok && !value->failed && text.len)
+        llmp_x_header(x, name, text);
+}
+
+/* `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers) and the ones that
+ * OpenAI's clients know, of whichever limits are nearest. */
+void llmp_x_limit_fields(struct llmp_exchange *x)
+{
+    struct tightest requests = { .found = false }, tokens = { .found = false };
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf policy = { 0 };
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf limit = { 0 };
+
+    find_tightest(x, &requests, &tokens);
+    if (requests.found) {
+        add_policy(&policy, &limit, &requests, "requests");
+        add_number(x, LLMP_STR("x-ratelimit-limit-requests"),
+                   requests.state.rule.amount, "");
+        add_number(x, LLMP_STR("x-ratelimit-remaining-requests"),
+                   requests.state.remaining, "");
+        add_number(x, LLMP_STR("x-ratelimit-reset-requests"),
+                   (requests.state.reset_ns + 999999) / 1000000, "ms");
+    }
+    if (tokens.found) {
+        add_policy(&policy, &limit, &tokens, "tokens");
+        add_number(x, LLMP_STR("x-ratelimit-limit-tokens"),
+                   tokens.state.rule.amount, "");
+        add_number(x, LLMP_STR("x-ratelimit-remaining-tokens"),
+                   tokens.state.remaining, "");
+        add_number(x, LLMP_STR("x-ratelimit-reset-tokens"),
+                   (tokens.state.reset_ns + 999999) / 1000000, "ms");
+    }
+    add_kept(x, LLMP_STR("ratelimit-policy"), &policy);
+    add_kept(x, LLMP_STR("ratelimit"), &limit);
+}

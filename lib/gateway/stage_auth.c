@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who calls: from the head's credential to a principal and the scopes whose
+ * limits count. Nobody's body is read before that. What a credential is, is
+ * never said, logged or passed on.
+ */
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+enum { CHALLENGE_SIZE = 192 };
+
+void llmp_x_refuse_auth(struct llmp_exchange *x, int answer)
+{
+    char challenge[CHALLENGE_SIZE];
+    char code[40];
+    const char *name = llmp_auth_answer_name(answer);
+    size_t i = 0;
+
+    for (; name[i] && i < sizeof(code) - 1; i++)
+        code[i] = (char)(name[i] == '_' ? '_' : name[i] | 0x20);
+    code[i] = '\0';
+    (void)llmp_auth_challenge(challenge, sizeof(challenge), answer);
+
+    unsigned status = llmp_auth_answer_http(answer);
+    /* What outlives this call lives in the arena. */
+    struct llmp_str kept_code = llmp_arena_printf(&x->arena, "%s", code);
+    struct llmp_str kept = llmp_arena_printf(&x->arena, "%s", challenge);
+
+    if (!kept.ptr || !kept_code.ptr) {
+        llmp_x_refuse_nomem(x);
+        return;
+    }
+    llmp_x_refuse(
+        x,
+        &(struct llmp_refusal){ .status = (uint16_t)status,
+                                .code = kept_code.ptr,
+                                .challenge = status == 401 ? kept.ptr : NULL,
+                                .ending = LLMP_END_REFUSED },
+        "Not allowed: %s.", llmp_auth_answer_text(answer));
+}
+
+static void refuse_nobody(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 401,
+                                          .code = "missing_credential",
+                                          .challenge = "Bearer",
+                                          .ending = LLMP_END_REFUSED },
+                  "Show an API key or a token: 'authorization: Bearer …'.");
+}
+
+/* ---- the credential ------------------------------------------------------ */
+
+/* Several that differ are refused: another reader might believe another. */
+static int add_credential(struct llmp_str *found, struct llmp_str value)
+{
+    if (found->len && !llmp_str_eq(*found, value))
+        return LLMP_E_INVALID;
+    *found = value;
+    return LLMP_OK;
+}
+
+static int find_credential(const struct llmp_request_head *head,
+                           struct llmp_str *out)
+{
+    struct llmp_str bearer = LLMP_STR("bearer ");
+
+    *out = (struct llmp_str){ NULL, 0 };
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct llmp_str name = head->headers[i].name;
+        struct llmp_str value = llmp_str_trim(head->headers[i].value);
+
+        if (llmp_str_eq(name, LLMP_STR("authorization"))) {
+            if (value.len <= bearer.len ||
+                !llmp_str_eq_nocase((struct llmp_str){ value.ptr, bearer.len },
+                                    bearer))
+                return LLMP_E_INVALID;
+            value.ptr += bearer.len;
+            value.len -= bearer.len;
+            LLMP_TRY(add_credential(out, llmp_str_trim(value)));
+        } else if (llmp_str_eq(name, LLMP_STR("x-api-key")) ||
+                   llmp_str_eq(name, LLMP_STR("api-key"))) {
+            LLMP_TRY(add_credential(out, value));
+        }
+    }
+    return LLMP_OK;
+}
+
+/* The client's address, behind proxies that are trusted. */
+static int find_address(const struct llmp_exchange *x,
+                        const struct llmp_request_head *head,
+                        struct llmp_address *out)
+{
+    struct llmp_address peer;
+    struct llmp_str lines[LLMP_FORWARDED_HOPS_MAX];
+    size_t count = 0;
+
+    LLMP_TRY(llmp_address_parse(&peer, head->peer, true));
+    for (size_t i = 0; i < head->header_count; i++)
+        if (llmp_str_eq(head->headers[i].name, LLMP_STR("x-forwarded-for"))) {
+            if (count == LLMP_COUNT(lines))
+                return LLMP_E_LIMIT;
+            lines[count++] = head->headers[i].value;
+        }
+    return llmp_address_forwarded(out, &peer, x->access->trusted, lines, count);
+}
+
+/* A key that is bound to addresses cannot be used from nowhere (a Unix
+ * socket has no address). */
+static int check_address(const struct llmp_exchange *x,
+                         const struct llmp_request_head *head,
+                         const struct llmp_key *key)
+{
+    static const struct llmp_address nowhere = { { 0 } };
+    struct llmp_address address;
+
+    if (find_address(x, head, &address) < 0)
+        address = nowhere;
+    return llmp_key_check_address(key, &address);
+}
+
+static void note_caller(struct llmp_exchange *x)
+{
+    struct llmp_summary *s = &x->summary;
+
+    if (x->principal.kind == LLMP_PRINCIPAL_KEY)
+        s->key = x->principal.id;
+    s->user = x->principal.user;
+    s->team = x->principal.team;
+    s->org = x->principal.org;
+}
+
+/* ---- who it is ----------------------------------------------------------- */
+
+static bool be_key(struct llmp_exchange *x,
+                   const struct llmp_request_head *head,
+                   struct llmp_str credential)
+{
+    struct llmp_key_use use;
+    int answer = llmp_keyring_check(x->access->keyring, credential,
+                                    x->now.wall_ns, &use);
+
+    if (use.key)
+        x->summary.key = llmp_key_id(use.key); /* also of an expired one */
+    if (answer == LLMP_OK)
+        answer = check_address(x, head, use.key);
+    if (answer != LLMP_OK) {
+        llmp_x_refuse_auth(x, answer);
+        return false;
+    }
+    x->key = use.key;
+    llmp_key_principal(use.key, &x->principal);
+
+    const struct llmp_holder *holder = llmp_key_data(use.key);
+
+    memcpy(x->scopes, holder->scopes, sizeof(holder->scopes));
+    memcpy(x->allowances, holder->allowances, sizeof(x->allowances));
+    return true;
+}
+
+/* Limits of somebody whose key we do not have: those of the configured
+ * owners of these names. */
+static void find_scope(struct llmp_exchange *x, enum llmp_limit_kind kind,
+                       struct llmp_str name)
+{
+    if (!name.len ||
+        llmp_limiter_find(&x->scopes[kind], llmp_worker_limiter(x->worker),
+                          kind, name) != LLMP_OK)
+        return;
+    x->scope_refs |= (uint8_t)(1 << kind);
+    x->allowances[kind] = llmp_access_owner(x->access, x->scopes[kind]);
+}
+
+/* A user of tokens without limits of its own has those of its role. */
+static bool user_scope(struct llmp_exchange *x)
+{
+    enum llmp_role role = x->principal.role;
+    struct llmp_limit_rule rule = {
+        .unit = LLMP_LIMIT_REQUESTS,
+        .amount =
+            role == LLMP_ROLE_USER || role == LLMP_ROLE_DEVELOPER ? 300 : 1000,
+    };
+
+    find_scope(x, LLMP_LIMIT_USER, x->principal.user);
+    if (x->scopes[LLMP_LIMIT_USER] || !x->principal.user.len)
+        return true;
+    if (llmp_limiter_scope(&x->scopes[LLMP_LIMIT_USER],
+                           llmp_worker_limiter(x->worker), LLMP_LIMIT_USER,
+                           x->principal.user, &rule, 1, NULL) != LLMP_OK)
+        return false;
+    x->scope_refs |= 1 << LLMP_LIMIT_USER;
+    return true;
+}
+
+static bool be_owner(struct llmp_exchange *x)
+{
+    find_scope(x, LLMP_LIMIT_TEAM, x->principal.team);
+    find_scope(x, LLMP_LIMIT_ORG, x->principal.org);
+    if (user_scope(x))
+        return true;
+    llmp_x_refuse_nomem(x);
+    return false;
+}
+
+/* Its index; SIZE_MAX: it is nobody we know. */
+static size_t find_issuer(const struct llmp_exchange *x,
+                          struct llmp_str credential)
+{
+    char name[LLMP_ISSUER_URL_SIZE];
+
+    if (llmp_token_peek_issuer(name, sizeof(name), credential) != LLMP_OK)
+        return SIZE_MAX;
+    for (size_t i = 0; i < x->config->auth.issuer_count; i++)
+        if (llmp_str_eq(llmp_issuer_name(x->access->issuers[i]),
+                        llmp_str_of(name)))
+            return i;
+    return SIZE_MAX;
+}
+
+static void be_token(struct llmp_exchange *x, struct llmp_token *token)
+{
+    x->token = token;
+    llmp_token_principal(token, &x->principal);
+}
+
+static int verify(struct llmp_exchange *x, size_t issuer,
+                  struct llmp_str credential)
+{
+    struct llmp_token_cache *cache = llmp_worker_tokens(x->worker);
+    struct llmp_token *token;
+
+    if (issuer == SIZE_MAX)
+        return LLMP_AUTH_TOKEN_ISSUER;
+
+    int rc = llmp_issuer_verify(x->access->issuers[issuer], &token, credential,
+                                x->now, NULL);
+
+    if (rc != LLMP_OK)
+        return rc;
+    if (cache)
+        llmp_token_cache_put(cache, credential, token, x->now);
+    be_token(x, token);
+    return LLMP_OK;
+}
+
+/* What a verification means, but for LLMP_AGAIN. */
+static bool conclude(struct llmp_exchange *x, int rc)
+{
+    if (rc == LLMP_OK)
+        return be_owner(x);
+    if (rc == LLMP_E_NOMEM)
+        llmp_x_refuse_nomem(x);
+    else
+        llmp_x_refuse_auth(x, rc > 0 ? rc : LLMP_AUTH_TOKEN_MALFORMED);
+    return false;
+}
+
+/* A token that was verified before, under keys that still hold. */
+static bool known_token(struct llmp_exchange *x, struct llmp_str credential)
+{
+    struct llmp_token_cache *cache = llmp_worker_tokens(x->worker);
+    struct llmp_token *token =
+        cache ? llmp_token_cache_get(cache, credential, x->now) : NULL;
+
+    if (token)
+        be_token(x, llmp_token_ref(token));
+    return token != NULL;
+}
+
+static bool be_bearer(struct llmp_exchange *x, struct llmp_str credential)
+{
+    size_t issuer;
+    int rc;
+
+    if (known_token(x, credential))
+        return be_owner(x);
+    issuer = find_issuer(x, credential);
+    rc = verify(x, issuer, credential);
+    return rc == LLMP_AGAIN ? llmp_x_fetch_keys(x, credential, issuer)
+                            : conclude(x, rc);
+}
+
+bool llmp_x_verify_again(struct llmp_exchange *x, struct llmp_str credential,
+                         bool *again)
+{
+    int rc = verify(x, x->keys.issuer, credential);
+
+    *again = rc == LLMP_AGAIN;
+    if (*again || !conclude(x, rc))
+        return false;
+    note_caller(x);
+    return true;
+}
+
+static bool be_certificate(struct llmp_exchange *x, struct llmp_str name)
+{
+    bool ok = true;
+
+    x->principal.kind = LLMP_PRINCIPAL_TLS;
+    x->principal.role = x->config->auth.tls_role;
+    x->principal.id = x->principal.user = x->principal.name =
+        llmp_arena_str(&x->arena, name, &ok);
+    if (ok)
+        return be_owner(x);
+    llmp_x_refuse_nomem(x);
+    return false;
+}
+
+static bool be_somebody(struct llmp_exchange *x,
+                        const struct llmp_request_head *head)
+{
+    struct llmp_str credential;
+
+    if (find_credential(head, &credential) < 0) {
+        llmp_x_refuse(x,
+                      &(struct llmp_refusal){ .status = 401,
+                                              .code = "bad_credential",
+                                              .challenge = "Bearer",
+                                              .ending = LLMP_END_REFUSED },
+                      "One credential is accepted, as 'Bearer …'.");
+        return false;
+    }
+    if (credential.len == 0) {
+        if (head->tls_name.len && x->config->auth.tls_role != LLMP_ROLE_NONE)
+            return be_certificate(x, head->tls_name);
+        refuse_nobody(x);
+        return false;
+    }
+    if (x->config->auth.issuer_count && llmp_token_is_likely(credential))
+        return be_bearer(x, credential);
+    return be_key(x, head, credential);
+}
+
+/* Health is for load balancers, which have no key. */
+static bool is_open(const struct llmp_exchange *x)
+{
+    return !x->access->required || x->operation->local == LLMP_LOCAL_LIVE ||
+           x->operation->local == LLMP_LOCAL_READY;
+}
+
+bool llmp_x_authenticate(struct llmp_exchange *x,
+                         const struct llmp_request_head *head)
+{
+    x->principal.size = sizeof(x->principal);
+    if (is_open(x))
+        return true;
+    if (!be_somebody(x, head))
+        return false;
+    note_caller(x);
+    return true;
+}
+
+/* ---- what it may do ------------------------------------------------------ */
+
+bool llmp_x_may(struct llmp_exchange *x, enum llmp_action action,
+                struct llmp_str model)
+{
+    struct llmp_policy_object object = { .size = sizeof(object),
+                                         .user = x->principal.user,
+                                         .team = x->principal.team,
+                                         .org = x->principal.org,
+                                         .model = model,
+                                         .route = x->operation->name };
+
+    if (!x->access->required)
+        return true;
+    if (action == LLMP_ACTION_METRICS_READ)
+        object.user = object.team = object.org = (struct llmp_str){ NULL, 0 };
+
+    int answer = llmp_policy_decide(&x->principal, action, &object,
+                                    x->now.wall_ns, NULL);
+
+    if (answer != LLMP_OK)
+        llmp_x_refuse_auth(x, answer);
+    return answer == LLMP_OK;
+}
+
+void llmp_x_forget_caller(struct llmp_exchange *x)
+{
+    for (size_t i = 0; i < LLMP_X_SCOPES; i++)
+        if (x->scope_refs & 1 << i)
+            llmp_limit_scope_unref(x->scopes[i]);
+    llmp_token_unref(x->token);
+}

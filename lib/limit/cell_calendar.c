@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Budgets of a calendar window. The present window is turned by the first
+ * caller that finds its end behind it; others meanwhile go on in the old one,
+ * whose limit holds as before. A clock that jumps back changes nothing: the
+ * window that was reached stays.
+ */
+#include "base/internal.h"
+#include "limit/limiter.h"
+
+struct llmp_budget *llmp_budget_new(void)
+{
+    void *memory;
+    struct llmp_budget *budget = llmp_alloc_line(sizeof(*budget), &memory);
+
+    if (budget) {
+        budget->memory = memory;
+        atomic_flag_clear(&budget->turning);
+    }
+    return budget;
+}
+
+static struct llmp_budget_window *window_of(struct llmp_budget *budget,
+                                            uint64_t turn)
+{
+    return &budget->windows[turn % 2];
+}
+
+static void turn_window(struct llmp_budget *budget, enum llmp_limit_window kind,
+                        uint64_t wall_ns)
+{
+    struct llmp_span span = llmp_window_at(kind, wall_ns);
+    uint64_t turn = atomic_load(&budget->turn) + 1;
+    struct llmp_budget_window *next = window_of(budget, turn);
+
+    atomic_store(&next->begin_s, span.begin_s);
+    atomic_store(&next->used, 0);
+    atomic_store(&next->granted, 0);
+    atomic_store(&next->soft_said, false);
+    atomic_store(&budget->missed, 0);
+    atomic_store(&budget->quiet_s, 0);
+    atomic_store_explicit(&budget->turn, turn, memory_order_release);
+    atomic_store_explicit(&budget->end_s, span.end_s, memory_order_release);
+}
+
+struct llmp_budget_window *llmp_calendar_window(struct llmp_budget *budget,
+                                                enum llmp_limit_window kind,
+                                                uint64_t wall_ns,
+                                                uint64_t *turn)
+{
+    uint64_t s = wall_ns / LLMP_NS_PER_S;
+    uint64_t end_s;
+
+    while (s >= (end_s = atomic_load_explicit(&budget->end_s,
+                                              memory_order_acquire))) {
+        if (!atomic_flag_test_and_set_explicit(&budget->turning,
+                                               memory_order_acquire)) {
+            if (s >= atomic_load(&budget->end_s))
+                turn_window(budget, kind, wall_ns);
+            atomic_flag_clear_explicit(&budget->turning, memory_order_release);
+        } else if (end_s != 0) {
+            break; /* somebody else is at it: the old window will do */
+        }
+    }
+    *turn = atomic_load_explicit(&budget->turn, memory_order_acquire);
+    return window_of(budget, *turn);
+}
+
+static uint64_t limit_of(const struct llmp_law *law,
+                         const struct llmp_budget_window *window)
+{
+    return law->rule.leased
+               ? atomic_load_explicit(&window->granted, memory_order_relaxed)
+               : law->rule.amount;
+}
+
+static bool passes(const struct llmp_taking *t, uint64_t used, uint64_t limit)
+{
+    return !t->law->closed && used <= limit && t->amount <= limit - used;
+}
+
+static void note_missed(struct llmp_budget *budget, uint64_t amount)
+{
+    uint64_t seen = atomic_load_explicit(&budget->missed, memory_order_relaxed);
+
+    while (amount > seen && !atomic_compare_exchange_weak_explicit(
+                                &budget->missed, &seen, amount,
+                                memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,
+                       uint64_t wall_ns)
+{
+    struct llmp_budget_window *window = llmp_calendar_window(
+        cell->budget, t->law->rule.window, wall_ns, &t->mark);
+
+    t->seen = atomic_load_explicit(&window->used, memory_order_relaxed);
+    if (passes(t, t->seen, limit_of(t->law, window)))
+        return true;
+    if (t->law->rule.leased)
+        note_missed(cell->budget, t->amount);
+    return false;
+}
+
+static bool crosses(const struct llmp_law *law, struct llmp_budget_window *w,
+                    uint64_t used)
+{
+    return law->soft && used >= law->soft &&
+           !atomic_load_explicit(&w->soft_said, memory_order_relaxed) &&
+           !atomic_exchange(&w->soft_said, true);
+}
+
+bool llmp_calendar_take(struct llmp_cell *cell, struct llmp_taking *t,
+                        bool *crossed)
+{
+    struct llmp_budget_window *window = window_of(cell->budget, t->mark);
+    uint64_t limit = limit_of(t->law, window);
+
+    while (!atomic_compare_exchange_weak_explicit(
+        &window->used, &t->seen, t->seen + t->amount, memory_order_relaxed,
+        memory_order_relaxed))
+        if (!passes(t, t->seen, limit))
+            return false;
+    *crossed = crosses(t->law, window, t->seen + t->amount);
+    return true;
+}
+
+/* NULL if the window has been forgotten. Between this look and its use two
+ * turns would have to pass for a wrong one to be written to: a minute. */
+static struct llmp_budget_window *remembered(struct llmp_budget *budget,
+                                             uint64_t mark)
+{
+    uint64_t turn = atomic_load_explicit(&budget->turn, memory_order_acquire);
+
+    return turn - mark <= 1 ? window_of(budget, mark) : NULL;
+}
+
+void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
+                       bool *crossed)
+{
+    struct llmp_budget_window *window = remembered(cell->budget, mark);
+    const struct llmp_law *law = atomic_load(&cell->law);
+    uint64_t used, next;
+
+    *crossed = false;
+    if (!window)
+        return;
+    used = atomic_load_explicit(&window->used, memory_order_relaxed);
+    do
+        next = llmp_add_sat(used, amount);
+    while (!atomic_compare_exchange_weak_explicit(&window->used, &used, next,
+                                                  memory_order_relaxed,
+                                                  memory_order_relaxed));
+    *crossed = law && crosses(law, window, next);
+}
+
+void llmp_calendar_give(struct llmp_cell *cell, uint64_t amount, uint64_t mark)
+{
+    struct llmp_budget_window *window = remembered(cell->budget, mark);
+
+    if (window)
+        atomic_fetch_sub_explicit(&window->used, amount, memory_order_relaxed);
+}
+
+static uint64_t until_end_ns(const struct llmp_budget *budget, uint64_t wall_ns)
+{
+    uint64_t end_s = atomic_load(&budget->end_s);
+
+    if (end_s == UINT64_MAX)
+        return UINT64_MAX;
+    return end_s * LLMP_NS_PER_S > wall_ns ? end_s * LLMP_NS_PER_S - wall_ns
+                                           : 1;
+}
+
+void llmp_calendar_refusal(struct llmp_cell *cell, const struct llmp_taking *t,
+                           uint64_t wall_ns, struct llmp_limit_refusal *refusal)
+{
+    uint64_t turn;
+    const struct llmp_law *law = t->law;
+    struct llmp_budget_window *window =
+        llmp_calendar_window(cell->budget, law->rule.window, wall_ns, &turn);
+    uint64_t limit = limit_of(law, window), used = atomic_load(&window->used);
+
+    refusal->remaining = used < limit ? limit - used : 0;
+    if (law->closed || t->amount > law->rule.amount)
+        refusal->retry_after_ns = UINT64_MAX;
+    else if (law->rule.leased)
+        refusal->retry_after_ns = 0;
+    else
+        refusal->retry_after_ns = until_end_ns(cell->budget, wall_ns);
+}
+
+void llmp_calendar_look(struct llmp_cell *cell, const struct llmp_law *law,
+                        uint64_t wall_ns, struct llmp_limit_state *state)
+{
+    uint64_t turn;
+    struct llmp_budget_window *window =
+        llmp_calendar_window(cell->budget, law->rule.window, wall_ns, &turn);
+    uint64_t limit = limit_of(law, window);
+
+    state->used = atomic_load(&window->used);
+    state->remaining = state->used < limit ? limit - state->used : 0;
+    state->window_start_s = atomic_load(&window->begin_s);
+    state->reset_ns = until_end_ns(cell->budget, wall_ns);
+    if (state->reset_ns == UINT64_MAX)
+        state->reset_ns = 0;
+}

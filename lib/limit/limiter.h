@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scopes and where they are found. A scope never moves and its cells keep
+ * their (unit, window) for life, so what holds a reference needs no lock.
+ */
+#ifndef LLMP_LIMIT_LIMITER_H
+#define LLMP_LIMIT_LIMITER_H
+
+#include "limit/cell.h"
+
+enum { LLMP_SHARDS = 64, LLMP_GUESSES = 1 << 16 };
+
+/* What a request needs of a scope with two limits is one cache line. */
+struct llmp_limit_scope {
+    _Atomic uint32_t cell_count; /* grows only */
+    _Atomic uint32_t refs;
+    uint8_t units[LLMP_LIMIT_RULES_MAX];
+    uint8_t windows[LLMP_LIMIT_RULES_MAX];
+    uint16_t id_len;
+    uint8_t kind;          /* enum llmp_limit_kind */
+    _Atomic uint8_t tight; /* its last answer was a refusal */
+    struct llmp_cell cells[LLMP_LIMIT_RULES_MAX];
+    struct llmp_limit_scope *next; /* in its chain; under the shard's lock */
+    void *memory;                  /* where the allocation begins */
+    uint64_t hash;
+    char id[];
+};
+
+/* Held for a look-up or a change of rules: nothing that a request's path needs
+ * once its scopes are known. */
+struct llmp_shard {
+    atomic_flag locked;
+    struct {
+        struct llmp_limit_scope **chains;
+        size_t chain_count; /* a power of two */
+        size_t scope_count;
+        size_t swept; /* chain that the next sweep begins at */
+    } synced;
+};
+
+struct llmp_limiter {
+    struct llmp_shard shards[LLMP_SHARDS];
+    _Atomic uint64_t scope_count;
+    uint64_t scopes_max;
+    atomic_flag laws_locked;
+    struct llmp_law *laws;
+    size_t law_count;
+    uint32_t sweep_shard;
+    _Atomic uint64_t guesses[LLMP_GUESSES];
+};
+
+/* Zeroed memory that begins with a cache line, so that what threads share is
+ * not torn over two; `*memory` is what llmp_free() wants. */
+void *llmp_alloc_line(size_t size, void **memory);
+
+void llmp_spin_lock(atomic_flag *flag);
+void llmp_spin_unlock(atomic_flag *flag);
+
+static inline bool llmp_scope_is_rolling(const struct llmp_limit_scope *scope,
+                                         uint32_t cell)
+{
+    return scope->units[cell] != LLMP_LIMIT_CONCURRENCY &&
+           scope->windows[cell] == LLMP_WINDOW_ROLLING;
+}
+
+static inline bool llmp_scope_is_calendar(const struct llmp_limit_scope *scope,
+                                          uint32_t cell)
+{
+    return scope->units[cell] != LLMP_LIMIT_CONCURRENCY &&
+           scope->windows[cell] != LLMP_WINDOW_ROLLING;
+}
+
+/* law.c: the shared one that says the same; `out` untouched on failure. */
+int llmp_law_get(const struct llmp_law **out, struct llmp_limiter *limiter,
+                 const struct llmp_limit_rule *rule, struct llmp_error *err);
+void llmp_laws_free(struct llmp_limiter *limiter);
+
+#endif

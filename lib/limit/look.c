@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How cells stand, for answers and administration; what they had used before a
+ * start; names for people.
+ */
+#include "base/internal.h"
+#include "limit/limiter.h"
+
+static void look_running(const struct llmp_cell *cell,
+                         const struct llmp_law *law,
+                         struct llmp_limit_state *state)
+{
+    state->used = atomic_load(&cell->word);
+    state->remaining =
+        state->used < law->rule.amount ? law->rule.amount - state->used : 0;
+}
+
+size_t llmp_limit_look(const struct llmp_limit_scope *scope,
+                       struct llmp_time now,
+                       struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX])
+{
+    /* Looking may turn a window, which changes nothing that a caller sees. */
+    struct llmp_limit_scope *s = (struct llmp_limit_scope *)(uintptr_t)scope;
+    uint32_t cells = atomic_load_explicit(&s->cell_count, memory_order_acquire);
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < cells; i++) {
+        struct llmp_cell *cell = &s->cells[i];
+        const struct llmp_law *law =
+            atomic_load_explicit(&cell->law, memory_order_acquire);
+
+        if (!law)
+            continue;
+
+        struct llmp_limit_state *state = &states[count++];
+
+        *state = (struct llmp_limit_state){ .rule = law->rule };
+        if (law->rule.unit == LLMP_LIMIT_CONCURRENCY)
+            look_running(cell, law, state);
+        else if (llmp_law_is_rolling(&law->rule))
+            llmp_rolling_look(cell, law, now.mono_ns, state);
+        else
+            llmp_calendar_look(cell, law, now.wall_ns, state);
+    }
+    return count;
+}
+
+void llmp_limit_restore(struct llmp_limit_scope *scope,
+                        enum llmp_limit_unit unit,
+                        enum llmp_limit_window window, uint64_t window_start_s,
+                        uint64_t used, struct llmp_time now)
+{
+    uint32_t cells =
+        atomic_load_explicit(&scope->cell_count, memory_order_acquire);
+
+    for (uint32_t i = 0; i < cells; i++) {
+        uint64_t turn;
+
+        if (!llmp_scope_is_calendar(scope, i) || scope->units[i] != unit ||
+            scope->windows[i] != window)
+            continue;
+
+        struct llmp_budget_window *w = llmp_calendar_window(
+            scope->cells[i].budget, window, now.wall_ns, &turn);
+
+        if (atomic_load(&w->begin_s) == window_start_s)
+            atomic_fetch_add(&w->used, used);
+    }
+}
+
+const char *llmp_limit_kind_name(enum llmp_limit_kind kind)
+{
+    static const char *const names[LLMP_LIMIT_KINDS] = {
+        [LLMP_LIMIT_KEY] = "key",     [LLMP_LIMIT_USER] = "user",
+        [LLMP_LIMIT_TEAM] = "team",   [LLMP_LIMIT_ORG] = "organisation",
+        [LLMP_LIMIT_MODEL] = "model", [LLMP_LIMIT_DEPLOYMENT] = "deployment",
+    };
+
+    return (unsigned)kind < LLMP_LIMIT_KINDS ? names[kind] : "unknown";
+}
+
+const char *llmp_limit_unit_name(enum llmp_limit_unit unit)
+{
+    static const char *const names[LLMP_LIMIT_UNITS] = {
+        [LLMP_LIMIT_REQUESTS] = "requests",
+        [LLMP_LIMIT_INPUT_TOKENS] = "input_tokens",
+        [LLMP_LIMIT_OUTPUT_TOKENS] = "output_tokens",
+        [LLMP_LIMIT_TOKENS] = "tokens",
+        [LLMP_LIMIT_MONEY] = "money",
+        [LLMP_LIMIT_CONCURRENCY] = "concurrency",
+    };
+
+    return (unsigned)unit < LLMP_LIMIT_UNITS ? names[unit] : "unknown";
+}
+
+const char *llmp_limit_window_name(enum llmp_limit_window window)
+{
+    static const char *const names[LLMP_LIMIT_WINDOWS] = {
+        [LLMP_WINDOW_ROLLING] = "rolling", [LLMP_WINDOW_MINUTE] = "minute",
+        [LLMP_WINDOW_DAY] = "day",         [LLMP_WINDOW_WEEK] = "week",
+        [LLMP_WINDOW_MONTH] = "month",     [LLMP_WINDOW_TOTAL] = "total",
+    };
+
+    return (unsigned)window < LLMP_LIMIT_WINDOWS ? names[window] : "unknown";
+}
