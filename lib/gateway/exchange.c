@@ -257,6 +257,7 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     settle_usage(x, ending);
     llmp_x_keys_drop(x);
     llmp_x_settle(x);
+    llmp_x_book_outcome(x);
     llmp_metrics_record(&x->worker->metrics, model_label(x), s);
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_DONE });
 }

@@ -332,7 +332,7 @@ bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
             return false;
         }
     }
-    return reserve(x);
+    return reserve(x) && llmp_x_book_intent(x);
 }
 
 /* ---- as it goes, and at the end ------------------------------------------ */
