@@ -97,6 +97,10 @@ static void tell_ready(const struct gw_server *server,
                              : tls             ? "https://"
                                                : "http://";
 
+        if (endpoint->admin) {
+            gw_say("administration is at %s%s", scheme, endpoint->text);
+            continue;
+        }
         (void)fprintf(
             stderr,
             "llmgw " LLMP_VERSION " is serving on %s%s%s (%s, %u provider%s)\n",
