@@ -241,7 +241,10 @@ static bool find_command(struct line *line, int argc, char **argv, int *at)
             return true;
         }
     }
-    return complain("what to do with a ", argv[1]);
+    (void)fprintf(stderr,
+                  "llmgw: there is no command %s%s%s; try llmgw key --help\n",
+                  argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+    return false;
 }
 
 static bool read_line(struct line *line, int argc, char **argv)
