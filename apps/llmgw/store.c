@@ -12,6 +12,10 @@
  * use, and takes the next; whoever opens a folder books what was left in it. */
 enum { JOURNALS = 4, PATIENCE_MS = 10000, PATH_SIZE = 4096 };
 
+/* Mapped files are resident memory: small ones, and more when the store lags.
+ */
+enum { SEGMENT_SIZE = 1 << 20, SEGMENTS_MAX = 256 };
+
 struct gw_store {
     struct llmp_gateway *gateway;
     struct llmp_journal_file *journal;
@@ -39,6 +43,8 @@ static int open_journal(struct gw_store *store,
         }
         llmp_journal_file_options_init(&options);
         options.folder = folder;
+        options.segment_size = SEGMENT_SIZE;
+        options.segments_max = SEGMENTS_MAX;
         options.random = (struct llmp_random){ .fill = gw_random_fill };
         status = llmp_journal_file_open(&store->journal, &options,
                                         llmp_clock().wall_ns, err);
@@ -98,9 +104,8 @@ static int restore_limits(struct gw_store *store, struct llmp_error *err)
 
     (void)pthread_mutex_init(&w.lock, NULL);
     (void)pthread_cond_init(&w.done, NULL);
-    status = llmp_gateway_restore_limits(store->gateway,
-                                         gw_store_writer(store), llmp_clock(),
-                                         restored, &w);
+    status = llmp_gateway_restore_limits(store->gateway, gw_store_writer(store),
+                                         llmp_clock(), restored, &w);
     if (status == LLMP_OK) {
         (void)pthread_mutex_lock(&w.lock);
         while (!w.over)
