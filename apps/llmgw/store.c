@@ -14,7 +14,7 @@ enum { JOURNALS = 4, PATIENCE_MS = 10000, PATH_SIZE = 4096 };
 
 /* Mapped files are resident memory: small ones, and more when the store lags.
  */
-enum { SEGMENT_SIZE = 1 << 20, SEGMENTS_MAX = 256 };
+enum { SEGMENT_SIZE = 1 << 20, SEGMENTS_MAX = 128 };
 
 struct gw_store {
     struct llmp_gateway *gateway;
