@@ -921,8 +921,13 @@ LLMP_API LLMP_MUST_USE int llmp_issuer_fed(struct llmp_issuer *issuer,
                                            struct llmp_time now,
                                            struct llmp_error *err);
 
-/** Reports that there was no such answer, or gives the fetch back. */
+/** Reports that there was no such answer. */
 LLMP_API void llmp_issuer_failed(struct llmp_issuer *issuer, uint64_t id,
+                                 struct llmp_time now);
+
+/** Gives the fetch back: whoever did it has to leave, which says nothing about
+ *  the issuer. Another gets it after a twentieth of a second. */
+LLMP_API void llmp_issuer_return(struct llmp_issuer *issuer, uint64_t id,
                                  struct llmp_time now);
 
 /** When llmp_issuer_fetch() should be asked next (monotonic); UINT64_MAX:
