@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "access_log.h"
 
+#include <llmproxy/usage.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +17,7 @@
 
 /* Texts are cut to this many bytes; each may grow sixfold by escaping. */
 #define TEXT_MAX       512
-#define LINE_MAX_BYTES (12 * 6 * TEXT_MAX + 1024)
+#define LINE_MAX_BYTES (20 * 6 * TEXT_MAX + 1024)
 
 _Static_assert(LINE_MAX_BYTES < GW_LOG_BUFFER_SIZE, "a line must fit");
 
@@ -138,13 +140,34 @@ static void add_usage(struct gw_log_buffer *log, const struct llmp_summary *s)
         return;
     put_text(log, s->usage_basis == LLMP_USAGE_REPORTED
                       ? ",\"usage\":\"reported\""
+                  : s->usage_basis == LLMP_USAGE_ESTIMATED
+                      ? ",\"usage\":\"estimated\""
                       : ",\"usage\":\"unknown\"");
-    if (s->usage_basis != LLMP_USAGE_REPORTED)
+    if (s->usage_basis == LLMP_USAGE_UNKNOWN)
         return;
     add_number(log, ",\"input_tokens\":", s->input_tokens);
     add_number(log, ",\"output_tokens\":", s->output_tokens);
     add_number_if(log, ",\"cached_tokens\":", s->cached_tokens);
     add_number_if(log, ",\"reasoning_tokens\":", s->reasoning_tokens);
+}
+
+/* A cost that nobody knows is said to be that. */
+static void add_cost(struct gw_log_buffer *log, const struct llmp_summary *s)
+{
+    char amount[LLMP_NANOS_TEXT_MAX];
+
+    if (s->usage_basis == LLMP_USAGE_NONE || s->currency.len == 0)
+        return;
+    (void)llmp_nanos_write(s->cost_nano, amount);
+    put_text(log, ",\"cost\":");
+    if (s->cost_known) {
+        put_text(log, "\"");
+        put_text(log, amount);
+        put_text(log, "\"");
+    } else {
+        put_text(log, "null");
+    }
+    add_text(log, ",\"currency\":\"", s->currency);
 }
 
 void gw_log_add(struct gw_log_buffer *log, const struct llmp_summary *s)
@@ -179,6 +202,14 @@ void gw_log_add(struct gw_log_buffer *log, const struct llmp_summary *s)
     add_number_if(log, ",\"first_token_us\":", s->first_token_ns / 1000);
     add_number_if(log, ",\"events\":", s->events);
     add_usage(log, s);
+    add_text(log, ",\"key\":\"", s->key);
+    add_text(log, ",\"user\":\"", s->user);
+    add_text(log, ",\"team\":\"", s->team);
+    add_text(log, ",\"organisation\":\"", s->org);
+    add_text(log, ",\"limited_by\":\"", s->limited_by);
+    add_text(log, ",\"soft_limit\":\"", s->soft_limit);
+    add_text(log, ",\"downgraded_to\":\"", s->downgraded_to);
+    add_cost(log, s);
     add_text(log, ",\"peer\":\"", s->peer);
     put_text(log, "}\n");
 }

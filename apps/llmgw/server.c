@@ -11,6 +11,7 @@
 #include "access_log.h"
 #include "loop.h"
 #include "random.h"
+#include "store.h"
 #include "tls.h"
 
 /* The configuration allows no more. */
@@ -178,6 +179,8 @@ int gw_server_start(struct gw_server *server, struct llmp_error *err)
         status =
             gw_tls_new(&server->synced.tls, conf, server->ticket_keys, err);
     if (status == LLMP_OK)
+        status = gw_store_open(&server->store, server->gateway, err);
+    if (status == LLMP_OK)
         status = open_endpoints(server, conf, err);
     if (status == LLMP_OK)
         status = start_workers(server, err);
@@ -220,6 +223,7 @@ int gw_server_reload(struct gw_server *server, struct llmp_config *config,
         return status;
     }
     swap_tls(server, tls);
+    gw_store_reloaded(server->store);
     gw_log_reopen(server->log_fd, server->log_target);
     order_all(server, GW_ORDER_RELOAD);
     return LLMP_OK;
@@ -290,6 +294,7 @@ void gw_server_free(struct gw_server *server)
     for (size_t i = 0; i < server->inherited_count; i++)
         gw_endpoint_close(&server->inherited[i], false);
     gw_free(server->inherited);
+    gw_store_close(server->store);
     llmp_gateway_free(server->gateway);
     gw_tls_unref(server->synced.tls);
     gw_ticket_keys_free(server->ticket_keys);

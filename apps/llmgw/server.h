@@ -16,9 +16,11 @@ struct gw_tls;
 struct gw_ticket_keys;
 struct gw_worker;
 
+struct gw_store;
 struct gw_server {
     /* The main thread's. */
     struct llmp_gateway *gateway;
+    struct gw_store *store; /* or NULL */
     struct gw_endpoint *endpoints;
     size_t endpoint_count;
     struct gw_endpoint *inherited; /* from a predecessor: see handover.c */

@@ -137,6 +137,17 @@ struct llmp_server_config {
 LLMP_API const struct llmp_server_config *llmp_config_server(
     const struct llmp_config *config);
 
+/** What outlives the process; lives as long as the configuration. */
+struct llmp_store_config {
+    size_t size;
+    const char *path;    /**< of the SQLite file; NULL: there is no store */
+    const char *journal; /**< folder */
+    bool refuse;         /**< requests whose usage can be kept nowhere */
+};
+
+LLMP_API const struct llmp_store_config *llmp_config_store(
+    const struct llmp_config *config);
+
 #ifdef __cplusplus
 }
 #endif

@@ -63,6 +63,31 @@ LLMP_API LLMP_MUST_USE int llmp_gateway_reload(struct llmp_gateway *gateway,
 /** The configuration in force; the caller owns the reference. */
 LLMP_API struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway);
 
+struct llmp_ledger; /* store.h */
+struct llmp_store_writer;
+
+/**
+ * Books every call of a provider from now on. From any thread, before
+ * exchanges begin.
+ *
+ * @param ledger  NULL: nothing is booked; must outlive the exchanges
+ */
+LLMP_API void llmp_gateway_set_ledger(struct llmp_gateway *gateway,
+                                      struct llmp_ledger *ledger);
+
+/**
+ * Gives budgets and daily or monthly limits what the store says was used in
+ * their present windows: after a start, and after a reload. Limits that have
+ * it already are left alone. Returns at once; the store's thread does it.
+ *
+ * @param done  called on the store's thread when it is done, or has failed
+ *              (negative status); may be NULL
+ * @retval LLMP_E_NOMEM  out of memory; `done` is not called
+ */
+LLMP_API LLMP_MUST_USE int llmp_gateway_restore_limits(
+    struct llmp_gateway *gateway, struct llmp_store_writer *writer,
+    struct llmp_time now, void (*done)(int status, void *ctx), void *ctx);
+
 /** While draining, /health/ready answers 503. From any thread. */
 LLMP_API void llmp_gateway_drain(struct llmp_gateway *gateway, bool draining);
 
@@ -340,6 +365,9 @@ struct llmp_summary {
                                         a budget is nearly used up; or empty */
     struct llmp_str limited_by; /**< of a refusal by a limit: "team research:
                                      tokens a minute" */
+    struct llmp_str soft_limit; /**< a budget that this exchange took past its
+                                     soft threshold: "team research: money a
+                                     day"; each crossing is said once */
     bool cost_known;            /**< else nobody knows what it cost */
     uint64_t cost_nano;         /**< 10^-9 of `currency` */
     struct llmp_str currency;

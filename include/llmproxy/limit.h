@@ -133,7 +133,7 @@ LLMP_API struct llmp_str llmp_limit_scope_id(
 /**
  * Frees scopes that nobody refers to and whose cells are as good as new: full
  * buckets, nothing running, nothing used in the present window. Looks at a
- * part of them each time; call it now and then from one thread.
+ * part of them each time; call it now and then, from any thread.
  *
  * @return how many were freed
  */
@@ -272,7 +272,8 @@ llmp_limit_look(const struct llmp_limit_scope *scope, struct llmp_time now,
 /**
  * Sets what a calendar cell has used in the window that begins at
  * `window_start_s`: after a start, from the ledger. Adds to what was used
- * since then. Ignored if the scope has no such cell or the window is over.
+ * since then. Ignored if the scope has no such cell, the window is over, or it
+ * was done for this window before.
  */
 LLMP_API void llmp_limit_restore(struct llmp_limit_scope *scope,
                                  enum llmp_limit_unit unit,

@@ -212,7 +212,6 @@ static int unknown_kid(struct llmp_issuer *issuer, uint64_t hash,
         return LLMP_AUTH_TOKEN_KEY_UNKNOWN;
     remember_unknown(issuer, hash, now_ns);
     issuer->synced.wanted = true;
-    issuer->synced.cooled_ns = now_ns + issuer->o.cooldown_s * LLMP_NS_PER_S;
     return LLMP_AGAIN;
 }
 

@@ -8,6 +8,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/param_build.h>
 
 #include "auth/alg.h"
@@ -240,8 +241,9 @@ bool llmp_jwk_is_for_signatures(const struct llmp_jwk_members *members)
     return !members->key_ops || members->verifies;
 }
 
-int llmp_jwk_init(struct llmp_jwk *key, const struct llmp_jwk_members *members,
-                  uint32_t allowed, struct llmp_arena *arena)
+static int jwk_make(struct llmp_jwk *key,
+                    const struct llmp_jwk_members *members, uint32_t allowed,
+                    struct llmp_arena *arena)
 {
     const struct curve *curve = curve_find(members);
     bool secret = llmp_str_eq(members->kty, LLMP_STR("oct")), ok = true;
@@ -258,6 +260,17 @@ int llmp_jwk_init(struct llmp_jwk *key, const struct llmp_jwk_members *members,
         return secret_init(key, members->k, arena);
     key->public_key = curve ? curve_make(curve, members) : rsa_make(members);
     return key->public_key ? LLMP_OK : LLMP_MISS;
+}
+
+int llmp_jwk_init(struct llmp_jwk *key, const struct llmp_jwk_members *members,
+                  uint32_t allowed, struct llmp_arena *arena)
+{
+    int rc = jwk_make(key, members, allowed, arena);
+
+    /* What OpenSSL says about a bad key would be taken for a TLS error by
+     * whoever uses this thread next. */
+    ERR_clear_error();
+    return rc;
 }
 
 void llmp_jwk_fini(struct llmp_jwk *key)

@@ -52,7 +52,7 @@ int llmp_key_rotate(struct llmp_key_generation generations[2],
     if (generations[0].until_ns && generations[0].until_ns < until_ns)
         until_ns = generations[0].until_ns;
     generations[1] = generations[0];
-    generations[1].until_ns = until_ns;
+    generations[1].until_ns = until_ns ? until_ns : 1; /* 0 is no deadline */
     memcpy(generations[0].hash, hash, LLMP_KEY_HASH_SIZE);
     generations[0].until_ns = 0;
     return LLMP_OK;
@@ -149,14 +149,16 @@ static void fill_text(struct llmp_key *key, const struct llmp_key_options *o)
 static void fill_generations(struct llmp_key *key,
                              const struct llmp_key_options *o)
 {
-    for (unsigned i = 0; i < LLMP_KEY_GENERATIONS; i++) {
+    struct llmp_key_secret *secrets[] = { &key->current, &key->before };
+
+    for (unsigned i = 0; i < LLMP_COUNT(secrets); i++) {
         const struct llmp_key_generation *from = &o->generations[i];
 
         if (memcmp(from->hash, no_hash, sizeof(no_hash)) == 0)
             break;
-        memcpy(key->hashes[i], from->hash, sizeof(from->hash));
-        key->until_ns[i] = from->until_ns;
-        key->generation_count++;
+        memcpy(secrets[i]->hash, from->hash, sizeof(from->hash));
+        secrets[i]->until_ns = from->until_ns;
+        key->secret_count++;
     }
 }
 

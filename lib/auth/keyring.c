@@ -139,8 +139,9 @@ static struct llmp_key *find_hash(const struct llmp_keyring *ring,
     struct llmp_key *key;
 
     while ((key = llmp_key_shard_next(&walk)))
-        for (unsigned i = 0; i < key->generation_count; i++)
-            if (sodium_memcmp(key->hashes[i], hash, LLMP_KEY_HASH_SIZE) == 0) {
+        for (unsigned i = 0; i < key->secret_count; i++)
+            if (sodium_memcmp(llmp_key_secret(key, i)->hash, hash,
+                              LLMP_KEY_HASH_SIZE) == 0) {
                 *generation = i;
                 return key;
             }
@@ -150,11 +151,12 @@ static struct llmp_key *find_hash(const struct llmp_keyring *ring,
 static int use_check(struct llmp_key *key, unsigned generation,
                      uint64_t wall_ns)
 {
+    uint64_t until_ns = llmp_key_secret(key, generation)->until_ns;
     int rc = llmp_key_state(key, wall_ns);
 
     if (rc != LLMP_OK)
         return rc;
-    if (key->until_ns[generation] && wall_ns >= key->until_ns[generation])
+    if (until_ns && wall_ns >= until_ns)
         return LLMP_AUTH_KEY_SUPERSEDED;
     llmp_key_touch(key, wall_ns / LLMP_NS_PER_S);
     return LLMP_OK;
@@ -179,7 +181,7 @@ int llmp_keyring_check(const struct llmp_keyring *ring, struct llmp_str text,
         *use = (struct llmp_key_use){
             .key = key,
             .generation = generation,
-            .until_ns = key->until_ns[generation],
+            .until_ns = llmp_key_secret(key, generation)->until_ns,
             .superseded = generation > 0,
         };
     return use_check(key, generation, wall_ns);
@@ -192,15 +194,16 @@ int llmp_keyring_check(const struct llmp_keyring *ring, struct llmp_str text,
 static int add_hashes(struct llmp_keyring *ring, struct llmp_key *key,
                       struct llmp_error *err)
 {
-    for (unsigned i = 0; i < key->generation_count; i++) {
-        struct llmp_key_shard **shard = &ring->by_hash[key->hashes[i][0]];
+    for (unsigned i = 0; i < key->secret_count; i++) {
+        const uint8_t *hash = llmp_key_secret(key, i)->hash;
+        struct llmp_key_shard **shard = &ring->by_hash[hash[0]];
         unsigned generation;
 
-        LLMP_ENSURE(!find_hash(ring, key->hashes[i], &generation), err,
-                    LLMP_E_INVALID, "another key has this secret");
+        LLMP_ENSURE(!find_hash(ring, hash, &generation), err, LLMP_E_INVALID,
+                    "another key has this secret");
         LLMP_ENSURE(llmp_key_shard_own(shard), err, LLMP_E_NOMEM,
                     "no memory for the key ring");
-        llmp_key_shard_add(*shard, hash_tag(key->hashes[i]), key);
+        llmp_key_shard_add(*shard, hash_tag(hash), key);
     }
     return LLMP_OK;
 }
@@ -225,12 +228,13 @@ static int remove_key(struct llmp_keyring *ring, const struct llmp_key *key,
     uint64_t tag = id_tag(ring, key->id);
     struct llmp_key_shard **shard = id_shard(ring, tag);
 
-    for (unsigned i = 0; i < key->generation_count; i++) {
-        struct llmp_key_shard **hashes = &ring->by_hash[key->hashes[i][0]];
+    for (unsigned i = 0; i < key->secret_count; i++) {
+        const uint8_t *hash = llmp_key_secret(key, i)->hash;
+        struct llmp_key_shard **hashes = &ring->by_hash[hash[0]];
 
         LLMP_ENSURE(llmp_key_shard_own(hashes), err, LLMP_E_NOMEM,
                     "no memory for the key ring");
-        llmp_key_shard_remove(*hashes, hash_tag(key->hashes[i]), key);
+        llmp_key_shard_remove(*hashes, hash_tag(hash), key);
     }
     LLMP_ENSURE(llmp_key_shard_own(shard), err, LLMP_E_NOMEM,
                 "no memory for the key ring");

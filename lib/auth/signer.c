@@ -212,8 +212,9 @@ bool llmp_signer_sign(const struct llmp_signer *signer, struct llmp_str text,
 
     EVP_MD_CTX_free(ctx);
     if (ok && ec)
-        return raw_of(out, signature, size);
-    if (ok)
+        ok = raw_of(out, signature, size);
+    else if (ok)
         memcpy(out, signature, LLMP_SIGNATURE_SIZE);
+    ERR_clear_error();
     return ok;
 }

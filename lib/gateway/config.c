@@ -47,6 +47,25 @@ static int read_source(struct llmp_reading *reading,
     return LLMP_OK;
 }
 
+static int check_store(struct llmp_reading *reading,
+                       const struct llmp_draft_store *draft)
+{
+    struct llmp_store_config *store = &reading->config->store;
+    const struct llmp_str journal[] = { draft->path.text,
+                                        LLMP_STR(".journal") };
+
+    store->size = sizeof(*store);
+    if (!draft->node)
+        return LLMP_OK;
+    store->path = draft->path.text.ptr;
+    store->journal =
+        draft->journal.node
+            ? draft->journal.text.ptr
+            : llmp_config_join(&reading->config->memory, journal, 2).ptr;
+    store->refuse = draft->on_failure.number != 0;
+    return store->journal ? LLMP_OK : llmp_reading_nomem(reading);
+}
+
 static int fill(struct llmp_reading *reading)
 {
     struct llmp_node *root = NULL;
@@ -58,6 +77,7 @@ static int fill(struct llmp_reading *reading)
     LLMP_TRY(llmp_check_models(reading, &draft.models));
     LLMP_TRY(llmp_check_auth(reading, &draft));
     LLMP_TRY(llmp_check_prices(reading, &draft.prices));
+    LLMP_TRY(check_store(reading, &draft.store));
     LLMP_TRY(llmp_check_server(reading, &draft.server));
     return llmp_summary_make(reading, &draft);
 }
@@ -116,6 +136,13 @@ const struct llmp_server_config *llmp_config_server(
 {
     assert(config);
     return &config->server;
+}
+
+const struct llmp_store_config *llmp_config_store(
+    const struct llmp_config *config)
+{
+    assert(config);
+    return &config->store;
 }
 
 void llmp_config_write_summary(const struct llmp_config *config,

@@ -115,6 +115,7 @@ struct llmp_config {
     size_t provider_count;
     struct llmp_model *models; /* literal names sorted, then patterns */
     size_t model_count, literal_count;
+    struct llmp_store_config store;
     struct llmp_auth_config auth;
     struct llmp_prices_config prices;
     struct llmp_str summary; /* for llmp_config_write_summary() */

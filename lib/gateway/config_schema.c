@@ -390,6 +390,23 @@ static const struct llmp_key prices_keys[] = {
 SECTION(prices_section, "prices", llmp_draft_prices, prices_keys,
         "What calls cost.");
 
+static const char *const failure_choices[] = { "serve", "refuse", NULL };
+
+static const struct llmp_key store_keys[] = {
+    { "path", LLMP_KEY_TEXT, AT(store, path), .required = true,
+      .help = "SQLite file, made if it is not there; its folder must be." },
+    { "journal", LLMP_KEY_TEXT, AT(store, journal),
+      .help = "Folder for what is not in the store yet, which survives a kill. "
+              "Unset: `path` with `.journal` behind it." },
+    { "on_failure", LLMP_KEY_CHOICE, AT(store, on_failure), "serve",
+      .choices = failure_choices,
+      .help = "What happens to requests when usage can be kept nowhere, "
+              "neither in the store nor in the journal." },
+};
+SECTION(store_section, "store", llmp_draft_store, store_keys,
+        "What outlives the process: the ledger of usage, what budgets have "
+        "used, keys that are administered. Without it nothing does.");
+
 static const struct llmp_key config_keys[] = {
     { "server", LLMP_KEY_SECTION, offsetof(struct llmp_draft, server),
       .section = &server_section, .help = "The side that clients see." },
@@ -412,6 +429,8 @@ static const struct llmp_key config_keys[] = {
       .section = &owner_section, .help = "Limits of organisations." },
     { "prices", LLMP_KEY_SECTION, offsetof(struct llmp_draft, prices),
       .section = &prices_section, .help = "What calls cost." },
+    { "store", LLMP_KEY_SECTION, offsetof(struct llmp_draft, store),
+      .section = &store_section, .help = "What outlives the process." },
 };
 
 const struct llmp_section llmp_config_section = {

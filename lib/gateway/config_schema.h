@@ -146,6 +146,11 @@ struct llmp_draft_prices {
     struct llmp_settings rates;
 };
 
+struct llmp_draft_store {
+    const struct llmp_node *node;
+    struct llmp_setting path, journal, on_failure;
+};
+
 struct llmp_draft_provider_timeouts {
     const struct llmp_node *node;
     struct llmp_setting connect, first_byte, idle;
@@ -173,6 +178,7 @@ struct llmp_draft {
     struct llmp_drafts providers, models, keys, users, teams, organisations;
     struct llmp_draft_auth auth;
     struct llmp_draft_prices prices;
+    struct llmp_draft_store store;
 };
 
 /* Choices, in the order of the table. */

@@ -7,6 +7,7 @@
 #define LLMP_GATEWAY_EXCHANGE_H
 
 #include <llmproxy/gateway.h>
+#include <llmproxy/store.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
@@ -91,7 +92,14 @@ struct llmp_exchange {
     struct llmp_str routed; /* the model's name that was decided on */
     const struct llmp_price *price;
     uint64_t output_guess_pair; /* what to learn about; 0: nothing */
-    uint64_t event_bytes;       /* of a stream's events, to estimate by */
+    struct {                    /* in the ledger (stage_book.c) */
+        bool open;
+        llmp_journal_at at;
+        char id[33];
+        struct llmp_counter_add *counters; /* in the arena */
+        uint8_t *units;                    /* of each counter */
+        size_t counter_count;
+    } booked;
 
     /* What `reader` is. */
     enum { LLMP_READS_NOTHING, LLMP_READS_REQUEST, LLMP_READS_ANSWER } reads;
@@ -188,6 +196,10 @@ void llmp_x_downgrade(struct llmp_exchange *x);    /* where a budget says so */
 void llmp_x_charge(struct llmp_exchange *x);       /* a stream, as it goes */
 void llmp_x_settle(struct llmp_exchange *x);       /* once, at the end */
 void llmp_x_limit_fields(struct llmp_exchange *x); /* for the answer */
+
+/* stage_book.c: what the ledger is told */
+bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */
+void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
 
 /* stage_request.c */
 void llmp_x_request_head(struct llmp_exchange *x,

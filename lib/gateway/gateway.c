@@ -16,6 +16,7 @@ struct llmp_gateway {
     atomic_bool draining;
     atomic_uint_fast64_t version; /* of the configuration; from 1 */
     struct llmp_limiter *limiter;
+    struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     pthread_mutex_t lock;
     struct {
         struct llmp_config *config;
@@ -178,6 +179,22 @@ struct llmp_token_cache *llmp_worker_tokens(struct llmp_worker *worker)
                              &worker->gateway->random, NULL) != LLMP_OK)
         worker->tokens = NULL;
     return worker->tokens;
+}
+
+void llmp_gateway_set_ledger(struct llmp_gateway *gateway,
+                             struct llmp_ledger *ledger)
+{
+    atomic_store(&gateway->ledger, ledger);
+}
+
+struct llmp_ledger *llmp_worker_ledger(const struct llmp_worker *worker)
+{
+    return atomic_load_explicit(&worker->gateway->ledger, memory_order_acquire);
+}
+
+struct llmp_access *llmp_gateway_access(struct llmp_gateway *gateway)
+{
+    return access_ref(gateway);
 }
 
 struct llmp_limiter *llmp_worker_limiter(const struct llmp_worker *worker)

@@ -7,6 +7,7 @@
 #define LLMP_GATEWAY_GATEWAY_H
 
 #include <llmproxy/gateway.h>
+#include <llmproxy/store.h>
 #include <stdatomic.h>
 
 #include "gateway/access.h"
@@ -25,7 +26,8 @@ struct llmp_worker {
     uint64_t config_version;
     struct llmp_exchange *free;
     uint32_t free_count;
-    uint64_t held; /* bytes of bodies that exchanges hold */
+    uint64_t held;  /* bytes of bodies that exchanges hold */
+    uint64_t begun; /* exchanges so far */
     uint8_t random[4096];
     uint32_t random_left;
     struct llmp_metrics metrics;
@@ -38,6 +40,9 @@ struct llmp_config *llmp_worker_config(struct llmp_worker *worker);
 /* Verified tokens, made when the first is wanted; NULL: no memory. */
 struct llmp_token_cache *llmp_worker_tokens(struct llmp_worker *worker);
 
+/* Where usage is booked; NULL: nowhere. */
+struct llmp_ledger *llmp_worker_ledger(const struct llmp_worker *worker);
+
 /* The limits that all workers share. */
 struct llmp_limiter *llmp_worker_limiter(const struct llmp_worker *worker);
 
@@ -46,6 +51,9 @@ void llmp_worker_random(struct llmp_worker *worker, void *bytes, size_t size);
 
 /* exchange.c: frees what the pool holds. */
 void llmp_exchange_pool_free(struct llmp_worker *worker);
+
+/* What is in force; the caller owns the reference. */
+struct llmp_access *llmp_gateway_access(struct llmp_gateway *gateway);
 
 bool llmp_gateway_draining(const struct llmp_gateway *gateway);
 

@@ -75,6 +75,19 @@ static void chains_give_the_least(void **state)
     assert_false(llmp_grant_has_route(&low, S("m")));
 }
 
+static void a_star_inside_is_a_letter(void **state)
+{
+    struct llmp_str two = S("a**"), one = S("a*");
+    struct llmp_grant a = plain, b = plain;
+
+    (void)state;
+    a.models = &one;
+    b.models = &two;
+    a.model_count = b.model_count = 1;
+    assert_string_equal(wider(&a, &b), "models");
+    assert_string_equal(wider(&b, &a), "");
+}
+
 /* Texts of up to three letters of {a, b}, perhaps with a star. */
 static struct llmp_str pattern_make(char out[4], uint8_t random)
 {
@@ -140,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_and_ends),
         cmocka_unit_test(chains_give_the_least),
+        cmocka_unit_test(a_star_inside_is_a_letter),
         cmocka_unit_test(patterns_agree_with_names),
     };
 

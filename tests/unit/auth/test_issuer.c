@@ -346,6 +346,12 @@ static void options_are_checked(void **state)
     opts.http_allowed = true;
     assert_int_equal(issuer_make(&issuer, &opts), LLMP_OK);
     llmp_issuer_unref(issuer);
+    issuer = NULL;
+    opts.jwks_uri = S("https://i.example@evil.example/keys");
+    assert_int_equal(issuer_make(&issuer, &opts), LLMP_E_INVALID);
+    opts.jwks_uri = S("https://i.example/keys#x");
+    assert_int_equal(issuer_make(&issuer, &opts), LLMP_E_INVALID);
+    opts.jwks_uri = S("");
     opts.cooldown_s = 0;
     assert_int_equal(issuer_make(&issuer, &opts), LLMP_E_INVALID);
 }

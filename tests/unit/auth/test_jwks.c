@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <openssl/err.h>
 
 #include "auth/jwk.h"
 #include "auth_fixture.h"
@@ -87,6 +88,7 @@ static void documents(void **state)
         assert_int_equal(
             llmp_jwks_parse(&keys, llmp_str_of(steps[i].text), 0, NULL),
             steps[i].rc);
+        assert_int_equal(ERR_peek_error(), 0); /* TLS reads that, too */
         if (steps[i].rc != LLMP_OK) {
             assert_null(keys);
             continue;

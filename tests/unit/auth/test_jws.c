@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <openssl/err.h>
 
 #include "auth/jws.h"
 #include "auth_fixture.h"
@@ -182,9 +183,25 @@ static void headers_under_a_right_signature(void **state)
         print_message("# step %zu\n", i);
         assert_int_equal(verify(keys, token, ALL_ALGORITHMS),
                          steps[i].expected);
+        assert_int_equal(ERR_peek_error(), 0); /* TLS reads that, too */
         free(token);
     }
     llmp_signer_unref(signer);
+}
+
+static void signatures_have_their_size(void **state)
+{
+    char copy[sizeof(ec_token) + 8];
+
+    (void)state;
+    /* 64 right bytes and two more: 88 characters. */
+    memcpy(copy, ec_token, sizeof(ec_token) - 1);
+    memcpy(copy + sizeof(ec_token) - 1, "AA", 3);
+    assert_int_equal(verify(ec_key, copy, ALL_ALGORITHMS),
+                     LLMP_AUTH_TOKEN_SIGNATURE);
+    copy[sizeof(ec_token) - 1 - 86] = '\0'; /* none at all */
+    assert_int_equal(verify(ec_key, copy, ALL_ALGORITHMS),
+                     LLMP_AUTH_TOKEN_SIGNATURE);
 }
 
 /* Who publishes a key for one algorithm must not verify another's. */
@@ -234,6 +251,7 @@ int main(void)
         cmocka_unit_test(none_is_no_algorithm),
         cmocka_unit_test(every_character_counts),
         cmocka_unit_test(headers_under_a_right_signature),
+        cmocka_unit_test(signatures_have_their_size),
         cmocka_unit_test(a_public_key_is_no_secret),
         cmocka_unit_test(survives_every_allocation_failure),
     };

@@ -223,6 +223,13 @@ static void roles_come_by_table(void **state)
                              &role),
                      LLMP_OK);
     assert_int_equal(role, LLMP_ROLE_ADMIN);
+    /* The same name elsewhere is not meant. */
+    assert_int_equal(role_of(&opts,
+                             "{" GOOD ",\"other\":{\"roles\":[\"gw-admin\"]},"
+                             "\"roles\":[\"gw-admin\"],\"realm_access\":"
+                             "{\"x\":{\"roles\":[\"gw-admin\"]}}}",
+                             &role),
+                     LLMP_AUTH_TOKEN_ROLE);
     /* A name with a dot in it is no path. */
     assert_int_equal(role_of(&opts,
                              "{" GOOD ",\"realm_access.roles\":"

@@ -11,6 +11,7 @@
 
 #include <cjson/cJSON.h>
 #include <cmocka.h>
+#include <openssl/err.h>
 
 #include "auth/alg.h"
 #include "auth/jws.h"
@@ -76,6 +77,7 @@ static bool jws_verifies(const struct llmp_jwks *keys, const char *text)
     if (rc == LLMP_OK && keys)
         rc = llmp_jws_verify(&jws, keys, ALL_ALGORITHMS);
     assert_true(rc >= 0);
+    assert_int_equal(ERR_peek_error(), 0);
     llmp_arena_fini(&arena);
     return keys && rc == LLMP_OK;
 }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What limits had used before a start, from the store's counters: one job on
+ * the store's thread for all scopes that are in force.
+ */
+#include <stdio.h>
+
+#include "base/internal.h"
+#include "base/str.h"
+#include "gateway/counter.h"
+#include "gateway/gateway.h"
+
+enum { ID_CUT = 64 };
+
+size_t llmp_counter_name(char out[LLMP_STORE_NAME_MAX + 1],
+                         const struct llmp_limit_scope *scope,
+                         const struct llmp_limit_rule *rule)
+{
+    struct llmp_str id = llmp_limit_scope_id(scope);
+    char hash[20] = "";
+    int len;
+
+    if (id.len > ID_CUT) {
+        uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < id.len; i++)
+            h = (h ^ (uint8_t)id.ptr[i]) * UINT64_C(0x100000001b3);
+        (void)snprintf(hash, sizeof(hash), "#%016llx", (unsigned long long)h);
+        for (id.len = ID_CUT; (id.ptr[id.len] & 0xc0) == 0x80; id.len--)
+            ; /* between two characters: names are UTF-8 */
+    }
+    len = snprintf(out, LLMP_STORE_NAME_MAX + 1, "%s/%.*s%s/%s/%s",
+                   llmp_limit_kind_name(llmp_limit_scope_kind(scope)),
+                   (int)id.len, id.ptr, hash, llmp_limit_unit_name(rule->unit),
+                   llmp_limit_window_name(rule->window));
+    return (size_t)len;
+}
+
+struct restoring {
+    struct llmp_store_job job; /* first: it is freed as this */
+    struct llmp_access *access;
+    struct llmp_time now;
+    void (*done)(int status, void *ctx);
+    void *ctx;
+    int status;
+    struct llmp_store *store; /* while it runs */
+    struct llmp_error *err;
+};
+
+static void restore_scope(struct restoring *r, struct llmp_limit_scope *scope)
+{
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+    size_t count = scope ? llmp_limit_look(scope, r->now, states) : 0;
+
+    for (size_t i = 0; i < count && r->status >= 0; i++) {
+        char name[LLMP_STORE_NAME_MAX + 1];
+        struct llmp_counter counter;
+
+        if (!llmp_counter_is_kept(&states[i].rule))
+            continue;
+
+        size_t len = llmp_counter_name(name, scope, &states[i].rule);
+
+        r->status = llmp_store_counter(r->store, (struct llmp_str){ name, len },
+                                       states[i].window_start_s, r->now.wall_ns,
+                                       &counter, r->err);
+        if (r->status == LLMP_OK && counter.used > 0)
+            llmp_limit_restore(scope, states[i].rule.unit,
+                               states[i].rule.window, states[i].window_start_s,
+                               (uint64_t)counter.used, r->now);
+    }
+}
+
+static bool restore_key(struct llmp_key *key, void *ctx)
+{
+    const struct llmp_holder *holder = llmp_key_data(key);
+
+    restore_scope(ctx, holder->scopes[LLMP_LIMIT_KEY]);
+    return true;
+}
+
+static int run(struct llmp_store_job *job, struct llmp_store *store,
+               struct llmp_error *err)
+{
+    struct restoring *r = (struct restoring *)job;
+    const struct llmp_config *config = r->access->config;
+
+    r->store = store;
+    r->err = err;
+    for (size_t i = 0; i < config->auth.owner_count; i++)
+        restore_scope(r, r->access->owners[i]);
+    for (size_t i = 0; i < config->model_count; i++)
+        restore_scope(r, r->access->models[i]);
+    llmp_keyring_each(r->access->keyring, restore_key, r);
+    return r->status < 0 ? r->status : LLMP_OK;
+}
+
+static void finish(struct llmp_store_job *job, int status,
+                   const struct llmp_error *err)
+{
+    struct restoring *r = (struct restoring *)job;
+
+    (void)err;
+    if (r->done)
+        r->done(status, r->ctx);
+    llmp_access_unref(r->access);
+    llmp_free(r);
+}
+
+int llmp_gateway_restore_limits(struct llmp_gateway *gateway,
+                                struct llmp_store_writer *writer,
+                                struct llmp_time now,
+                                void (*done)(int status, void *ctx), void *ctx)
+{
+    struct restoring *r = llmp_alloc(sizeof(*r));
+
+    if (!r)
+        return LLMP_E_NOMEM;
+    r->job.run = run;
+    r->job.done = finish;
+    r->access = llmp_gateway_access(gateway);
+    r->now = now;
+    r->done = done;
+    r->ctx = ctx;
+    llmp_store_writer_job(writer, &r->job);
+    return LLMP_OK;
+}

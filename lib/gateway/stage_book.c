@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the ledger is told: before a call, what it may cost at most, booked as
+ * unknown should nothing more be heard; at the end, what it was. The row's id
+ * is ours: a client that says the same request id twice pays twice.
+ */
+#include "base/internal.h"
+#include "gateway/counter.h"
+#include "gateway/exchange.h"
+
+static void make_id(struct llmp_exchange *x)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t random[16];
+
+    llmp_worker_random(x->worker, random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++) {
+        x->booked.id[2 * i] = digits[random[i] >> 4];
+        x->booked.id[2 * i + 1] = digits[random[i] & 15];
+    }
+}
+
+/* The store's text has no NUL and an end. */
+static struct llmp_str fit(struct llmp_str text)
+{
+    return (struct llmp_str){ text.ptr, text.len < LLMP_STORE_NAME_MAX
+                                            ? text.len
+                                            : LLMP_STORE_NAME_MAX };
+}
+
+static int64_t count_of(uint64_t n)
+{
+    return n < (uint64_t)LLMP_STORE_COUNT_MAX ? (int64_t)n
+                                              : LLMP_STORE_COUNT_MAX;
+}
+
+static int64_t money_of(uint64_t n)
+{
+    return n < (uint64_t)LLMP_STORE_MONEY_MAX ? (int64_t)n
+                                              : LLMP_STORE_MONEY_MAX;
+}
+
+/* ---- counters ------------------------------------------------------------ */
+
+static bool add_counter(struct llmp_exchange *x,
+                        const struct llmp_limit_scope *scope,
+                        const struct llmp_limit_state *state)
+{
+    char name[LLMP_STORE_NAME_MAX + 1];
+    size_t at = x->booked.counter_count;
+    bool ok = true;
+
+    if (!llmp_counter_is_kept(&state->rule) || at == LLMP_STORE_COUNTERS_MAX)
+        return true;
+    if (at == 0) {
+        x->booked.counters = llmp_arena_take(
+            &x->arena, LLMP_STORE_COUNTERS_MAX * sizeof(*x->booked.counters));
+        x->booked.units = llmp_arena_take(&x->arena, LLMP_STORE_COUNTERS_MAX);
+        if (!x->booked.counters || !x->booked.units)
+            return false;
+    }
+
+    size_t len = llmp_counter_name(name, scope, &state->rule);
+
+    x->booked.counters[at] = (struct llmp_counter_add){
+        .name = llmp_arena_str(&x->arena, (struct llmp_str){ name, len }, &ok),
+        .window = state->window_start_s,
+    };
+    x->booked.units[at] = (uint8_t)state->rule.unit;
+    x->booked.counter_count++;
+    return ok;
+}
+
+/* Of the windows that were reserved from: what is settled after midnight goes
+ * to the day before. */
+static bool list_counters(struct llmp_exchange *x)
+{
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+
+    for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
+        size_t count =
+            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
+
+        for (size_t k = 0; k < count; k++)
+            if (!add_counter(x, x->scopes[i], &states[k]))
+                return false;
+    }
+    return true;
+}
+
+static void set_counters(struct llmp_exchange *x, int64_t requests,
+                         uint64_t input, uint64_t output, uint64_t cost)
+{
+    for (size_t i = 0; i < x->booked.counter_count; i++) {
+        int64_t *amount = &x->booked.counters[i].amount;
+
+        switch ((enum llmp_limit_unit)x->booked.units[i]) {
+        case LLMP_LIMIT_REQUESTS:
+            *amount = requests;
+            break;
+        case LLMP_LIMIT_INPUT_TOKENS:
+            *amount = count_of(input);
+            break;
+        case LLMP_LIMIT_OUTPUT_TOKENS:
+            *amount = count_of(output);
+            break;
+        case LLMP_LIMIT_TOKENS:
+            *amount = count_of(llmp_add_sat(input, output));
+            break;
+        case LLMP_LIMIT_MONEY:
+            *amount = money_of(cost);
+            break;
+        case LLMP_LIMIT_CONCURRENCY:
+            break;
+        }
+    }
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static void fill_row(struct llmp_exchange *x, struct llmp_ledger_row *row,
+                     struct llmp_str *deployment)
+{
+    const struct llmp_summary *s = &x->summary;
+    struct llmp_price_info info = { .size = sizeof(info) };
+
+    *deployment = llmp_arena_printf(
+        &x->arena, "%.*s/%.*s", (int)s->provider.len, s->provider.ptr,
+        (int)s->upstream_model.len, s->upstream_model.ptr);
+    if (x->price)
+        llmp_price_describe(x->price, &info);
+    *row = (struct llmp_ledger_row){
+        .size = sizeof(*row),
+        .id = { x->booked.id, sizeof(x->booked.id) - 1 },
+        .wall_ns = s->started_wall_ns,
+        .key = fit(s->key),
+        .user = fit(s->user),
+        .team = fit(s->team),
+        .org = fit(s->org),
+        .model = fit(x->routed),
+        .deployment = fit(*deployment),
+        .operation = fit(s->operation),
+        .status = LLMP_STR("begun"),
+        .basis = LLMP_USAGE_UNKNOWN,
+        .requests = 1,
+        .price_version = fit(info.table_version),
+        .reserved_input = count_of(s->reserved_input_tokens),
+        .reserved_output = count_of(s->reserved_output_tokens),
+        .reserved_cost_nano = money_of(s->reserved_cost_nano),
+    };
+    if (s->currency.len < sizeof(row->currency))
+        (void)llmp_put_str(row->currency, s->currency);
+}
+
+static void refuse_unkept(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 503,
+                                          .code = "ledger_full",
+                                          .retry_after = "1",
+                                          .ending = LLMP_END_REFUSED },
+                  "Usage cannot be kept at the moment; ask again.");
+}
+
+bool llmp_x_book_intent(struct llmp_exchange *x)
+{
+    struct llmp_ledger *ledger = llmp_worker_ledger(x->worker);
+    const struct llmp_summary *s = &x->summary;
+    struct llmp_ledger_row row;
+    struct llmp_str deployment;
+
+    if (!ledger)
+        return true;
+    make_id(x);
+    fill_row(x, &row, &deployment);
+    if (!deployment.ptr || !list_counters(x)) {
+        llmp_x_refuse_nomem(x);
+        return false;
+    }
+    set_counters(x, 1, s->reserved_input_tokens, s->reserved_output_tokens,
+                 s->reserved_cost_nano);
+
+    const struct llmp_ledger_entry entry = { &row, x->booked.counters,
+                                             x->booked.counter_count };
+    int rc = llmp_ledger_begin(ledger, &entry, &x->booked.at, NULL);
+
+    if (rc == LLMP_OK) {
+        x->booked.open = true;
+        return true;
+    }
+    refuse_unkept(x);
+    return false;
+}
+
+/* Nothing is booked as nothing when it may have been something: what nobody
+ * knows counts as what was set aside. */
+static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
+{
+    const struct llmp_summary *s = &x->summary;
+    bool unknown = s->usage_basis == LLMP_USAGE_UNKNOWN;
+    const char *ending = llmp_ending_name(s->ending);
+
+    row->status = llmp_str_of(ending);
+    row->basis = s->usage_basis;
+    row->requests = x->call_reached || unknown;
+    row->cost_known = s->cost_known;
+    row->cost_nano = s->cost_known ? money_of(s->cost_nano) : 0;
+    if (unknown) {
+        set_counters(x, 1, s->reserved_input_tokens, s->reserved_output_tokens,
+                     s->reserved_cost_nano);
+        return;
+    }
+    row->input = count_of(s->input_tokens);
+    row->cached =
+        count_of(s->cached_tokens < s->input_tokens ? s->cached_tokens
+                                                    : s->input_tokens);
+    row->output = count_of(s->output_tokens);
+    row->reasoning =
+        count_of(s->reasoning_tokens < s->output_tokens ? s->reasoning_tokens
+                                                        : s->output_tokens);
+    set_counters(x, row->requests, s->input_tokens, s->output_tokens,
+                 s->cost_known ? s->cost_nano
+                               : (x->call_reached ? s->reserved_cost_nano : 0));
+}
+
+void llmp_x_book_outcome(struct llmp_exchange *x)
+{
+    struct llmp_ledger *ledger = llmp_worker_ledger(x->worker);
+    struct llmp_ledger_row row;
+    struct llmp_str deployment;
+
+    if (!x->booked.open)
+        return;
+    x->booked.open = false;
+    if (!x->call_begun_ns) { /* it never came to a call */
+        llmp_ledger_cancel(ledger, x->booked.at);
+        return;
+    }
+    fill_row(x, &row, &deployment);
+    fill_outcome(x, &row);
+
+    const struct llmp_ledger_entry entry = { &row, x->booked.counters,
+                                             x->booked.counter_count };
+
+    /* What cannot be kept is counted there; the intent is booked then. */
+    int kept = llmp_ledger_end(ledger, x->booked.at, &entry, NULL);
+
+    (void)kept;
+}
