@@ -492,16 +492,16 @@ def over_tls(gateway, authority, client=None, headers=None, path="/metrics"):
 
 def test_a_certificate_is_a_principal(mutual):
     gateway, authority = mutual
-    for subjects, user in [
+    for count, (subjects, user) in enumerate([
         (["DNS:alice.example", "DNS:other.example"], "alice.example"),
         (["URI:spiffe://acme/ns/bob"], "spiffe://acme/ns/bob"),
         (["email:carol@acme.example"], "carol@acme.example"),
         (["IP:192.0.2.1", "DNS:dave.example"], "dave.example"),
         (["IP:192.0.2.1"], "by-name"),
-    ]:
+    ]):
         client = authority.issue("by-name", *subjects)
         assert over_tls(gateway, authority, client) == 200
-        assert gateway.records(1)[-1]["user"] == user
+        assert gateway.records(count + 1)[count]["user"] == user
     assert over_tls(gateway, authority) == 401
     # A key that is shown counts, and its role is not the certificate's.
     client = authority.issue("other", "DNS:eve.example")
