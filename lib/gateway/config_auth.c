@@ -13,7 +13,7 @@
 #include "gateway/config_check.h"
 #include "gateway/config_url.h"
 
-enum { PEPPER_LEN_MIN = 16 };
+enum { PEPPER_LEN_MIN = 16, YEAR_MAX = 2400 /* what nanoseconds can hold */ };
 
 /* In the order of role_choices. */
 static const enum llmp_role roles[] = { LLMP_ROLE_USER, LLMP_ROLE_SERVICE,
@@ -76,7 +76,7 @@ static uint64_t days_of(uint64_t year, uint64_t month, uint64_t day)
 {
     uint64_t days = (year - 1970) * 365, first;
 
-    if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 ||
+    if (year < 1970 || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
         day > 31)
         return UINT64_MAX;
     /* From a day in January of that year, month by month. */
@@ -111,7 +111,7 @@ static bool moment_of(struct llmp_str text, uint64_t *wall_ns)
                            text.ptr[19] != 'Z' || h > 23 || m > 59 || s > 59))
         return false;
     days = days_of(year, month, day);
-    if (days > 200 * 366) /* what nanoseconds can hold */
+    if (days == UINT64_MAX)
         return false;
     *wall_ns = (days * 86400 + h * 3600 + m * 60 + s) * LLMP_NS_PER_S;
     return true;

@@ -197,6 +197,9 @@ void llmp_x_cancel_call(struct llmp_exchange *x)
     if (!x->call_open)
         return;
     x->call_open = false;
+    /* Nobody has said that it was not sent: it may cost something. */
+    if (x->state != LLMP_X_AUTH && !x->list.open)
+        x->call_reached = true;
     llmp_x_ask(x,
                (struct llmp_ask){ .kind = LLMP_ASK_CANCEL, .id = x->call.id });
 }

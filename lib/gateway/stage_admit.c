@@ -114,14 +114,28 @@ static bool is_soft(const struct llmp_limit_scope *scope, struct llmp_time now)
     return false;
 }
 
+/* Only where any model of text will do, and only to what the caller may use:
+ * a budget narrows and never widens. */
+static bool may_downgrade(const struct llmp_exchange *x,
+                          const struct llmp_allowance *allowance)
+{
+    enum llmp_openai_shape shape = x->operation->shape;
+
+    return allowance && allowance->downgrade.len &&
+           (shape == LLMP_OPENAI_CHAT || shape == LLMP_OPENAI_COMPLETIONS ||
+            shape == LLMP_OPENAI_RESPONSES) &&
+           x->operation->local == LLMP_LOCAL_NO &&
+           !llmp_str_eq(allowance->downgrade, x->routed) &&
+           llmp_grant_has_model(x->principal.grant, allowance->downgrade);
+}
+
 void llmp_x_downgrade(struct llmp_exchange *x)
 {
     for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++) {
         const struct llmp_allowance *allowance = x->allowances[i];
         const struct llmp_model *model;
 
-        if (!x->scopes[i] || !allowance || !allowance->downgrade.len ||
-            llmp_str_eq(allowance->downgrade, x->routed) ||
+        if (!x->scopes[i] || !may_downgrade(x, allowance) ||
             !is_soft(x->scopes[i], x->now))
             continue;
         model = llmp_config_model(x->config, allowance->downgrade);
