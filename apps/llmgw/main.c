@@ -11,6 +11,7 @@
 #include "config_file.h"
 #include "control.h"
 #include "handover.h"
+#include "key_make.h"
 #include "server.h"
 
 /* A connection is a descriptor, and so is its call to a provider. */
@@ -96,6 +97,10 @@ static void tell_ready(const struct gw_server *server,
                              : tls             ? "https://"
                                                : "http://";
 
+        if (endpoint->admin) {
+            gw_say("administration is at %s%s", scheme, endpoint->text);
+            continue;
+        }
         (void)fprintf(
             stderr,
             "llmgw " LLMP_VERSION " is serving on %s%s%s (%s, %u provider%s)\n",
@@ -179,6 +184,8 @@ int main(int argc, char **argv)
 {
     struct gw_options options;
 
+    if (argc > 2 && strcmp(argv[1], "key") == 0 && strcmp(argv[2], "make") == 0)
+        return gw_key_make(argc - 3, argv + 3);
     if (!gw_cli_parse(&options, argc, argv))
         return 2;
     if (options.command != GW_COMMAND_SERVE)
