@@ -7,11 +7,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admin_cli.h"
 #include "cli.h"
 #include "config_file.h"
 #include "control.h"
 #include "handover.h"
-#include "key_make.h"
 #include "server.h"
 
 /* A connection is a descriptor, and so is its call to a provider. */
@@ -184,8 +184,8 @@ int main(int argc, char **argv)
 {
     struct gw_options options;
 
-    if (argc > 2 && strcmp(argv[1], "key") == 0 && strcmp(argv[2], "make") == 0)
-        return gw_key_make(argc - 3, argv + 3);
+    if (argc > 1 && gw_admin_is_command(argv[1]))
+        return gw_admin_main(argc, argv);
     if (!gw_cli_parse(&options, argc, argv))
         return 2;
     if (options.command != GW_COMMAND_SERVE)

@@ -268,34 +268,45 @@ static void add_parameters(struct llmp_buf *out,
     add(out, "],");
 }
 
-static void add_errors(struct llmp_buf *out)
-{
-    static const struct {
-        unsigned status;
-        const char *text;
-    } errors[] = {
-        { 400, "The request is not usable." },
-        { 401, "No credential, or not an accepted one." },
-        { 403, "The policy does not allow it." },
-        { 404, "There is no such object, or it may not be seen." },
-        { 405, "The path takes other methods." },
-        { 408, "The request did not arrive in time." },
-        { 409, "Somebody else changed it first, or something is in the way." },
-        { 413, "The body is larger than 1 MiB." },
-        { 414, "The URI is too long." },
-        { 415, "The body is not JSON." },
-        { 421, "Another host was asked for." },
-        { 429, "Too much." },
-        { 431, "The head is too large." },
-        { 503, "The store does not answer, or too much is under way." },
-    };
+static const struct {
+    unsigned status;
+    const char *text;
+} errors[] = {
+    { 400, "The request is not usable." },
+    { 401, "No credential, or not an accepted one." },
+    { 403, "The policy does not allow it." },
+    { 404, "There is no such object, or it may not be seen." },
+    { 405, "The path takes other methods." },
+    { 408, "The request did not arrive in time." },
+    { 409, "Somebody else changed it first, or something is in the way." },
+    { 413, "The body is larger than 1 MiB." },
+    { 414, "The URI is too long." },
+    { 415, "The body is not JSON." },
+    { 421, "Another host was asked for." },
+    { 429, "Too much." },
+    { 431, "The head is too large." },
+    { 503, "The store does not answer, or too much is under way." },
+};
 
+/* Each operation refers to these. */
+static void add_responses(struct llmp_buf *out)
+{
+    add(out, "\"responses\":{");
     for (size_t i = 0; i < LLMP_COUNT(errors); i++)
         (void)llmp_buf_printf(out,
-                              ",\"%u\":{\"description\":\"%s\",\"content\":"
+                              "%s\"%u\":{\"description\":\"%s\",\"content\":"
                               "{\"application/json\":{\"schema\":{\"$ref\":"
                               "\"#/components/schemas/Error\"}}}}",
-                              errors[i].status, errors[i].text);
+                              i ? "," : "", errors[i].status, errors[i].text);
+    add(out, "},");
+}
+
+static void add_errors(struct llmp_buf *out)
+{
+    for (size_t i = 0; i < LLMP_COUNT(errors); i++)
+        (void)llmp_buf_printf(
+            out, ",\"%u\":{\"$ref\":\"#/components/responses/%u\"}",
+            errors[i].status, errors[i].status);
 }
 
 static void add_operation(struct llmp_buf *out,
@@ -376,6 +387,7 @@ static void write(struct llmp_buf *out)
     add_paths(out);
     add(out, "\"components\":{\"securitySchemes\":{\"key\":{\"type\":\"http\","
              "\"scheme\":\"bearer\"}},");
+    add_responses(out);
     add_schemas(out);
     add(out, "}}");
 }
