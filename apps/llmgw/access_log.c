@@ -207,6 +207,7 @@ void gw_log_add(struct gw_log_buffer *log, const struct llmp_summary *s)
     add_text(log, ",\"team\":\"", s->team);
     add_text(log, ",\"organisation\":\"", s->org);
     add_text(log, ",\"limited_by\":\"", s->limited_by);
+    add_text(log, ",\"soft_limit\":\"", s->soft_limit);
     add_text(log, ",\"downgraded_to\":\"", s->downgraded_to);
     add_cost(log, s);
     add_text(log, ",\"peer\":\"", s->peer);

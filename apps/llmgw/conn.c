@@ -270,6 +270,7 @@ static bool finish_handshake(struct gw_conn *conn)
         return false;
     }
     conn->handshaking = false;
+    conn->tls_name = gw_tls_client_name(conn->ssl);
     conn->readable = true; /* what came with the last flight */
     gw_conn_arm(conn, GW_TIMEOUT_IDLE);
     if (gw_tls_chose_http2(conn->ssl) && !gw_http2_begin(conn)) {
@@ -435,6 +436,7 @@ static struct gw_conn *take_conn(struct gw_worker *worker)
 
 static void give_conn(struct gw_worker *worker, struct gw_conn *conn)
 {
+    gw_free(conn->tls_name);
     if (worker->free_conn_count >= SPARE_MAX) {
         gw_free(conn);
         return;

@@ -62,7 +62,8 @@ struct gw_conn {
     const struct gw_protocol *protocol;
     struct event event;
     int fd;
-    SSL *ssl; /* or NULL */
+    SSL *ssl;       /* or NULL */
+    char *tls_name; /* whom the client's certificate names, or NULL */
     struct gw_timer timer;
     struct gw_link all, dirty;
 

@@ -139,6 +139,8 @@ static void refuse(struct gw_conn *conn, const struct gw_head *head,
         .http_major = 1,
         .http_minor = 1,
         .tls = conn->ssl != NULL,
+        .tls_name = { conn->tls_name,
+                      conn->tls_name ? strlen(conn->tls_name) : 0 },
     };
 
     llmp_drive_head(h->drive, &request);
@@ -183,6 +185,8 @@ static void begin_exchange(struct gw_conn *conn, const struct gw_head *head)
         .http_major = head->http_major,
         .http_minor = head->http_minor,
         .tls = conn->ssl != NULL,
+        .tls_name = { conn->tls_name,
+                      conn->tls_name ? strlen(conn->tls_name) : 0 },
     };
 
     reset_request(h);

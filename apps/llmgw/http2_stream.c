@@ -454,6 +454,8 @@ static void open_exchange(struct gw_stream *stream,
     request->peer = text(conn->peer, conn->peer_len);
     request->http_major = 2;
     request->tls = conn->ssl != NULL;
+    if (conn->tls_name)
+        request->tls_name = text(conn->tls_name, strlen(conn->tls_name));
     request->admin = conn->admin;
     request->admin_local = conn->admin_local;
     if (llmp_drive_open(&stream->drive, conn->worker->driver, &client_ops,

@@ -12,6 +12,10 @@
  * use, and takes the next; whoever opens a folder books what was left in it. */
 enum { JOURNALS = 4, PATIENCE_MS = 10000, PATH_SIZE = 4096 };
 
+/* Mapped files are resident memory: small ones, and more when the store lags.
+ */
+enum { SEGMENT_SIZE = 1 << 20, SEGMENTS_MAX = 128 };
+
 struct gw_store {
     struct llmp_gateway *gateway;
     struct llmp_journal_file *journal;
@@ -39,6 +43,8 @@ static int open_journal(struct gw_store *store,
         }
         llmp_journal_file_options_init(&options);
         options.folder = folder;
+        options.segment_size = SEGMENT_SIZE;
+        options.segments_max = SEGMENTS_MAX;
         options.random = (struct llmp_random){ .fill = gw_random_fill };
         status = llmp_journal_file_open(&store->journal, &options,
                                         llmp_clock().wall_ns, err);

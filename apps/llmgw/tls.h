@@ -56,4 +56,9 @@ SSL *gw_tls_accept(struct gw_tls *tls, int fd);
 /* Whether the client agreed to HTTP/2. */
 bool gw_tls_chose_http2(const SSL *ssl);
 
+/* The name in the client's certificate, if it showed one that was verified: the
+ * first DNS name, URI or e-mail address it is for, else its common name. To be
+ * freed; NULL: none. (tls_name.c) */
+char *gw_tls_client_name(const SSL *ssl);
+
 #endif

@@ -437,6 +437,7 @@ LLMP_API bool llmp_address_set_has(const struct llmp_address_set *set,
 /**
  * Denied wins; an `allow` of NULL allows everything else.
  *
+ * @param address  NULL: nobody knows it, so it is denied where there is a list
  * @retval LLMP_OK                   allowed
  * @retval LLMP_AUTH_ADDRESS_DENIED  not
  */
@@ -592,7 +593,8 @@ LLMP_API uint64_t llmp_key_created_ns(const struct llmp_key *key);
 /** Wall seconds, from any thread. */
 LLMP_API uint64_t llmp_key_last_used_s(const struct llmp_key *key);
 
-/** LLMP_OK, or LLMP_AUTH_ADDRESS_DENIED by the key's own lists. */
+/** LLMP_OK, or LLMP_AUTH_ADDRESS_DENIED by the key's own lists; an `address` of
+ *  NULL is nobody knows which. */
 LLMP_API LLMP_MUST_USE int llmp_key_check_address(
     const struct llmp_key *key, const struct llmp_address *address);
 
@@ -935,8 +937,13 @@ LLMP_API LLMP_MUST_USE int llmp_issuer_fed(struct llmp_issuer *issuer,
                                            struct llmp_time now,
                                            struct llmp_error *err);
 
-/** Reports that there was no such answer, or gives the fetch back. */
+/** Reports that there was no such answer. */
 LLMP_API void llmp_issuer_failed(struct llmp_issuer *issuer, uint64_t id,
+                                 struct llmp_time now);
+
+/** Gives the fetch back: whoever did it has to leave, which says nothing about
+ *  the issuer. Another gets it after a twentieth of a second. */
+LLMP_API void llmp_issuer_return(struct llmp_issuer *issuer, uint64_t id,
                                  struct llmp_time now);
 
 /** When llmp_issuer_fetch() should be asked next (monotonic); UINT64_MAX:

@@ -390,10 +390,13 @@ struct llmp_summary {
     struct llmp_str key, user, team, org; /**< who called; or empty */
     struct llmp_str downgraded_to; /**< the model that answered instead, because
                                         a budget is nearly used up; or empty */
-    struct llmp_str limited_by;    /**< of a refusal by a limit: "team research:
-                                        tokens a minute" */
-    bool cost_known;               /**< else nobody knows what it cost */
-    uint64_t cost_nano;            /**< 10^-9 of `currency` */
+    struct llmp_str limited_by; /**< of a refusal by a limit: "team research:
+                                     tokens a minute" */
+    struct llmp_str soft_limit; /**< a budget that this exchange took past its
+                                     soft threshold: "team research: money a
+                                     day"; each crossing is said once */
+    bool cost_known;            /**< else nobody knows what it cost */
+    uint64_t cost_nano;         /**< 10^-9 of `currency` */
     struct llmp_str currency;
     /** What had been set aside. */
     uint64_t reserved_input_tokens, reserved_output_tokens, reserved_cost_nano;

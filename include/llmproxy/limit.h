@@ -133,7 +133,7 @@ LLMP_API struct llmp_str llmp_limit_scope_id(
 /**
  * Frees scopes that nobody refers to and whose cells are as good as new: full
  * buckets, nothing running, nothing used in the present window. Looks at a
- * part of them each time; call it now and then from one thread.
+ * part of them each time; call it now and then, from any thread.
  *
  * @return how many were freed
  */

@@ -176,8 +176,10 @@ int llmp_address_check(const struct llmp_address_set *allow,
                        const struct llmp_address_set *deny,
                        const struct llmp_address *address)
 {
-    bool allowed = !llmp_address_set_has(deny, address) &&
-                   (!allow || llmp_address_set_has(allow, address));
+    bool allowed = address
+                       ? !llmp_address_set_has(deny, address) &&
+                             (!allow || llmp_address_set_has(allow, address))
+                       : !allow && !deny;
 
     return allowed ? LLMP_OK : LLMP_AUTH_ADDRESS_DENIED;
 }

@@ -157,8 +157,7 @@ static int without_keys(struct llmp_issuer *issuer, uint64_t now_ns)
     bool coming;
 
     llmp_issuer_lock(issuer);
-    coming = llmp_issuer_is_fetching(issuer, now_ns) ||
-             llmp_issuer_is_due(issuer, now_ns);
+    coming = llmp_issuer_is_coming(issuer, now_ns);
     llmp_issuer_unlock(issuer);
     return coming ? LLMP_AGAIN : LLMP_AUTH_ISSUER_DOWN;
 }
@@ -206,8 +205,7 @@ static int unknown_kid(struct llmp_issuer *issuer, uint64_t hash,
 {
     if (issuer->fixed)
         return LLMP_AUTH_TOKEN_KEY_UNKNOWN;
-    if (llmp_issuer_is_fetching(issuer, now_ns) ||
-        llmp_issuer_is_due(issuer, now_ns))
+    if (llmp_issuer_is_coming(issuer, now_ns))
         return LLMP_AGAIN;
     if (now_ns < issuer->synced.cooled_ns || now_ns < issuer->synced.retry_ns ||
         is_known_unknown(issuer, hash, now_ns))

@@ -56,6 +56,8 @@ static inline void llmp_issuer_unlock(struct llmp_issuer *issuer)
 
 /* Under the lock: whether a fetch is on its way, or would be given out. */
 bool llmp_issuer_is_fetching(const struct llmp_issuer *issuer, uint64_t now_ns);
+/* One is at it, or will be: under way, due, or just given back. */
+bool llmp_issuer_is_coming(const struct llmp_issuer *issuer, uint64_t now_ns);
 bool llmp_issuer_is_due(const struct llmp_issuer *issuer, uint64_t now_ns);
 
 /* Whether `text` is a URL that may be fetched: https (or http where that is

@@ -11,9 +11,10 @@
 #include "base/str.h"
 
 enum {
-    REFRESH_S = 600,         /* when Cache-Control says nothing */
-    BACKOFF_S_MAX = 60,      /* between fetches that fail: 1, 2, 4, … */
-    FAILURES_TO_DISCOVER = 3 /* then the keys may have moved */
+    REFRESH_S = 600,          /* when Cache-Control says nothing */
+    BACKOFF_S_MAX = 60,       /* between fetches that fail: 1, 2, 4, … */
+    FAILURES_TO_DISCOVER = 3, /* then the keys may have moved */
+    RETURNED_NS = 50000000    /* who comes and leaves sets the pace of nobody */
 };
 
 /* ------------------------------------------------------------------ URLs -- */
@@ -121,6 +122,15 @@ bool llmp_issuer_is_due(const struct llmp_issuer *issuer, uint64_t now_ns)
     return now_ns >= due_ns(issuer);
 }
 
+bool llmp_issuer_is_coming(const struct llmp_issuer *issuer, uint64_t now_ns)
+{
+    bool returned =
+        issuer->synced.failures == 0 && now_ns < issuer->synced.retry_ns;
+
+    return returned || llmp_issuer_is_fetching(issuer, now_ns) ||
+           llmp_issuer_is_due(issuer, now_ns);
+}
+
 uint64_t llmp_issuer_due_ns(struct llmp_issuer *issuer)
 {
     uint64_t due;
@@ -188,6 +198,17 @@ void llmp_issuer_failed(struct llmp_issuer *issuer, uint64_t id,
     llmp_issuer_lock(issuer);
     if (id && issuer->synced.lease_id == id)
         note_failure(issuer, now.mono_ns);
+    llmp_issuer_unlock(issuer);
+}
+
+void llmp_issuer_return(struct llmp_issuer *issuer, uint64_t id,
+                        struct llmp_time now)
+{
+    llmp_issuer_lock(issuer);
+    if (id && issuer->synced.lease_id == id) {
+        issuer->synced.lease_id = 0;
+        issuer->synced.retry_ns = now.mono_ns + RETURNED_NS;
+    }
     llmp_issuer_unlock(issuer);
 }
 

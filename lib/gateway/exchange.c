@@ -8,7 +8,7 @@
 
 #include "base/internal.h"
 
-enum { ARENA_BLOCK = 2048 };
+enum { ARENA_BLOCK = 2048, SWEEP_EVERY = 1024 };
 
 static const char *const ending_names[LLMP_ENDINGS] = {
     [LLMP_END_COMPLETE] = "complete",
@@ -65,6 +65,9 @@ int llmp_exchange_new(struct llmp_exchange **out, struct llmp_worker *worker,
 
     if (!x)
         return LLMP_E_NOMEM;
+    /* Limits of users who come with tokens are made as they come. */
+    if (++worker->begun % SWEEP_EVERY == 0)
+        (void)llmp_limiter_sweep(llmp_worker_limiter(worker), now);
     x->worker = worker;
     x->config = llmp_config_ref(llmp_worker_config(worker));
     x->access = llmp_access_ref(worker->access);
@@ -195,6 +198,9 @@ void llmp_x_cancel_call(struct llmp_exchange *x)
     if (!x->call_open)
         return;
     x->call_open = false;
+    /* Nobody has said that it was not sent: it may cost something. */
+    if (x->state != LLMP_X_AUTH && !x->list.open)
+        x->call_reached = true;
     llmp_x_ask(x,
                (struct llmp_ask){ .kind = LLMP_ASK_CANCEL, .id = x->call.id });
 }

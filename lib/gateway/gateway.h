@@ -58,7 +58,8 @@ struct llmp_worker {
     uint64_t config_version;
     struct llmp_exchange *free;
     uint32_t free_count;
-    uint64_t held; /* bytes of bodies that exchanges hold */
+    uint64_t held;  /* bytes of bodies that exchanges hold */
+    uint64_t begun; /* exchanges so far */
     uint8_t random[4096];
     uint32_t random_left;
     struct llmp_metrics metrics;

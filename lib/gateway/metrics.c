@@ -138,6 +138,11 @@ static void record_tokens(struct llmp_series *series,
 {
     if (s->usage_basis == LLMP_USAGE_UNKNOWN)
         add(&series->usage_unknown, 1);
+    if (s->usage_basis == LLMP_USAGE_ESTIMATED)
+        add(&series->usage_estimated, 1);
+    if (s->usage_basis != LLMP_USAGE_NONE && !s->cost_known)
+        add(&series->cost_unknown, 1);
+    add(&series->cost_nano, s->cost_nano);
     if (s->usage_basis != LLMP_USAGE_REPORTED)
         return;
     observe(&series->input_tokens, token_bounds, s->input_tokens);
@@ -172,6 +177,12 @@ void llmp_metrics_record(struct llmp_metrics *metrics, struct llmp_str model,
         observe(&series->per_token, time_bounds,
                 (s->last_token_ns - s->first_token_ns) / (s->events - 1));
     record_tokens(series, s);
+}
+
+void llmp_metrics_limited(struct llmp_metrics *metrics,
+                          enum llmp_limit_kind kind, enum llmp_limit_unit unit)
+{
+    add(&metrics->limited[kind][unit], 1);
 }
 
 void llmp_metrics_turn(struct llmp_metrics *metrics, uint64_t turn_ns)

@@ -7,6 +7,7 @@
 #define LLMP_GATEWAY_METRICS_H
 
 #include <llmproxy/gateway.h>
+#include <llmproxy/limit.h>
 #include <stdatomic.h>
 
 enum {
@@ -26,7 +27,8 @@ struct llmp_series {
     const char *operation, *model, *provider;
     atomic_uint_fast64_t endings[LLMP_ENDINGS];
     atomic_uint_fast64_t statuses[6]; /* by hundreds; 0: none sent */
-    atomic_uint_fast64_t usage_unknown;
+    atomic_uint_fast64_t usage_unknown, usage_estimated;
+    atomic_uint_fast64_t cost_nano, cost_unknown;
     atomic_uint_fast64_t request_bytes, response_bytes, events;
     atomic_uint_fast64_t cached_tokens, reasoning_tokens;
     struct llmp_histogram duration, first_token, per_token, own, upstream;
@@ -40,6 +42,7 @@ struct llmp_metrics {
     atomic_uint_fast64_t in_flight;
     atomic_uint_fast64_t dropped; /* exchanges whose series found no place */
     struct llmp_histogram turns;  /* of the loop */
+    atomic_uint_fast64_t limited[LLMP_LIMIT_KINDS][LLMP_LIMIT_UNITS];
 };
 
 void llmp_metrics_fini(struct llmp_metrics *metrics);
@@ -51,6 +54,10 @@ bool llmp_metrics_has_room(const struct llmp_metrics *metrics);
 /* Counts one ended exchange. */
 void llmp_metrics_record(struct llmp_metrics *metrics, struct llmp_str model,
                          const struct llmp_summary *summary);
+
+/* Counts one refusal by a limit. */
+void llmp_metrics_limited(struct llmp_metrics *metrics,
+                          enum llmp_limit_kind kind, enum llmp_limit_unit unit);
 
 /* Counts one turn of the worker's loop. */
 void llmp_metrics_turn(struct llmp_metrics *metrics, uint64_t turn_ns);

@@ -230,6 +230,16 @@ static void write_table(struct llmp_buf *out, const struct table *table)
     add_counter(out, table, "llmgw_usage_unknown_total",
                 "Exchanges that may have cost tokens nobody reported.",
                 AT(usage_unknown));
+    add_counter(out, table, "llmgw_usage_estimated_total",
+                "Exchanges whose tokens were counted here.",
+                AT(usage_estimated));
+    add_counter(out, table, "llmgw_cost_nano_total",
+                "What is known to have been spent, in 10^-9 of the configured "
+                "currency.",
+                AT(cost_nano));
+    add_counter(out, table, "llmgw_cost_unknown_total",
+                "Exchanges that cost something nobody knows.",
+                AT(cost_unknown));
     add_counter(out, table, "llmgw_cached_tokens_total",
                 "Input tokens that the provider had cached.",
                 AT(cached_tokens));
@@ -256,6 +266,27 @@ static void add_turns(struct llmp_buf *out, const struct llmp_worker *workers)
              "How long the event loops' turns take: nobody else is served "
              "meanwhile.");
     write_histogram(out, "llmgw_loop_turn_seconds", LLMP_STR(""), &sum, false);
+}
+
+static void add_limited(struct llmp_buf *out, const struct llmp_worker *workers)
+{
+    add_head(out, "llmgw_limited_total", "counter",
+             "Requests refused because a limit was reached, by whose and of "
+             "what.");
+    for (int kind = 0; kind < LLMP_LIMIT_KINDS; kind++)
+        for (int unit = 0; unit < LLMP_LIMIT_UNITS; unit++) {
+            uint64_t sum = 0;
+
+            for (const struct llmp_worker *w = workers; w; w = w->next)
+                sum += get(&w->metrics.limited[kind][unit]);
+            if (sum)
+                (void)llmp_buf_printf(
+                    out,
+                    "llmgw_limited_total{limit=\"%s\",unit=\"%s\"} %" PRIu64
+                    "\n",
+                    llmp_limit_kind_name((enum llmp_limit_kind)kind),
+                    llmp_limit_unit_name((enum llmp_limit_unit)unit), sum);
+        }
 }
 
 void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
@@ -285,6 +316,7 @@ void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
     (void)llmp_buf_printf(out, "llmgw_metrics_dropped_total %" PRIu64 "\n",
                           table.dropped);
     add_turns(out, workers);
+    add_limited(out, workers);
     write_table(out, &table);
     llmp_free(table.sums);
 }

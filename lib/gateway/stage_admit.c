@@ -114,14 +114,28 @@ static bool is_soft(const struct llmp_limit_scope *scope, struct llmp_time now)
     return false;
 }
 
+/* Only where any model of text will do, and only to what the caller may use:
+ * a budget narrows and never widens. */
+static bool may_downgrade(const struct llmp_exchange *x,
+                          const struct llmp_allowance *allowance)
+{
+    enum llmp_openai_shape shape = x->operation->shape;
+
+    return allowance && allowance->downgrade.len &&
+           (shape == LLMP_OPENAI_CHAT || shape == LLMP_OPENAI_COMPLETIONS ||
+            shape == LLMP_OPENAI_RESPONSES) &&
+           x->operation->local == LLMP_LOCAL_NO &&
+           !llmp_str_eq(allowance->downgrade, x->routed) &&
+           llmp_grant_has_model(x->principal.grant, allowance->downgrade);
+}
+
 void llmp_x_downgrade(struct llmp_exchange *x)
 {
     for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++) {
         const struct llmp_allowance *allowance = x->allowances[i];
         const struct llmp_model *model;
 
-        if (!x->scopes[i] || !allowance || !allowance->downgrade.len ||
-            llmp_str_eq(allowance->downgrade, x->routed) ||
+        if (!x->scopes[i] || !may_downgrade(x, allowance) ||
             !is_soft(x->scopes[i], x->now))
             continue;
         model = llmp_config_model(x->config, allowance->downgrade);
@@ -145,7 +159,8 @@ static void write_amount(char out[32], enum llmp_limit_unit unit, uint64_t n)
         (void)snprintf(out, 32, "%llu", (unsigned long long)n);
 }
 
-static const char *span_name(const struct llmp_limit_refusal *r)
+static const char *span_name(enum llmp_limit_unit unit,
+                             enum llmp_limit_window window)
 {
     static const char *const names[LLMP_LIMIT_WINDOWS] = {
         [LLMP_WINDOW_ROLLING] = " a minute", [LLMP_WINDOW_MINUTE] = " a minute",
@@ -153,7 +168,31 @@ static const char *span_name(const struct llmp_limit_refusal *r)
         [LLMP_WINDOW_MONTH] = " a month",    [LLMP_WINDOW_TOTAL] = " in all",
     };
 
-    return r->unit == LLMP_LIMIT_CONCURRENCY ? " at a time" : names[r->window];
+    return unit == LLMP_LIMIT_CONCURRENCY ? " at a time" : names[window];
+}
+
+/* "team research: tokens a minute" */
+static struct llmp_str limit_text(struct llmp_exchange *x,
+                                  const struct llmp_limit_scope *scope,
+                                  enum llmp_limit_unit unit,
+                                  enum llmp_limit_window window)
+{
+    struct llmp_str id = llmp_limit_scope_id(scope);
+
+    return llmp_arena_printf(&x->arena, "%s %.*s: %s%s",
+                             llmp_limit_kind_name(llmp_limit_scope_kind(scope)),
+                             (int)id.len, id.ptr, llmp_limit_unit_name(unit),
+                             span_name(unit, window));
+}
+
+/* The event of a soft threshold: the exchange that crossed it says so. */
+static void note_news(struct llmp_exchange *x,
+                      const struct llmp_limit_news *news)
+{
+    if (news->crossing_count && !x->summary.soft_limit.len)
+        x->summary.soft_limit =
+            limit_text(x, news->crossings[0].scope, news->crossings[0].unit,
+                       news->crossings[0].window);
 }
 
 /* Seconds, rounded up; NULL: coming back is of no use. */
@@ -194,16 +233,16 @@ static void refuse_limited(struct llmp_exchange *x,
 {
     bool money = r->unit == LLMP_LIMIT_MONEY;
     struct llmp_str id = llmp_limit_scope_id(r->scope);
-    struct llmp_str currency = x->config->prices.currency;
+    struct llmp_str what =
+        money ? x->config->prices.currency : llmp_str_of(unit_text(r->unit));
     char limit[32], asked[32], left[32];
 
     write_amount(limit, r->unit, r->limit);
     write_amount(asked, r->unit, r->asked);
     write_amount(left, r->unit, r->remaining);
-    x->summary.limited_by = llmp_arena_printf(
-        &x->arena, "%s %.*s: %s%s",
-        llmp_limit_kind_name(llmp_limit_scope_kind(r->scope)), (int)id.len,
-        id.ptr, llmp_limit_unit_name(r->unit), span_name(r));
+    x->summary.limited_by = limit_text(x, r->scope, r->unit, r->window);
+    llmp_metrics_limited(&x->worker->metrics, llmp_limit_scope_kind(r->scope),
+                         r->unit);
     llmp_x_refuse(
         x,
         &(struct llmp_refusal){
@@ -216,14 +255,12 @@ static void refuse_limited(struct llmp_exchange *x,
             .code = money ? "budget_exceeded" : "rate_limit_exceeded",
             .retry_after = retry_after(x, r),
             .ending = LLMP_END_REFUSED },
-        "%s of %s '%.*s' reached: %s %.*s%s%s; this request needs %s, %s "
-        "are left.%s",
+        "%s of %s '%.*s' reached: %s %.*s%s; this request needs %s, %s are "
+        "left.%s",
         money ? "Budget" : "Limit",
         llmp_limit_kind_name(llmp_limit_scope_kind(r->scope)), (int)id.len,
-        id.ptr, limit,
-        money ? (int)currency.len : (int)strlen(unit_text(r->unit)),
-        money ? currency.ptr : unit_text(r->unit), span_name(r), "", asked,
-        left,
+        id.ptr, limit, (int)what.len, what.ptr, span_name(r->unit, r->window),
+        asked, left,
         r->retry_after_ns == UINT64_MAX ? " It can never be served." : "");
 }
 
@@ -290,6 +327,7 @@ static struct llmp_limit_amounts amounts_of(const struct llmp_exchange *x)
 static bool reserve(struct llmp_exchange *x)
 {
     struct llmp_limit_amounts amounts = amounts_of(x);
+    struct llmp_limit_news news = { .crossing_count = 0 };
     struct llmp_limit_refusal why;
     size_t holds = llmp_limit_holds(x->scopes, LLMP_X_SCOPES);
 
@@ -304,7 +342,9 @@ static bool reserve(struct llmp_exchange *x)
     }
 
     int rc = llmp_limit_reserve(&x->reserved, x->scopes, LLMP_X_SCOPES,
-                                &amounts, x->now, &why, NULL);
+                                &amounts, x->now, &why, &news);
+
+    note_news(x, &news);
 
     if (rc == LLMP_LIMITED)
         refuse_limited(x, &why);
@@ -355,6 +395,7 @@ static void used_now(const struct llmp_exchange *x, uint64_t input,
 /* An event is about a token. */
 void llmp_x_charge(struct llmp_exchange *x)
 {
+    struct llmp_limit_news news = { .crossing_count = 0 };
     uint64_t used[LLMP_LIMIT_UNITS];
     uint64_t events = x->summary.events;
 
@@ -362,7 +403,8 @@ void llmp_x_charge(struct llmp_exchange *x)
         events % CHARGE_EVERY)
         return;
     used_now(x, x->summary.reserved_input_tokens, events, used);
-    llmp_limit_charge(&x->reserved, used, x->now, NULL);
+    llmp_limit_charge(&x->reserved, used, x->now, &news);
+    note_news(x, &news);
 }
 
 static void book_cost(struct llmp_exchange *x)
@@ -383,6 +425,7 @@ static void book_cost(struct llmp_exchange *x)
 void llmp_x_settle(struct llmp_exchange *x)
 {
     struct llmp_summary *s = &x->summary;
+    struct llmp_limit_news news = { .crossing_count = 0 };
     uint64_t used[LLMP_LIMIT_UNITS] = { 0 };
 
     if (!x->operation || !x->model)
@@ -401,7 +444,8 @@ void llmp_x_settle(struct llmp_exchange *x)
     } else {
         used_now(x, s->input_tokens, s->output_tokens, used);
     }
-    llmp_limit_settle(&x->reserved, used, x->now, NULL);
+    llmp_limit_settle(&x->reserved, used, x->now, &news);
+    note_news(x, &news);
 }
 
 /* ---- what the client is told --------------------------------------------- */

@@ -105,18 +105,17 @@ int llmp_x_find_address(const struct llmp_exchange *x,
     return llmp_address_forwarded(out, &peer, x->access->trusted, lines, count);
 }
 
-/* A key that is bound to addresses cannot be used from nowhere (a Unix
- * socket has no address). */
+/* A key that is bound to addresses cannot be used from nowhere: a Unix socket
+ * has no address, and what a trusted proxy says may be no address or too long.
+ */
 static int check_address(const struct llmp_exchange *x,
                          const struct llmp_request_head *head,
                          const struct llmp_key *key)
 {
-    static const struct llmp_address nowhere = { { 0 } };
     struct llmp_address address;
+    bool known = llmp_x_find_address(x, head, &address) == LLMP_OK;
 
-    if (llmp_x_find_address(x, head, &address) < 0)
-        address = nowhere;
-    return llmp_key_check_address(key, &address);
+    return llmp_key_check_address(key, known ? &address : NULL);
 }
 
 static void note_caller(struct llmp_exchange *x)
@@ -172,7 +171,15 @@ static void find_scope(struct llmp_exchange *x, enum llmp_limit_kind kind,
     x->allowances[kind] = owner->limits;
 }
 
-/* A user of tokens without limits of its own has those of its role. */
+static bool has_rules(const struct llmp_exchange *x, enum llmp_limit_kind kind)
+{
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+
+    return x->scopes[kind] && llmp_limit_look(x->scopes[kind], x->now, states);
+}
+
+/* A user of tokens without limits of its own has those of its role; so has one
+ * whose own were taken out of the file. */
 static bool user_scope(struct llmp_exchange *x)
 {
     enum llmp_role role = x->principal.role;
@@ -183,12 +190,23 @@ static bool user_scope(struct llmp_exchange *x)
     };
 
     find_scope(x, LLMP_LIMIT_USER, x->principal.user);
-    if (x->scopes[LLMP_LIMIT_USER] || !x->principal.user.len)
+    if (!x->principal.user.len || x->allowances[LLMP_LIMIT_USER] ||
+        has_rules(x, LLMP_LIMIT_USER))
         return true;
+    if (x->scopes[LLMP_LIMIT_USER])
+        llmp_limit_scope_unref(x->scopes[LLMP_LIMIT_USER]);
+    x->scopes[LLMP_LIMIT_USER] = NULL;
+    x->scope_refs &= (uint8_t) ~(1 << LLMP_LIMIT_USER);
+    if (x->principal.user.len > LLMP_LIMIT_ID_MAX) {
+        llmp_x_refuse_auth(x, LLMP_AUTH_TOKEN_CLAIMS);
+        return false;
+    }
     if (llmp_limiter_scope(&x->scopes[LLMP_LIMIT_USER],
                            llmp_worker_limiter(x->worker), LLMP_LIMIT_USER,
-                           x->principal.user, &rule, 1, NULL) != LLMP_OK)
+                           x->principal.user, &rule, 1, NULL) != LLMP_OK) {
+        llmp_x_refuse_nomem(x);
         return false;
+    }
     x->scope_refs |= 1 << LLMP_LIMIT_USER;
     return true;
 }
@@ -232,10 +250,7 @@ static bool be_owner(struct llmp_exchange *x)
         return false;
     find_scope(x, LLMP_LIMIT_TEAM, x->principal.team);
     find_scope(x, LLMP_LIMIT_ORG, x->principal.org);
-    if (user_scope(x))
-        return true;
-    llmp_x_refuse_nomem(x);
-    return false;
+    return user_scope(x);
 }
 
 /* Its index; SIZE_MAX: it is nobody we know. */
@@ -303,11 +318,32 @@ static bool known_token(struct llmp_exchange *x, struct llmp_str credential)
     return token != NULL;
 }
 
+static bool is_due(const struct llmp_exchange *x, size_t issuer)
+{
+    return issuer < x->config->auth.issuer_count &&
+           llmp_issuer_due_ns(x->access->issuers[issuer]) <= x->now.mono_ns;
+}
+
+/* Keys that were taken back must not count for as long as the others do: from
+ * time to time they are fetched, whether they are missed or not. */
+static bool wants_keys(const struct llmp_exchange *x,
+                       struct llmp_str credential, size_t *issuer)
+{
+    for (size_t i = 0; i < x->config->auth.issuer_count; i++)
+        if (is_due(x, i)) {
+            *issuer = find_issuer(x, credential);
+            return is_due(x, *issuer);
+        }
+    return false;
+}
+
 static bool be_bearer(struct llmp_exchange *x, struct llmp_str credential)
 {
     size_t issuer;
     int rc;
 
+    if (wants_keys(x, credential, &issuer))
+        return llmp_x_fetch_keys(x, credential, issuer);
     if (known_token(x, credential))
         return be_owner(x);
     issuer = find_issuer(x, credential);
@@ -403,11 +439,12 @@ bool llmp_x_may(struct llmp_exchange *x, enum llmp_action action,
                                          .user = x->principal.user,
                                          .team = x->principal.team,
                                          .org = x->principal.org,
-                                         .model = model,
-                                         .route = x->operation->name };
+                                         .model = model };
 
     if (!x->access->required)
         return true;
+    if (action == LLMP_ACTION_MODEL_USE)
+        object.route = x->operation->name;
     if (action == LLMP_ACTION_METRICS_READ)
         object.user = object.team = object.org = (struct llmp_str){ NULL, 0 };
 

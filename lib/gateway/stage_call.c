@@ -64,7 +64,11 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
             refuse_nameless(x);
         return false;
     }
-    if (!llmp_x_may(x, LLMP_ACTION_MODEL_USE, model)) {
+    if (!llmp_x_may(x,
+                    x->operation->local == LLMP_LOCAL_NO
+                        ? LLMP_ACTION_MODEL_USE
+                        : LLMP_ACTION_MODEL_LIST,
+                    model)) {
         x->model = NULL;
         return false;
     }

@@ -58,6 +58,13 @@ static struct llmp_issuer *issuer_of(const struct llmp_exchange *x)
 void llmp_x_keys_drop(struct llmp_exchange *x)
 {
     if (x->keys.fetch)
+        llmp_issuer_return(issuer_of(x), x->keys.fetch, x->now);
+    x->keys.fetch = 0;
+}
+
+static void fetch_failed(struct llmp_exchange *x)
+{
+    if (x->keys.fetch)
         llmp_issuer_failed(issuer_of(x), x->keys.fetch, x->now);
     x->keys.fetch = 0;
 }
@@ -76,7 +83,7 @@ static void begin_call(struct llmp_exchange *x, struct llmp_str url)
     if (origin)
         path = llmp_arena_str(&x->arena, path, &ok);
     if (!origin || !ok) {
-        llmp_x_keys_drop(x);
+        fetch_failed(x);
         look_again(x);
         return;
     }
@@ -201,8 +208,8 @@ void llmp_x_keys_end(struct llmp_exchange *x, bool well)
     if (well && x->keys.status == 200 && !x->out.failed &&
         llmp_issuer_fed(issuer_of(x), id, llmp_buf_str(&x->out),
                         x->keys.max_age_s, x->now, NULL) >= 0)
-        x->keys.fetch = 0; /* else it is given back as failed */
-    llmp_x_keys_drop(x);
+        x->keys.fetch = 0;
+    fetch_failed(x);
     x->out.failed = false;
     look_again(x);
 }

@@ -17,8 +17,7 @@ static void list_models(struct llmp_exchange *x)
 
     (void)llmp_buf_add(&x->out, LLMP_STR("{\"object\":\"list\",\"data\":["));
     for (size_t i = 0, shown = 0; i < config->literal_count; i++) {
-        if (x->access->required &&
-            !llmp_grant_has_model(x->principal.grant, config->models[i].name))
+        if (!llmp_grant_has_model(x->principal.grant, config->models[i].name))
             continue;
         if (shown++)
             (void)llmp_buf_add(&x->out, LLMP_STR(","));
@@ -49,9 +48,21 @@ static const struct llmp_model *only_pattern(const struct llmp_config *config)
     return first;
 }
 
+/* A provider's list cannot be passed on as it is to who may not use all. */
+static bool is_narrowed(const struct llmp_grant *grant)
+{
+    for (; grant; grant = grant->grantor)
+        if (grant->model_count)
+            return true;
+    return false;
+}
+
 static void answer_models(struct llmp_exchange *x)
 {
-    x->model = only_pattern(x->config);
+    if (!llmp_x_may(x, LLMP_ACTION_MODEL_LIST, (struct llmp_str){ NULL, 0 }))
+        return;
+    if (!is_narrowed(x->principal.grant))
+        x->model = only_pattern(x->config);
     if (x->model) {
         x->summary.provider = x->model->provider->name;
         llmp_x_call_get(x, LLMP_STR("/models"));

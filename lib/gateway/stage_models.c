@@ -45,7 +45,8 @@ static void show(struct llmp_exchange *x, struct llmp_str id)
         struct llmp_str name = { text, strip.len + id.len };
 
         (void)llmp_put_str(llmp_put_str(text, strip), id);
-        if (llmp_config_model(config, name) != model)
+        if (llmp_config_model(config, name) != model ||
+            !llmp_grant_has_model(x->principal.grant, name))
             continue;
         if (x->list.shown++)
             (void)llmp_buf_add(&x->out, LLMP_STR(","));

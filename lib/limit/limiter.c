@@ -385,7 +385,8 @@ static size_t sweep_locked(struct llmp_shard *shard, struct llmp_time now)
 size_t llmp_limiter_sweep(struct llmp_limiter *limiter, struct llmp_time now)
 {
     struct llmp_shard *shard =
-        &limiter->shards[limiter->sweep_shard++ % LLMP_SHARDS];
+        &limiter
+             ->shards[atomic_fetch_add(&limiter->sweep_shard, 1) % LLMP_SHARDS];
 
     llmp_spin_lock(&shard->locked);
     size_t freed = sweep_locked(shard, now);

@@ -45,7 +45,7 @@ struct llmp_limiter {
     atomic_flag laws_locked;
     struct llmp_law *laws;
     size_t law_count;
-    uint32_t sweep_shard;
+    _Atomic uint32_t sweep_shard;
     _Atomic uint64_t guesses[LLMP_GUESSES];
 };
 

@@ -27,6 +27,10 @@ enum {
     /* How soon to look again for what waits in the journal, or for a segment
      * while every one is full. */
     LOOK_AGAIN_MS = 50,
+    /* After something came, for more to come: a commit costs its sync whether
+     * it has one row or hundreds, and the journal has the rows already. */
+    GATHER_MS = 10,
+    GATHERED = 512, /* rows that need not wait for more */
 };
 
 /* A thread that can be woken. */
@@ -119,6 +123,15 @@ static bool is_done(const struct llmp_store_thread *thread, uint64_t *wait_ns)
     return false;
 }
 
+static void gather(const struct llmp_store_thread *thread)
+{
+    struct llmp_store_health health;
+
+    llmp_store_writer_health(thread->writer, &health);
+    if (health.items < GATHERED && !atomic_load(&thread->stop))
+        (void)poll(NULL, 0, GATHER_MS);
+}
+
 static void *run_pump(void *ctx)
 {
     struct llmp_store_thread *thread = ctx;
@@ -132,6 +145,7 @@ static void *run_pump(void *ctx)
             return NULL;
         if (wait_ns)
             sleep_for(&thread->pump, wait_ns);
+        gather(thread);
     }
 }
 

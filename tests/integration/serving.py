@@ -255,9 +255,9 @@ class Serving:
         self.started.append(Listener(*args, **kwargs))
         return self.started[-1]
 
-    def gateway(self, providers, models=None, server=None, env=None):
+    def gateway(self, providers, models=None, server=None, env=None, **sections):
         """A gateway before `providers`: a mapping of names to what differs
-        from the usual."""
+        from the usual. `sections` (keys, auth, …) go to the file as they are."""
         log = self.folder / f"access-{len(self.started)}.log"
         settings = {"listen": ["127.0.0.1:0"], "access_log": str(log)}
         settings |= server or {}
@@ -270,6 +270,7 @@ class Serving:
         }
         if models is not None:
             text["models"] = models
+        text |= sections
         # JSON is YAML.
         one = self.gateway_of(json.dumps(text, indent=1), env, len(settings["listen"]))
         assert one.log_path == log

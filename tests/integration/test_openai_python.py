@@ -464,7 +464,7 @@ def test_a_stream_closed_half_way_is_cancelled(client, sim, gateway):
     chunks.close()
     sim.wait_for(seconds=1, aborted=1, open=0)
     record = gateway.record_of(stream.headers["x-request-id"])
-    assert record["ending"] == "client_gone" and record["usage"] == "unknown"
+    assert record["ending"] == "client_gone" and record["usage"] == "estimated"
     assert record["events"] >= 5
 
 

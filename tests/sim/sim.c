@@ -17,17 +17,25 @@
 
 #include "base/internal.h"
 #include "faulty_heap.h"
+#include "gateway/gateway.h"
 
 #define NEVER UINT64_MAX
 
+enum { WORKERS = 2, AT_ONCE_MAX = 256 };
+
 struct sim {
     struct llmp_gateway *gateway;
-    struct llmp_worker *worker;
+    struct llmp_worker *workers[WORKERS];
+    struct llmp_time now; /* of what runs many at a time */
+    size_t fetches;       /* from issuers, so far */
 };
 
 /* One run. */
 struct run {
+    struct sim *sim;
     const struct sim_script *script;
+    const struct sim_step *steps; /* of the call that runs */
+    size_t step_count;
     struct sim_result *out;
     struct llmp_exchange *x;
     uint64_t seed, random;
@@ -40,7 +48,7 @@ struct run {
     bool head_sent, end_sent, send_paused;
 
     /* its reading side */
-    uint64_t read_at, gone_at;
+    uint64_t read_at, gone_at, stop_at;
     size_t unread;
     bool responded, done;
 
@@ -62,26 +70,67 @@ static void fill_random(void *bytes, size_t size, void *ctx)
     memset(bytes, 7, size);
 }
 
-struct sim *sim_new(const char *yaml)
+static const struct llmp_time beginning = { LLMP_NS_PER_S,
+                                            1700000000 * LLMP_NS_PER_S };
+
+static struct llmp_config *parse(const char *yaml)
 {
-    struct sim *sim = calloc(1, sizeof(*sim));
     struct llmp_config_source source = { .size = sizeof(source) };
-    struct llmp_random random = { .fill = fill_random };
     struct llmp_config *config = NULL;
     struct llmp_error err;
 
-    faulty_heap_arm(-1);
     if (llmp_config_parse(&config, llmp_str_of(yaml), &source, &err) < 0)
         fail_msg("configuration: %s", err.message);
+    return config;
+}
+
+struct sim *sim_new(const char *yaml)
+{
+    struct sim *sim = calloc(1, sizeof(*sim));
+    struct llmp_random random = { .fill = fill_random };
+    struct llmp_error err;
+
+    faulty_heap_arm(-1);
+
+    struct llmp_config *config = parse(yaml);
+
     assert_int_equal(llmp_gateway_new(&sim->gateway, config, &random, &err), 0);
-    assert_int_equal(llmp_worker_new(&sim->worker, sim->gateway, &err), 0);
+    for (size_t i = 0; i < WORKERS; i++)
+        assert_int_equal(llmp_worker_new(&sim->workers[i], sim->gateway, &err),
+                         0);
     llmp_config_unref(config);
+    sim->now = beginning;
     return sim;
+}
+
+struct llmp_limiter *sim_limiter(const struct sim *sim)
+{
+    return llmp_worker_limiter(sim->workers[0]);
+}
+
+struct llmp_time sim_now(const struct sim *sim)
+{
+    return sim->now;
+}
+
+void sim_sleep(struct sim *sim, uint64_t ms)
+{
+    sim->now.mono_ns += ms * LLMP_NS_PER_MS;
+    sim->now.wall_ns += ms * LLMP_NS_PER_MS;
+}
+
+void sim_reload(struct sim *sim, const char *yaml)
+{
+    struct llmp_config *config = parse(yaml);
+
+    assert_int_equal(llmp_gateway_reload(sim->gateway, config, NULL), LLMP_OK);
+    llmp_config_unref(config);
 }
 
 void sim_free(struct sim *sim)
 {
-    llmp_worker_free(sim->worker);
+    for (size_t i = 0; i < WORKERS; i++)
+        llmp_worker_free(sim->workers[i]);
     llmp_gateway_free(sim->gateway);
     free(sim);
 }
@@ -169,6 +218,7 @@ static void note_call(struct run *run, const struct llmp_call *call)
 
     CHECK(run, !run->call_open);
     run->call_open = true;
+    run->call_ended = run->call_paused = false;
     run->call_id = call->id;
     run->step = run->step_sent = 0;
     run->repeated = 0;
@@ -187,10 +237,17 @@ static void note_call(struct run *run, const struct llmp_call *call)
     if (call->body)
         CHECK(run, call->body_size == out->call_body.len);
     run->sending = call->body ? call : NULL;
-    run->step_at = run->script->steps
-                       ? run->now.mono_ns +
-                             run->script->provider[0].after_ms * LLMP_NS_PER_MS
-                       : NEVER;
+    run->steps = run->script->provider;
+    run->step_count = run->script->steps;
+    if (llmp_str_starts(call->path, LLMP_STR("/issuer"))) {
+        CHECK(run, run->script->issuer);
+        out->fetches++;
+        run->step_count = run->sim->fetches++;
+        run->steps = run->script->issuer(call->path, &run->step_count);
+    }
+    run->step_at = run->step_count ? run->now.mono_ns +
+                                         run->steps[0].after_ms * LLMP_NS_PER_MS
+                                   : NEVER;
 }
 
 /* A provider may answer while a transport still sends: until the transport has
@@ -244,6 +301,10 @@ static void note_done(struct run *run)
                    (int)s->error_code.len, s->error_code.ptr);
     (void)snprintf(run->out->model, sizeof(run->out->model), "%.*s",
                    (int)s->model.len, s->model.ptr);
+    (void)snprintf(run->out->key, sizeof(run->out->key), "%.*s",
+                   (int)s->key.len, s->key.ptr);
+    (void)snprintf(run->out->user, sizeof(run->out->user), "%.*s",
+                   (int)s->user.len, s->user.ptr);
 }
 
 static void note_pause(struct run *run, uint32_t id, bool paused)
@@ -417,7 +478,7 @@ static bool provider_body(struct run *run, const struct sim_step *step)
 
 static void act_provider(struct run *run)
 {
-    const struct sim_step *step = &run->script->provider[run->step];
+    const struct sim_step *step = &run->steps[run->step];
     bool over = true;
 
     check_sending(run);
@@ -451,16 +512,23 @@ static void act_provider(struct run *run)
     }
     run->repeated = 0;
     run->step++;
-    run->step_at = run->step < run->script->steps
-                       ? soon(run) + run->script->provider[run->step].after_ms *
-                                         LLMP_NS_PER_MS
-                       : NEVER;
+    run->step_at =
+        run->step < run->step_count
+            ? soon(run) + run->steps[run->step].after_ms * LLMP_NS_PER_MS
+            : NEVER;
 }
 
 static void act_gone(struct run *run)
 {
     run->gone_at = NEVER;
     llmp_exchange_abort(run->x, run->now);
+}
+
+static void act_stop(struct run *run)
+{
+    run->stop_at = NEVER;
+    if (run->head_sent)
+        llmp_exchange_stop(run->x, run->now);
 }
 
 static void act_tick(struct run *run)
@@ -484,11 +552,13 @@ struct actor {
 static struct actor next_actor(struct run *run)
 {
     struct actor actors[] = {
-        { run->send_paused ? NEVER : run->send_at, act_sender },
+        { run->send_paused && !run->script->send_anyway ? NEVER : run->send_at,
+          act_sender },
         { run->read_at, act_reader },
         { run->call_open && !run->call_paused ? run->step_at : NEVER,
           act_provider },
         { run->gone_at, act_gone },
+        { run->stop_at, act_stop },
         { run->tick_at, act_tick },
         { run->writable_at, act_writable },
     };
@@ -501,45 +571,119 @@ static struct actor next_actor(struct run *run)
     return actors[best];
 }
 
+/* At `ms` behind its start, if at all. */
+static uint64_t later(const struct run *run, uint64_t ms)
+{
+    return ms ? run->send_at + ms * LLMP_NS_PER_MS : NEVER;
+}
+
+static void begin(struct run *run, struct llmp_worker *worker)
+{
+    const struct sim_script *script = run->script;
+
+    *run->out = (struct sim_result){ 0 };
+    run->read_at = run->step_at = run->tick_at = run->writable_at = NEVER;
+    run->send_at = run->now.mono_ns + script->start_ms * LLMP_NS_PER_MS;
+    run->gone_at = later(run, script->client_gone_ms);
+    run->stop_at = later(run, script->stop_ms);
+    assert_int_equal(llmp_exchange_new(&run->x, worker, run->now), 0);
+}
+
+static void act(struct run *run, struct actor actor)
+{
+    CHECK(run, actor.at != NEVER); /* else it would wait for ever */
+    if (actor.at > run->now.mono_ns) {
+        run->now.wall_ns += actor.at - run->now.mono_ns;
+        run->now.mono_ns = actor.at;
+    }
+    faulty_heap_pause(0);
+    actor.act(run);
+    faulty_heap_pause(1);
+    take_asks(run);
+}
+
+static void end(struct run *run)
+{
+    CHECK(run, !run->call_open);
+    llmp_exchange_free(run->x);
+    run->x = NULL;
+}
+
 void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
              struct sim_result *result)
 {
-    struct run run = { .script = script,
+    struct run run = { .sim = sim,
+                       .script = script,
                        .out = result,
                        .seed = seed,
                        .random = seed * 1000003,
-                       .now = { LLMP_NS_PER_S, 1700000000 * LLMP_NS_PER_S },
-                       .read_at = NEVER,
-                       .step_at = NEVER,
-                       .tick_at = NEVER,
-                       .writable_at = NEVER };
+                       .now = beginning };
 
     running = script->name;
     running_seed = seed;
-    *result = (struct sim_result){ 0 };
-    run.send_at = run.now.mono_ns;
-    run.gone_at =
-        script->client_gone_ms
-            ? run.now.mono_ns + script->client_gone_ms * LLMP_NS_PER_MS
-            : NEVER;
-    assert_int_equal(llmp_exchange_new(&run.x, sim->worker, run.now), 0);
+    begin(&run, sim->workers[0]);
     faulty_heap_fail_from(script->fail_allocation ? script->fail_allocation - 1
                                                   : -1);
     for (uint64_t n = 0; !run.done; n++) {
-        struct actor actor = next_actor(&run);
-
-        CHECK(&run, actor.at != NEVER); /* else it would wait for ever */
         CHECK(&run, n < 1000000);
-        if (actor.at > run.now.mono_ns) {
-            run.now.wall_ns += actor.at - run.now.mono_ns;
-            run.now.mono_ns = actor.at;
-        }
-        faulty_heap_pause(0);
-        actor.act(&run);
-        faulty_heap_pause(1);
-        take_asks(&run);
+        act(&run, next_actor(&run));
     }
-    CHECK(&run, !run.call_open);
-    llmp_exchange_free(run.x);
+    end(&run);
     faulty_heap_fail_from(-1);
+}
+
+/* ---- several --------------------------------------------------------------
+ */
+
+/* The one that acts first, and the number of calls that run. */
+static struct run *next_run(struct run *runs, size_t count, uint32_t *open)
+{
+    struct run *first = NULL;
+    uint64_t first_at = NEVER;
+
+    *open = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!runs[i].x)
+            continue;
+        *open += runs[i].call_open;
+
+        uint64_t at = next_actor(&runs[i]).at;
+
+        if (!first || at < first_at) {
+            first = &runs[i];
+            first_at = at;
+        }
+    }
+    return first;
+}
+
+void sim_run_many(struct sim *sim, const struct sim_script *scripts,
+                  size_t count, uint64_t seed, struct sim_result *results)
+{
+    static struct run runs[AT_ONCE_MAX];
+    struct run *run;
+    uint32_t open, open_max = 0;
+
+    assert_true(count <= AT_ONCE_MAX);
+    running = scripts[0].name;
+    running_seed = seed;
+    for (size_t i = 0; i < count; i++) {
+        runs[i] = (struct run){ .sim = sim,
+                                .script = &scripts[i],
+                                .out = &results[i],
+                                .seed = seed,
+                                .random = seed * 1000003 + i * 7919,
+                                .now = sim->now };
+        begin(&runs[i], sim->workers[(seed + i) % WORKERS]);
+    }
+    while ((run = next_run(runs, count, &open))) {
+        open_max = open > open_max ? open : open_max;
+        run->now = sim->now;
+        act(run, next_actor(run));
+        sim->now = run->now;
+        if (run->done)
+            end(run);
+    }
+    for (size_t i = 0; i < count; i++)
+        results[i].open_max = open_max;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The simulator: drives one exchange in virtual time from a seed. A script
+ * The simulator: drives exchanges in virtual time from a seed. A script
  * says what client and provider do; the seed decides how bytes are cut into
  * pieces, how long each step takes, and who comes first when two could. The
  * same seed replays the same run.
@@ -41,9 +41,15 @@ struct sim_script {
     const char *field, *value; /* one more request field */
     const struct sim_step *provider;
     size_t steps;
+    /* What a token's issuer does with a call to a path below /issuer; NULL:
+     * there is none. `steps` comes with the number of such calls before. */
+    const struct sim_step *(*issuer)(struct llmp_str path, size_t *steps);
+    uint64_t start_ms;       /* of several: when it begins */
+    uint64_t stop_ms;        /* when the gateway is shut down; 0: never */
     uint64_t send_ms;        /* between two pieces of the request */
     uint64_t client_rate;    /* bytes it reads a second; 0: at once */
     uint64_t client_gone_ms; /* when it leaves; 0: never */
+    bool send_anyway;        /* what was read before a pause comes behind it */
     bool call_full;          /* the provider's socket takes one piece a time */
     int fail_allocation;     /* from the n-th on the exchange gets no memory;
                                 0: never */
@@ -58,11 +64,14 @@ struct sim_result {
     struct llmp_buf call_head; /* "POST /path\nname: value\n" … */
     struct llmp_buf call_body; /* what the provider got */
     uint32_t calls, cancels, pauses, resumes;
+    uint32_t fetches;  /* of the calls: to issuers */
+    uint32_t open_max; /* of several: most calls of all at a time */
     size_t unsent_max; /* most bytes waiting for the client at a time */
     uint64_t ended_ms;
     struct llmp_summary summary; /* texts are not kept */
     char error_code[64];
     char model[64];
+    char key[64], user[64];
 };
 
 struct sim;
@@ -75,7 +84,17 @@ void sim_free(struct sim *sim);
  * test, naming script and seed, when it is broken. */
 void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
              struct sim_result *result);
+/* The same with several at a time, each on one of two workers. The clock goes
+ * on from one such run to the next. */
+void sim_run_many(struct sim *sim, const struct sim_script *scripts,
+                  size_t count, uint64_t seed, struct sim_result *results);
 void sim_result_fini(struct sim_result *result);
+
+/* For looking behind. */
+struct llmp_limiter *sim_limiter(const struct sim *sim);
+struct llmp_time sim_now(const struct sim *sim); /* of sim_run_many() */
+void sim_sleep(struct sim *sim, uint64_t ms);
+void sim_reload(struct sim *sim, const char *yaml);
 
 /* A cmocka teardown: if the test ended within a run, says how to replay it. */
 int sim_name_seed(void **state);

@@ -346,6 +346,9 @@ static void open_conn(struct conn *c, const struct sockaddr_in *to)
         die("epoll_ctl");
 }
 
+/* Means something to the governed target only; targets.py has it, too. */
+#define BENCH_KEY "llmgw_benchmarkBENCHMARK0123456789xy1pZIQR"
+
 /* A chat request of about `size` bytes. */
 static void make_request(const char *host, const char *model, size_t size)
 {
@@ -365,7 +368,7 @@ static void make_request(const char *host, const char *model, size_t size)
         request, 512,
         "POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\n"
         "Content-Type: application/json\r\n"
-        "Authorization: Bearer sk-bench\r\nContent-Length: %zu\r\n\r\n",
+        "Authorization: Bearer " BENCH_KEY "\r\nContent-Length: %zu\r\n\r\n",
         host, len);
     memcpy(request + n, body, len);
     request_len = (size_t)n + len;

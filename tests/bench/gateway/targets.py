@@ -19,6 +19,21 @@ CPUS = sorted(os.sched_getaffinity(0))
 PROXY_CPU, OTHER_CPU = str(CPUS[-1]), str(CPUS[0])
 
 
+# Made for this file; load.c sends it.
+KEY = "llmgw_benchmarkBENCHMARK0123456789xy1pZIQR"
+
+# Six cells (requests and tokens of the key, tokens and money of its team,
+# requests and tokens of the model), each wide enough for any load.
+POLICIES = """
+models: [ { name: sim-fast, provider: sim, limits: { requests: 100000000, tokens: 1000000000000 } } ]
+teams: [ { name: t, limits: { tokens: 1000000000000, budget: { month: "1000000" } } } ]
+keys: [ { name: k, key: "%s", team: t, limits: { requests: 100000000, tokens: 1000000000000 } } ]
+prices:
+  table: '{"version":"bench","date":"2026-11-24","entries":[{"provider":"sim","model":"*","currency":"USD","input":"0.1","output":"0.2","source":"none","as_of":"2026-11-24"}]}'
+store: { path: %s }
+"""
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -126,6 +141,7 @@ class Bench:
                 "haproxy": lambda: self.haproxy(sim, tls),
                 "nginx": lambda: self.nginx(sim),
                 "native": lambda: self.gateway(sim, "native", tls),
+                "governed": lambda: self.gateway(sim, "native", tls, True),
                 "curl": lambda: self.gateway(sim, "curl", tls)}
         return make[name]()
 
@@ -144,8 +160,9 @@ class Bench:
         return self.start(OTHER_CPU, [self.llmsim, "--listen", f"127.0.0.1:{port}",
                                       *flags, *extra], port)
 
-    def gateway(self, sim, transport, tls):
+    def gateway(self, sim, transport, tls, governed=False):
         port = free_port()
+        policies = POLICIES % (KEY, os.path.join(self.folder, f"{port}.db")) if governed else ""
         scheme = "https" if tls else "http"
         server_tls = f"  tls: {{ cert: {self.cert}, key: {self.key} }}\n" if tls else ""
         ca = f", ca_file: {self.cert}" if tls else ""
@@ -158,7 +175,7 @@ server:
 {server_tls}
 providers:
   - {{ name: sim, base_url: "{scheme}://127.0.0.1:{sim.port}/v1", api_key: sk-bench-key, transport: {transport}{ca} }}
-""")
+{policies}""")
         return self.start(PROXY_CPU, [self.llmgw, "-c", config], port)
 
     def haproxy(self, sim, tls):
