@@ -112,11 +112,12 @@ static void answered(const struct llmp_admin_answer *answer, void *ctx)
     s->over = true;
 }
 
-static const struct llmp_principal local = {
-    .size = sizeof(local),
-    .kind = LLMP_PRINCIPAL_LOCAL,
-    .role = LLMP_ROLE_ADMIN,
-};
+#define LOCAL                                                                \
+    {                                                                        \
+        .size = sizeof(struct llmp_principal), .kind = LLMP_PRINCIPAL_LOCAL, \
+        .role = LLMP_ROLE_ADMIN                                              \
+    }
+static const struct llmp_principal local = LOCAL;
 
 static unsigned ask(struct setting *s, const struct llmp_principal *who,
                     const char *method, const char *target, const char *body)
@@ -179,7 +180,7 @@ static bool is_in_force(struct setting *s, const char *id)
 static void each_handler_asks_the_policy(void **state)
 {
     static const struct llmp_principal who[] = {
-        local,
+        LOCAL,
         { .size = sizeof(local),
           .kind = LLMP_PRINCIPAL_KEY,
           .id = { "1", 1 },
