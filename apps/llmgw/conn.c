@@ -453,7 +453,7 @@ void gw_conn_free_spare(struct gw_worker *worker)
 }
 
 void gw_conn_new(struct gw_worker *worker, int fd, const char *peer,
-                 struct gw_tls *tls)
+                 struct gw_tls *tls, bool admin, bool admin_local)
 {
     struct gw_conn *conn = take_conn(worker);
     short events = EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST;
@@ -463,6 +463,8 @@ void gw_conn_new(struct gw_worker *worker, int fd, const char *peer,
     conn->magic = GW_CONN_MAGIC;
     conn->worker = worker;
     conn->fd = fd;
+    conn->admin = admin;
+    conn->admin_local = admin_local;
     conn->peer_len = (uint8_t)strnlen(peer, sizeof(conn->peer));
     memcpy(conn->peer, peer, conn->peer_len);
     gw_timer_init(&conn->timer, on_timeout);

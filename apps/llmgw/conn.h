@@ -77,7 +77,9 @@ struct gw_conn {
     struct gw_block *in; /* input that is kept, or NULL */
     struct gw_queue out;
 
-    size_t lingered; /* bytes discarded so far */
+    bool admin;       /* it came to the listener for administration */
+    bool admin_local; /* from a process of our own user */
+    size_t lingered;  /* bytes discarded so far */
     uint8_t peer_len;
     char peer[47]; /* the address as text */
 
@@ -87,7 +89,7 @@ struct gw_conn {
 
 /* Takes over an accepted socket. Closes it when that fails. */
 void gw_conn_new(struct gw_worker *worker, int fd, const char *peer,
-                 struct gw_tls *tls);
+                 struct gw_tls *tls, bool admin, bool admin_local);
 
 /* Frees what died in this turn; with the worker's spare ones at its end. */
 void gw_conn_reap(struct gw_worker *worker);

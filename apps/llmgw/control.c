@@ -21,6 +21,7 @@
 #define NS_PER_MS     1000000U
 #define WATCH_MS      1000
 #define DRAIN_LOOK_MS 20
+#define SYNC_MS       300 /* how soon a change by others is in force */
 
 struct control {
     struct gw_server *server;
@@ -199,11 +200,15 @@ static int poll_timeout(const struct control *control)
 {
     if (control->server->draining)
         return DRAIN_LOOK_MS;
+    if (control->server->store)
+        return SYNC_MS;
     return control->conf->watch_config ? WATCH_MS : -1;
 }
 
 static void look_around(struct control *control)
 {
+    if (control->server->store)
+        llmp_gateway_sync(control->server->gateway, llmp_clock());
     if (!control->server->draining) {
         if (control->conf->watch_config)
             look_at_files(control);

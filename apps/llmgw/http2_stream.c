@@ -425,6 +425,7 @@ static void check(struct reading *r, struct gw_stream *stream)
     if (r->hosts > 1 || (r->hosts == 1 && r->authority.len > 0 &&
                          !gw_str_equal_nocase(r->host, r->authority)))
         refuse(request, LLMP_BAD_SYNTAX, "Host and :authority differ");
+    request->host = host;
     if (!gw_host_is_valid(host))
         refuse(request, LLMP_BAD_SYNTAX, "the host is missing or not valid");
     if (request->target.len == 0 || request->target.ptr[0] != '/')
@@ -455,6 +456,8 @@ static void open_exchange(struct gw_stream *stream,
     request->tls = conn->ssl != NULL;
     if (conn->tls_name)
         request->tls_name = text(conn->tls_name, strlen(conn->tls_name));
+    request->admin = conn->admin;
+    request->admin_local = conn->admin_local;
     if (llmp_drive_open(&stream->drive, conn->worker->driver, &client_ops,
                         stream) != LLMP_OK) {
         stream->drive = NULL;

@@ -377,6 +377,16 @@ static bool somebody_waits(const struct gw_listener *listener)
     return poll(&poll_fd, 1, 0) > 0;
 }
 
+/* Whether a process of our own user, or root, is at the other end. */
+static bool is_own_user(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
 /* False: nothing more to accept for now. At most `max` connections. */
 static bool accept_one(struct gw_listener *listener, uint32_t max)
 {
@@ -406,7 +416,9 @@ static bool accept_one(struct gw_listener *listener, uint32_t max)
         return cause == ECONNABORTED || cause == EINTR;
     }
     describe_peer(text, &peer);
-    gw_conn_new(worker, fd, text, listener->is_unix ? NULL : worker->tls);
+    gw_conn_new(worker, fd, text, listener->is_unix ? NULL : worker->tls,
+                listener->admin,
+                listener->admin && listener->is_unix && is_own_user(fd));
     return true;
 }
 

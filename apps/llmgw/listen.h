@@ -15,6 +15,7 @@ struct gw_endpoint {
     char *name;     /* as configured */
     char text[128]; /* "127.0.0.1:8080", with the port that was got */
     bool is_unix;
+    bool admin; /* for administration */
     int *fds;
     size_t fd_count;
 };
@@ -44,6 +45,7 @@ void gw_endpoint_close(struct gw_endpoint *endpoint, bool unlink_path);
 struct gw_listener {
     int fd; /* owned */
     bool is_unix;
+    bool admin;
     struct gw_worker *worker;
     struct event event;
 };

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admin_cli.h"
 #include "cli.h"
 #include "config_file.h"
 #include "control.h"
@@ -96,6 +97,10 @@ static void tell_ready(const struct gw_server *server,
                              : tls             ? "https://"
                                                : "http://";
 
+        if (endpoint->admin) {
+            gw_say("administration is at %s%s", scheme, endpoint->text);
+            continue;
+        }
         (void)fprintf(
             stderr,
             "llmgw " LLMP_VERSION " is serving on %s%s%s (%s, %u provider%s)\n",
@@ -179,6 +184,8 @@ int main(int argc, char **argv)
 {
     struct gw_options options;
 
+    if (argc > 1 && gw_admin_is_command(argv[1]))
+        return gw_admin_main(argc, argv);
     if (!gw_cli_parse(&options, argc, argv))
         return 2;
     if (options.command != GW_COMMAND_SERVE)

@@ -84,29 +84,38 @@ static bool take_inherited(struct gw_server *server, const char *name,
     return false;
 }
 
+static int open_endpoint(struct gw_server *server, const char *name, bool admin,
+                         struct llmp_error *err)
+{
+    struct gw_endpoint *endpoint = &server->endpoints[server->endpoint_count];
+    bool inherited = take_inherited(server, name, endpoint);
+    int status =
+        inherited ? gw_endpoint_extend(endpoint, server->worker_count, err)
+                  : gw_endpoint_open(endpoint, name, server->worker_count, err);
+
+    endpoint->admin = admin;
+    server->endpoint_count += inherited || status == LLMP_OK;
+    return status;
+}
+
+/* @param admin  where it is administered; NULL: nowhere */
 static int open_endpoints(struct gw_server *server,
                           const struct llmp_server_config *conf,
-                          struct llmp_error *err)
+                          const char *admin, struct llmp_error *err)
 {
     const char *const *names = server->listen ? server->listen : conf->listen;
     size_t count = server->listen ? server->listen_count : conf->listen_count;
 
-    server->endpoints = gw_alloc(count * sizeof(*server->endpoints));
+    server->endpoints = gw_alloc((count + 1) * sizeof(*server->endpoints));
     if (!server->endpoints)
         return no_memory(err);
     for (size_t i = 0; i < count; i++) {
-        struct gw_endpoint *endpoint = &server->endpoints[i];
-        bool inherited = take_inherited(server, names[i], endpoint);
-        int status =
-            inherited ? gw_endpoint_extend(endpoint, server->worker_count, err)
-                      : gw_endpoint_open(endpoint, names[i],
-                                         server->worker_count, err);
+        int status = open_endpoint(server, names[i], false, err);
 
-        server->endpoint_count += inherited || status == LLMP_OK;
         if (status != LLMP_OK)
             return status;
     }
-    return LLMP_OK;
+    return admin ? open_endpoint(server, admin, true, err) : LLMP_OK;
 }
 
 /* Which sockets of `endpoint` belong to worker `index`: each to one, in turn,
@@ -137,6 +146,7 @@ static struct gw_listener *listeners_of(const struct gw_server *server,
             listeners[(*count)++] = (struct gw_listener){
                 .fd = dup(endpoint->fds[i]),
                 .is_unix = endpoint->is_unix,
+                .admin = endpoint->admin,
             };
         }
     }
@@ -181,7 +191,8 @@ int gw_server_start(struct gw_server *server, struct llmp_error *err)
     if (status == LLMP_OK)
         status = gw_store_open(&server->store, server->gateway, err);
     if (status == LLMP_OK)
-        status = open_endpoints(server, conf, err);
+        status = open_endpoints(server, conf, llmp_config_admin(config)->listen,
+                                err);
     if (status == LLMP_OK)
         status = start_workers(server, err);
     llmp_config_unref(config);

@@ -76,7 +76,8 @@ static int start_thread(struct gw_store *store,
     return llmp_store_thread_start(&store->thread, opened, &options, err);
 }
 
-/* ---- limits -------------------------------------------------------------- */
+/* ---- what is in it
+ * -------------------------------------------------------------- */
 
 /* The main thread waits for the store's. */
 struct waiting {
@@ -86,7 +87,7 @@ struct waiting {
     int status;
 };
 
-static void restored(int status, void *ctx)
+static void over(int status, void *ctx)
 {
     struct waiting *w = ctx;
 
@@ -97,28 +98,47 @@ static void restored(int status, void *ctx)
     (void)pthread_mutex_unlock(&w->lock);
 }
 
-static int restore_limits(struct gw_store *store, struct llmp_error *err)
+static void begin_waiting(struct waiting *w)
 {
-    struct waiting w = { .over = false };
+    w->over = false;
+    (void)pthread_mutex_init(&w->lock, NULL);
+    (void)pthread_cond_init(&w->done, NULL);
+}
+
+static int end_waiting(struct waiting *w, int status)
+{
+    if (status == LLMP_OK) {
+        (void)pthread_mutex_lock(&w->lock);
+        while (!w->over)
+            (void)pthread_cond_wait(&w->done, &w->lock);
+        (void)pthread_mutex_unlock(&w->lock);
+        status = w->status;
+    }
+    (void)pthread_cond_destroy(&w->done);
+    (void)pthread_mutex_destroy(&w->lock);
+    return status;
+}
+
+/* Keys and owners first: they have limits, too. */
+static int load(struct gw_store *store, struct llmp_error *err)
+{
+    struct waiting w;
     int status;
 
-    (void)pthread_mutex_init(&w.lock, NULL);
-    (void)pthread_cond_init(&w.done, NULL);
-    status = llmp_gateway_restore_limits(store->gateway, gw_store_writer(store),
-                                         llmp_clock(), restored, &w);
-    if (status == LLMP_OK) {
-        (void)pthread_mutex_lock(&w.lock);
-        while (!w.over)
-            (void)pthread_cond_wait(&w.done, &w.lock);
-        (void)pthread_mutex_unlock(&w.lock);
-        status = w.status;
+    begin_waiting(&w);
+    llmp_gateway_set_store(store->gateway, gw_store_writer(store), over, &w);
+    status = end_waiting(&w, LLMP_OK);
+    if (status >= 0) {
+        begin_waiting(&w);
+        status = end_waiting(&w, llmp_gateway_restore_limits(
+                                     store->gateway, gw_store_writer(store),
+                                     llmp_clock(), over, &w));
     }
-    (void)pthread_cond_destroy(&w.done);
-    (void)pthread_mutex_destroy(&w.lock);
     if (status < 0) {
         *err = (struct llmp_error){ .status = status };
         (void)snprintf(err->message, sizeof(err->message),
-                       "the store does not say what budgets have used: %s",
+                       "the store does not say what keys there are and what "
+                       "budgets have used: %s",
                        llmp_status_text(status));
     }
     return status < 0 ? status : LLMP_OK;
@@ -154,7 +174,7 @@ int gw_store_open(struct gw_store **out, struct llmp_gateway *gateway,
         if (status == LLMP_OK)
             status = start_thread(store, conf, err);
         if (status == LLMP_OK)
-            status = restore_limits(store, err);
+            status = load(store, err);
         if (status == LLMP_OK)
             llmp_gateway_set_ledger(gateway,
                                     llmp_store_thread_ledger(store->thread));
@@ -177,6 +197,7 @@ void gw_store_close(struct gw_store *store)
     if (!store)
         return;
     llmp_gateway_set_ledger(store->gateway, NULL);
+    llmp_gateway_set_store(store->gateway, NULL, NULL, NULL);
     llmp_store_thread_stop(store->thread, PATIENCE_MS);
     llmp_journal_file_close(store->journal);
     gw_free(store);

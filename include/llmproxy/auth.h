@@ -117,21 +117,27 @@ LLMP_API enum llmp_role llmp_role_find(struct llmp_str name);
 LLMP_API bool llmp_role_is_within(enum llmp_role role, enum llmp_role of);
 
 /** The numbers a grant can limit. 0 always means: no limit. */
-#define LLMP_GRANT_LIMIT_TABLE(X)                    \
-    X(REQUESTS_PER_MINUTE, 0, "requests_per_minute") \
-    X(TOKENS_PER_MINUTE, 1, "tokens_per_minute")     \
-    X(TOKENS_PER_DAY, 2, "tokens_per_day")           \
-    X(CONCURRENCY, 3, "concurrency")                 \
-    X(BUDGET_MICROS, 4, "budget_micros")             \
-    X(BUDGET_MICROS_PER_MONTH, 5, "budget_micros_per_month")
+#define LLMP_GRANT_LIMIT_TABLE(X)                              \
+    X(REQUESTS_PER_MINUTE, 0, "requests_per_minute")           \
+    X(TOKENS_PER_MINUTE, 1, "tokens_per_minute")               \
+    X(TOKENS_PER_DAY, 2, "tokens_per_day")                     \
+    X(CONCURRENCY, 3, "concurrency")                           \
+    X(BUDGET_MICROS, 4, "budget_micros")                       \
+    X(BUDGET_MICROS_PER_MONTH, 5, "budget_micros_per_month")   \
+    X(TOKENS_PER_MONTH, 6, "tokens_per_month")                 \
+    X(REQUESTS_PER_DAY, 7, "requests_per_day")                 \
+    X(INPUT_TOKENS_PER_MINUTE, 8, "input_tokens_per_minute")   \
+    X(OUTPUT_TOKENS_PER_MINUTE, 9, "output_tokens_per_minute") \
+    X(BUDGET_MICROS_PER_DAY, 10, "budget_micros_per_day")      \
+    X(BUDGET_MICROS_PER_WEEK, 11, "budget_micros_per_week")
 
 enum llmp_grant_limit_index {
 #define LLMP_GRANT_LIMIT_ENUM(name, value, text) LLMP_GRANT_##name = value,
     LLMP_GRANT_LIMIT_TABLE(LLMP_GRANT_LIMIT_ENUM)
 #undef LLMP_GRANT_LIMIT_ENUM
 };
-#define LLMP_GRANT_LIMIT_COUNT 8 /**< room for more; unused ones are 0 */
-#define LLMP_GRANT_DEPTH_MAX   8 /**< longest chain of grantors */
+#define LLMP_GRANT_LIMIT_COUNT 16 /**< room for more; unused ones are 0 */
+#define LLMP_GRANT_DEPTH_MAX   8  /**< longest chain of grantors */
 
 /** "tokens_per_day" for LLMP_GRANT_TOKENS_PER_DAY; NULL beyond the table. */
 LLMP_API const char *llmp_grant_limit_name(unsigned index);
@@ -470,6 +476,16 @@ LLMP_API LLMP_MUST_USE int llmp_address_forwarded(
 struct llmp_pepper {
     uint8_t bytes[LLMP_PEPPER_SIZE];
 };
+
+#define LLMP_PEPPER_TEXT_MIN 16 /**< bytes; less could be guessed */
+
+/**
+ * Makes a pepper of a secret text: BLAKE2b-256 of it.
+ *
+ * @retval LLMP_E_LIMIT  the text is shorter than LLMP_PEPPER_TEXT_MIN
+ */
+LLMP_API LLMP_MUST_USE int llmp_pepper_make(struct llmp_pepper *out,
+                                            struct llmp_str text);
 
 /** Makes a new key. The caller shows it once and wipes it. */
 LLMP_API void llmp_api_key_make(char out[LLMP_API_KEY_SIZE],

@@ -148,6 +148,19 @@ struct llmp_store_config {
 LLMP_API const struct llmp_store_config *llmp_config_store(
     const struct llmp_config *config);
 
+/** The listener for administration; lives as long as the configuration. */
+struct llmp_admin_config {
+    size_t size;
+    const char *listen; /**< "127.0.0.1:8081", "unix:/p"; NULL: there is none */
+    const struct llmp_str *allow, *deny; /**< CIDRs */
+    size_t allow_count, deny_count;
+    const struct llmp_str *hosts; /**< names that clients may use */
+    size_t host_count;
+};
+
+LLMP_API const struct llmp_admin_config *llmp_config_admin(
+    const struct llmp_config *config);
+
 #ifdef __cplusplus
 }
 #endif

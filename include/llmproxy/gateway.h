@@ -88,6 +88,28 @@ LLMP_API LLMP_MUST_USE int llmp_gateway_restore_limits(
     struct llmp_gateway *gateway, struct llmp_store_writer *writer,
     struct llmp_time now, void (*done)(int status, void *ctx), void *ctx);
 
+/**
+ * Keys, users, teams and organisations that are administered in a store join
+ * those of the configuration. Returns at once; the store's thread reads them.
+ * Before workers begin.
+ *
+ * @param writer  must outlive the exchanges; NULL: leave the store
+ * @param done    called on the store's thread when they are in force, or could
+ *                not be read (negative status); may be NULL
+ */
+LLMP_API void llmp_gateway_set_store(struct llmp_gateway *gateway,
+                                     struct llmp_store_writer *writer,
+                                     void (*done)(int status, void *ctx),
+                                     void *ctx);
+
+/**
+ * Has the store's thread look for what other processes changed there, unless
+ * it does so already. Call it every 300 ms or so: a key that was revoked
+ * elsewhere is refused here after that. From one thread.
+ */
+LLMP_API void llmp_gateway_sync(struct llmp_gateway *gateway,
+                                struct llmp_time now);
+
 /** While draining, /health/ready answers 503. From any thread. */
 LLMP_API void llmp_gateway_drain(struct llmp_gateway *gateway, bool draining);
 
@@ -130,6 +152,8 @@ struct llmp_request_head {
     const char *bad_reason;    /**< one phrase, or NULL */
     struct llmp_str method;    /**< "POST" */
     struct llmp_str target;    /**< origin form: "/v1/models?limit=1" */
+    struct llmp_str host;      /**< Host or :authority; checked on the listener
+                                    for administration only */
     const struct llmp_header *headers; /**< names in lower case */
     size_t header_count;
     uint64_t body_size;   /**< 0: no body; LLMP_BODY_UNKNOWN */
@@ -137,6 +161,9 @@ struct llmp_request_head {
     struct llmp_str peer; /**< address, for the log; may be empty */
     uint8_t http_major, http_minor;
     bool tls;
+    bool admin;       /**< it came to the listener for administration */
+    bool admin_local; /**< from this machine, from a process of our own user:
+                           an administrator, if it shows no credential */
     struct llmp_str tls_name; /**< of the client's certificate, if it was
                                    verified; else empty */
 };

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/access.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "base/internal.h"
 #include "base/str.h"
 
-static void holder_free(void *data)
+static void owners_unref(struct llmp_owners *owners)
 {
-    struct llmp_holder *holder = data;
-
-    for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++)
-        llmp_limit_scope_unref(holder->scopes[i]);
-    llmp_free(holder);
+    if (!owners ||
+        atomic_fetch_sub_explicit(&owners->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < owners->count; i++) {
+        llmp_limit_scope_unref(owners->items[i].scope);
+        llmp_record_unref(owners->items[i].record);
+    }
+    llmp_free(owners);
 }
 
 static void drop_scopes(struct llmp_limit_scope **scopes, size_t count)
@@ -31,7 +36,9 @@ static void drop(struct llmp_access *access)
         llmp_issuer_unref(access->issuers[i]);
     llmp_free(access->issuers);
     llmp_prices_unref(access->prices);
-    drop_scopes(access->owners, config->auth.owner_count);
+    owners_unref(access->owners);
+    llmp_address_set_unref(access->admin_allow);
+    llmp_address_set_unref(access->admin_deny);
     drop_scopes(access->models, config->model_count);
     llmp_config_unref(access->config);
     llmp_free(access);
@@ -57,18 +64,147 @@ static void access_unrefp(struct llmp_access **access)
 
 /* ---- scopes ------------------------------------------------------------- */
 
-static int make_owners(struct llmp_access *access, struct llmp_error *err)
+static void lift(struct llmp_limiter *limiter,
+                 const struct llmp_limit_scope *scope)
+{
+    struct llmp_limit_scope *again;
+
+    if (llmp_limiter_scope(&again, limiter, llmp_limit_scope_kind(scope),
+                           llmp_limit_scope_id(scope), NULL, 0,
+                           NULL) == LLMP_OK)
+        llmp_limit_scope_unref(again);
+}
+
+int llmp_access_scope(struct llmp_limit_scope **out,
+                      struct llmp_limiter *limiter, enum llmp_limit_kind kind,
+                      struct llmp_str id,
+                      const struct llmp_allowance *allowance,
+                      struct llmp_error *err)
+{
+    struct llmp_limit_scope *old;
+
+    if (allowance->count)
+        return llmp_limiter_scope(out, limiter, kind, id, allowance->rules,
+                                  allowance->count, err);
+    *out = NULL;
+    if (llmp_limiter_find(&old, limiter, kind, id) == LLMP_OK) {
+        lift(limiter, old);
+        llmp_limit_scope_unref(old);
+    }
+    return LLMP_OK;
+}
+
+static int compare(enum llmp_limit_kind kind, struct llmp_str name,
+                   const struct llmp_owner *owner)
+{
+    size_t len = name.len < owner->name.len ? name.len : owner->name.len;
+    int order;
+
+    if (kind != owner->kind)
+        return kind < owner->kind ? -1 : 1;
+    order = len ? memcmp(name.ptr, owner->name.ptr, len) : 0;
+    if (order)
+        return order;
+    return name.len < owner->name.len ? -1 : name.len > owner->name.len;
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+    const struct llmp_owner *owner = a;
+
+    return compare(owner->kind, owner->name, b);
+}
+
+static struct llmp_owner *find_owner(const struct llmp_owners *owners,
+                                     size_t count, enum llmp_limit_kind kind,
+                                     struct llmp_str name)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare(kind, name, &owners->items[middle]);
+
+        if (order == 0)
+            return (struct llmp_owner *)&owners->items[middle];
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const struct llmp_owner *llmp_access_owner(const struct llmp_access *access,
+                                           enum llmp_limit_kind kind,
+                                           struct llmp_str name)
+{
+    return name.len
+               ? find_owner(access->owners, access->owners->count, kind, name)
+               : NULL;
+}
+
+/* What the file says about an owner's limits holds; the store's record adds
+ * the rest. */
+static int add_records(struct llmp_owners *owners,
+                       const struct llmp_directory *directory, size_t from_file)
+{
+    for (size_t k = LLMP_RECORD_USER; k < LLMP_RECORD_KINDS; k++)
+        for (size_t i = 0; i < directory->kinds[k].count; i++) {
+            struct llmp_record *record = directory->kinds[k].items[i];
+            struct llmp_owner *owner = find_owner(
+                owners, from_file, (enum llmp_limit_kind)k, record->id);
+
+            if (!owner) {
+                owner = &owners->items[owners->count++];
+                owner->kind = (enum llmp_limit_kind)k;
+                owner->name = record->id;
+                if (!llmp_record_allowance(record, &owner->own))
+                    return LLMP_E_LIMIT;
+            }
+            owner->record = llmp_record_ref(record);
+        }
+    return LLMP_OK;
+}
+
+static void sort_owners(struct llmp_owners *owners)
+{
+    if (owners->count)
+        qsort(owners->items, owners->count, sizeof(owners->items[0]),
+              compare_owners);
+}
+
+static int make_owners(struct llmp_access *access,
+                       const struct llmp_directory *directory,
+                       struct llmp_error *err)
 {
     const struct llmp_auth_config *auth = &access->config->auth;
+    size_t count = auth->owner_count;
+    struct llmp_owners *owners;
 
-    access->owners =
-        llmp_alloc_array(auth->owner_count + 1, sizeof(*access->owners));
-    LLMP_ENSURE(access->owners, err, LLMP_E_NOMEM, "no memory for limits");
+    for (size_t k = LLMP_RECORD_USER; directory && k < LLMP_RECORD_KINDS; k++)
+        count += directory->kinds[k].count;
+    owners = llmp_alloc(sizeof(*owners) + count * sizeof(owners->items[0]));
+    LLMP_ENSURE(owners, err, LLMP_E_NOMEM, "no memory for limits");
+    atomic_init(&owners->refs, 1);
+    access->owners = owners;
     for (size_t i = 0; i < auth->owner_count; i++)
-        LLMP_TRY(llmp_limiter_scope(&access->owners[i], access->limiter,
-                                    auth->owners[i].kind, auth->owners[i].name,
-                                    auth->owners[i].limits.rules,
-                                    auth->owners[i].limits.count, err));
+        owners->items[owners->count++] =
+            (struct llmp_owner){ .kind = auth->owners[i].kind,
+                                 .name = auth->owners[i].name,
+                                 .limits = &auth->owners[i].limits };
+    sort_owners(owners);
+    if (directory && add_records(owners, directory, auth->owner_count) < 0)
+        return llmp_fail(err, LLMP_E_LIMIT, "an owner has too many limits");
+    sort_owners(owners);
+    for (size_t i = 0; i < owners->count; i++) {
+        struct llmp_owner *owner = &owners->items[i];
+
+        if (!owner->limits)
+            owner->limits = &owner->own;
+        LLMP_TRY(llmp_access_scope(&owner->scope, access->limiter, owner->kind,
+                                   owner->name, owner->limits, err));
+    }
     return LLMP_OK;
 }
 
@@ -100,102 +236,23 @@ static bool has_scope(struct llmp_limit_scope *const *scopes, size_t count,
     return false;
 }
 
-static void lift(struct llmp_limiter *limiter,
-                 const struct llmp_limit_scope *scope)
-{
-    struct llmp_limit_scope *again;
-
-    if (llmp_limiter_scope(&again, limiter, llmp_limit_scope_kind(scope),
-                           llmp_limit_scope_id(scope), NULL, 0,
-                           NULL) == LLMP_OK)
-        llmp_limit_scope_unref(again);
-}
-
-/* Owners and models that are not in the file any more have no limits. */
+/* Owners and models that are not there any more have no limits. */
 static void lift_old(const struct llmp_access *access,
                      const struct llmp_access *before)
 {
     const struct llmp_config *now = access->config, *old = before->config;
 
-    for (size_t i = 0; i < old->auth.owner_count; i++)
-        if (before->owners[i] &&
-            !has_scope(access->owners, now->auth.owner_count,
-                       before->owners[i]))
-            lift(access->limiter, before->owners[i]);
+    for (size_t i = 0; i < before->owners->count; i++) {
+        const struct llmp_owner *owner = &before->owners->items[i];
+
+        if (owner->scope &&
+            !llmp_access_owner(access, owner->kind, owner->name))
+            lift(access->limiter, owner->scope);
+    }
     for (size_t i = 0; i < old->model_count; i++)
         if (before->models[i] &&
             !has_scope(access->models, now->model_count, before->models[i]))
             lift(access->limiter, before->models[i]);
-}
-
-/* ---- keys --------------------------------------------------------------- */
-
-static void find_owner(struct llmp_access *access, struct llmp_holder *holder,
-                       enum llmp_limit_kind kind, struct llmp_str name)
-{
-    if (name.len && llmp_limiter_find(&holder->scopes[kind], access->limiter,
-                                      kind, name) == LLMP_OK)
-        holder->allowances[kind] =
-            llmp_access_owner(access, holder->scopes[kind]);
-}
-
-static int holder_new(struct llmp_holder **out, struct llmp_access *access,
-                      const struct llmp_key_config *key, struct llmp_error *err)
-{
-    struct llmp_holder *holder = llmp_alloc(sizeof(*holder));
-    int rc = LLMP_OK;
-
-    LLMP_ENSURE(holder, err, LLMP_E_NOMEM, "no memory for a key");
-    find_owner(access, holder, LLMP_LIMIT_USER, key->options.user);
-    find_owner(access, holder, LLMP_LIMIT_TEAM, key->options.team);
-    find_owner(access, holder, LLMP_LIMIT_ORG, key->options.org);
-    if (key->limits.count)
-        rc = llmp_limiter_scope(
-            &holder->scopes[LLMP_LIMIT_KEY], access->limiter, LLMP_LIMIT_KEY,
-            key->options.id, key->limits.rules, key->limits.count, err);
-    holder->allowances[LLMP_LIMIT_KEY] = &key->limits;
-    if (rc < 0) {
-        holder_free(holder);
-        return rc;
-    }
-    *out = holder;
-    return LLMP_OK;
-}
-
-static int key_new(struct llmp_key **out, struct llmp_access *access,
-                   const struct llmp_key_config *config, struct llmp_error *err)
-{
-    struct llmp_key_options options = config->options;
-    struct llmp_holder *holder = NULL;
-
-    LLMP_TRY(holder_new(&holder, access, config, err));
-    options.data = holder;
-    options.data_free = holder_free;
-
-    int rc = llmp_key_new(out, &options, err);
-
-    if (rc < 0)
-        holder_free(holder);
-    return rc;
-}
-
-static int make_keyring(struct llmp_access *access, struct llmp_error *err)
-{
-    const struct llmp_auth_config *auth = &access->config->auth;
-    struct llmp_key **keys =
-        llmp_alloc_array(auth->key_count + 1, sizeof(*keys));
-    int rc = LLMP_OK;
-
-    LLMP_ENSURE(keys, err, LLMP_E_NOMEM, "no memory for keys");
-    for (size_t i = 0; i < auth->key_count && rc == LLMP_OK; i++)
-        rc = key_new(&keys[i], access, &auth->keys[i], err);
-    if (rc == LLMP_OK)
-        rc = llmp_keyring_new(&access->keyring, &auth->pepper, keys,
-                              auth->key_count, err);
-    for (size_t i = 0; i < auth->key_count; i++)
-        llmp_key_unref(keys[i]);
-    llmp_free(keys);
-    return rc;
 }
 
 /* ---- issuers ------------------------------------------------------------ */
@@ -257,8 +314,27 @@ static int make_prices(struct llmp_access *access, struct llmp_error *err)
 
 /* ---- all of it ---------------------------------------------------------- */
 
+static int make_set(struct llmp_address_set **out, const struct llmp_str *items,
+                    size_t count, struct llmp_error *err)
+{
+    return count ? llmp_address_set_new(out, items, count, err) : LLMP_OK;
+}
+
+static int make_sets(struct llmp_access *access, struct llmp_error *err)
+{
+    const struct llmp_config *config = access->config;
+    const struct llmp_admin_config *admin = &config->admin;
+
+    LLMP_TRY(make_set(&access->trusted, config->auth.trusted_proxies,
+                      config->auth.trusted_proxy_count, err));
+    LLMP_TRY(
+        make_set(&access->admin_allow, admin->allow, admin->allow_count, err));
+    return make_set(&access->admin_deny, admin->deny, admin->deny_count, err);
+}
+
 int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
                     struct llmp_config *config,
+                    const struct llmp_directory *directory,
                     const struct llmp_access *before, struct llmp_error *err)
 {
     LLMP_AUTO(access_unrefp)
@@ -269,29 +345,77 @@ int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
     access->limiter = limiter;
     access->config = llmp_config_ref(config);
     access->required = config->auth.key_count || config->auth.issuer_count ||
-                       config->auth.tls_role != LLMP_ROLE_NONE;
-    LLMP_TRY(make_owners(access, err));
+                       config->auth.tls_role != LLMP_ROLE_NONE ||
+                       config->auth.administered;
+    LLMP_TRY(make_owners(access, directory, err));
     LLMP_TRY(make_models(access, err));
-    LLMP_TRY(make_keyring(access, err));
+    LLMP_TRY(llmp_access_keys(access, directory, before, err));
     LLMP_TRY(make_issuers(access, err));
     LLMP_TRY(make_prices(access, err));
-    if (config->auth.trusted_proxy_count)
-        LLMP_TRY(llmp_address_set_new(&access->trusted,
-                                      config->auth.trusted_proxies,
-                                      config->auth.trusted_proxy_count, err));
+    LLMP_TRY(make_sets(access, err));
     if (before)
         lift_old(access, before);
     *out = llmp_steal(&access);
     return LLMP_OK;
 }
 
-const struct llmp_allowance *llmp_access_owner(
-    const struct llmp_access *access, const struct llmp_limit_scope *scope)
+/* All but the keys is shared. */
+static int copy(struct llmp_access **out, const struct llmp_access *from,
+                struct llmp_error *err)
 {
-    const struct llmp_auth_config *auth = &access->config->auth;
+    const struct llmp_config *config = from->config;
+    LLMP_AUTO(access_unrefp)
+    struct llmp_access *access = llmp_alloc(sizeof(*access));
 
-    for (size_t i = 0; i < auth->owner_count; i++)
-        if (access->owners[i] == scope)
-            return &auth->owners[i].limits;
-    return NULL;
+    LLMP_ENSURE(access, err, LLMP_E_NOMEM, "no memory for keys and limits");
+    atomic_init(&access->refs, 1);
+    access->limiter = from->limiter;
+    access->config = llmp_config_ref(from->config);
+    access->required = from->required;
+    access->owners = from->owners;
+    atomic_fetch_add_explicit(&access->owners->refs, 1, memory_order_relaxed);
+    access->prices = llmp_prices_ref(from->prices);
+    if (from->trusted)
+        access->trusted = llmp_address_set_ref(from->trusted);
+    if (from->admin_allow)
+        access->admin_allow = llmp_address_set_ref(from->admin_allow);
+    if (from->admin_deny)
+        access->admin_deny = llmp_address_set_ref(from->admin_deny);
+    access->models =
+        llmp_alloc_array(config->model_count + 1, sizeof(*access->models));
+    access->issuers = llmp_alloc_array(config->auth.issuer_count + 1,
+                                       sizeof(*access->issuers));
+    LLMP_ENSURE(access->models && access->issuers, err, LLMP_E_NOMEM,
+                "no memory for limits");
+    for (size_t i = 0; i < config->model_count; i++)
+        if (from->models[i])
+            access->models[i] = llmp_limit_scope_ref(from->models[i]);
+    for (size_t i = 0; i < config->auth.issuer_count; i++)
+        access->issuers[i] = llmp_issuer_ref(from->issuers[i]);
+    *out = llmp_steal(&access);
+    return LLMP_OK;
+}
+
+int llmp_access_with(struct llmp_access **out, const struct llmp_access *from,
+                     const struct llmp_directory *directory,
+                     const struct llmp_record *record, struct llmp_str id,
+                     struct llmp_error *err)
+{
+    LLMP_AUTO(access_unrefp) struct llmp_access *access = NULL;
+    struct llmp_key *key = NULL;
+    int rc;
+
+    LLMP_TRY(copy(&access, from, err));
+    if (record) {
+        LLMP_TRY(llmp_access_key(&key, access, directory, record, from, err));
+        rc = llmp_keyring_with(&access->keyring, from->keyring, key, err);
+        llmp_key_unref(key);
+    } else {
+        rc = llmp_keyring_without(&access->keyring, from->keyring, id, err);
+    }
+    if (rc == LLMP_MISS)
+        access->keyring = llmp_keyring_ref(from->keyring);
+    LLMP_TRY(rc);
+    *out = llmp_steal(&access);
+    return LLMP_OK;
 }

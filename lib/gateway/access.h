@@ -14,14 +14,39 @@
 #include <stdatomic.h>
 
 #include "gateway/config.h"
+#include "gateway/directory.h"
 
 /* Scopes of whoever calls, in this order: key, user, team, organisation. */
 enum { LLMP_CALLER_SCOPES = 4 };
 
-/* What hangs on a key: its owners' limits, and where a spent budget leads. */
+/* A user, a team or an organisation that the file or the store knows. */
+struct llmp_owner {
+    enum llmp_limit_kind kind;
+    struct llmp_str name;
+    const struct llmp_allowance *limits; /* of the file, or `own` */
+    struct llmp_allowance own;
+    struct llmp_limit_scope *scope; /* NULL: no limits */
+    struct llmp_record *record;     /* of the store; or NULL */
+};
+
+/* Shared by snapshots that differ in keys only. */
+struct llmp_owners {
+    atomic_uint refs;
+    size_t count;
+    struct llmp_owner items[]; /* by kind and name */
+};
+
+/* What hangs on a key: its owners' limits, where a spent budget leads, and
+ * what it was granted by. */
 struct llmp_holder {
     struct llmp_limit_scope *scopes[LLMP_CALLER_SCOPES]; /* NULL: no limits */
     const struct llmp_allowance *allowances[LLMP_CALLER_SCOPES]; /* theirs */
+    struct llmp_allowance own;                      /* of a key of the store */
+    struct llmp_record *record;                     /* likewise; or NULL */
+    struct llmp_grant links[LLMP_GRANT_DEPTH_MAX];  /* the chain above it */
+    struct llmp_record *kept[LLMP_GRANT_DEPTH_MAX]; /* whose lists are used */
+    size_t link_count;
+    bool too_deep; /* the chain is longer than that: it gives nothing */
 };
 
 struct llmp_access {
@@ -33,24 +58,57 @@ struct llmp_access {
     struct llmp_address_set *trusted; /* proxies */
     struct llmp_issuer **issuers;     /* as in config->auth.issuers */
     struct llmp_prices *prices;
-    struct llmp_limit_scope **owners; /* as in config->auth.owners */
+    struct llmp_owners *owners;
     struct llmp_limit_scope **models; /* by index; NULL: no limits */
+    struct llmp_address_set *admin_allow, *admin_deny;
 };
 
 /*
  * Makes it. Rules are in force from now on.
  *
- * @param before  NULL, or what is to be replaced: issuers that are the same
- *                keep their keys, owners that are gone lose their limits
+ * @param directory  what the store has; NULL: there is none
+ * @param before     NULL, or what is to be replaced: owners that are gone lose
+ *                   their limits, keys keep their time of last use
  */
 int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
                     struct llmp_config *config,
+                    const struct llmp_directory *directory,
                     const struct llmp_access *before, struct llmp_error *err);
+
+/* The same with one key of the store made anew, or removed when `record` is
+ * NULL. */
+int llmp_access_with(struct llmp_access **out, const struct llmp_access *access,
+                     const struct llmp_directory *directory,
+                     const struct llmp_record *record, struct llmp_str id,
+                     struct llmp_error *err);
 struct llmp_access *llmp_access_ref(struct llmp_access *access);
 void llmp_access_unref(struct llmp_access *access); /* accepts NULL */
 
-/* Limits of an owner as configured; NULL: none. */
-const struct llmp_allowance *llmp_access_owner(
-    const struct llmp_access *access, const struct llmp_limit_scope *scope);
+/* access_keys.c: all keys of file and store -> access->keyring */
+int llmp_access_keys(struct llmp_access *access,
+                     const struct llmp_directory *directory,
+                     const struct llmp_access *before, struct llmp_error *err);
+int llmp_access_key(struct llmp_key **out, struct llmp_access *access,
+                    const struct llmp_directory *directory,
+                    const struct llmp_record *record,
+                    const struct llmp_access *before, struct llmp_error *err);
+
+/* Whether what a key would be granted by is a chain that is short enough:
+ * LLMP_OK, LLMP_E_LIMIT. */
+int llmp_access_has_room(const struct llmp_access *access,
+                         const struct llmp_directory *directory,
+                         const struct llmp_record *record);
+
+/* The scope with these rules and no others; NULL in *out: there are none. */
+int llmp_access_scope(struct llmp_limit_scope **out,
+                      struct llmp_limiter *limiter, enum llmp_limit_kind kind,
+                      struct llmp_str id,
+                      const struct llmp_allowance *allowance,
+                      struct llmp_error *err);
+
+/* NULL: neither file nor store knows it. */
+const struct llmp_owner *llmp_access_owner(const struct llmp_access *access,
+                                           enum llmp_limit_kind kind,
+                                           struct llmp_str name);
 
 #endif

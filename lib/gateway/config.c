@@ -58,6 +58,7 @@ static int check_store(struct llmp_reading *reading,
     if (!draft->node)
         return LLMP_OK;
     store->path = draft->path.text.ptr;
+    reading->config->auth.administered = reading->config->auth.has_pepper;
     store->journal =
         draft->journal.node
             ? draft->journal.text.ptr
@@ -78,6 +79,7 @@ static int fill(struct llmp_reading *reading)
     LLMP_TRY(llmp_check_auth(reading, &draft));
     LLMP_TRY(llmp_check_prices(reading, &draft.prices));
     LLMP_TRY(check_store(reading, &draft.store));
+    LLMP_TRY(llmp_check_admin(reading, &draft.admin));
     LLMP_TRY(llmp_check_server(reading, &draft.server));
     return llmp_summary_make(reading, &draft);
 }
@@ -143,6 +145,13 @@ const struct llmp_store_config *llmp_config_store(
 {
     assert(config);
     return &config->store;
+}
+
+const struct llmp_admin_config *llmp_config_admin(
+    const struct llmp_config *config)
+{
+    assert(config);
+    return &config->admin;
 }
 
 void llmp_config_write_summary(const struct llmp_config *config,

@@ -78,6 +78,9 @@ struct llmp_issuer_config {
 
 struct llmp_auth_config {
     struct llmp_pepper pepper;
+    bool has_pepper;
+    bool keys_expire;  /* a key without an end is refused */
+    bool administered; /* keys are in a store, too: nobody calls without one */
     const struct llmp_str *trusted_proxies;
     size_t trusted_proxy_count;
     enum llmp_role tls_role; /* NONE: a certificate is no credential */
@@ -116,6 +119,7 @@ struct llmp_config {
     struct llmp_model *models; /* literal names sorted, then patterns */
     size_t model_count, literal_count;
     struct llmp_store_config store;
+    struct llmp_admin_config admin;
     struct llmp_auth_config auth;
     struct llmp_prices_config prices;
     struct llmp_str summary; /* for llmp_config_write_summary() */

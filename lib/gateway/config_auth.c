@@ -4,7 +4,6 @@
  * issuers of tokens, prices. What a key or a pepper is, is never quoted.
  */
 #include <openssl/evp.h>
-#include <sodium.h>
 #include <stdio.h>
 
 #include "base/internal.h"
@@ -12,8 +11,8 @@
 #include "base/str.h"
 #include "gateway/config_check.h"
 #include "gateway/config_url.h"
-
-enum { PEPPER_LEN_MIN = 16, YEAR_MAX = 2400 /* what nanoseconds can hold */ };
+#include "gateway/moment.h"
+#include "gateway/record.h"
 
 /* In the order of role_choices. */
 static const enum llmp_role roles[] = { LLMP_ROLE_USER, LLMP_ROLE_SERVICE,
@@ -26,9 +25,9 @@ static enum llmp_role role_of(const struct llmp_setting *setting)
 }
 
 /* The settings' texts in a row. */
-static int take_texts(struct llmp_reading *reading,
-                      const struct llmp_settings *settings,
-                      const struct llmp_str **out, size_t *count)
+int llmp_take_texts(struct llmp_reading *reading,
+                    const struct llmp_settings *settings,
+                    const struct llmp_str **out, size_t *count)
 {
     struct llmp_str *texts = llmp_config_take_array(
         &reading->config->memory, settings->count, sizeof(*texts));
@@ -43,8 +42,8 @@ static int take_texts(struct llmp_reading *reading,
 }
 
 /* Fails where one of them is no CIDR. */
-static int check_cidrs(struct llmp_reading *reading,
-                       const struct llmp_settings *settings)
+int llmp_check_cidrs(struct llmp_reading *reading,
+                     const struct llmp_settings *settings)
 {
     for (size_t i = 0; i < settings->count; i++) {
         struct llmp_address_set *set;
@@ -63,59 +62,6 @@ static int check_cidrs(struct llmp_reading *reading,
 }
 
 /* ---- keys --------------------------------------------------------------- */
-
-static bool digits(struct llmp_str text, size_t at, size_t count, uint64_t *out)
-{
-    return text.len >= at + count &&
-           llmp_str_to_u64((struct llmp_str){ text.ptr + at, count }, out);
-}
-
-/* Days since 1970, or UINT64_MAX if there is no such day: the calendar's
- * windows know where months begin. */
-static uint64_t days_of(uint64_t year, uint64_t month, uint64_t day)
-{
-    uint64_t days = (year - 1970) * 365, first;
-
-    if (year < 1970 || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
-        day > 31)
-        return UINT64_MAX;
-    /* From a day in January of that year, month by month. */
-    days += (year - 1969) / 4 - (year - 1901) / 100 + (year - 1601) / 400;
-    first = days;
-    for (uint64_t m = 1; m < month; m++)
-        first = llmp_limit_window_start_s(
-                    LLMP_WINDOW_MONTH, (first + 31) * 86400 * LLMP_NS_PER_S) /
-                86400;
-    if (llmp_limit_window_start_s(LLMP_WINDOW_MONTH,
-                                  (first + day - 1) * 86400 * LLMP_NS_PER_S) /
-            86400 !=
-        first)
-        return UINT64_MAX;
-    return first + day - 1;
-}
-
-/* "2027-01-31" is valid to its end, "2027-01-31T12:00:00Z" until then. */
-static bool moment_of(struct llmp_str text, uint64_t *wall_ns)
-{
-    uint64_t year, month, day, h = 24, m = 0, s = 0, days;
-
-    if (text.len != 10 && text.len != 20)
-        return false;
-    if (!digits(text, 0, 4, &year) || text.ptr[4] != '-' ||
-        !digits(text, 5, 2, &month) || text.ptr[7] != '-' ||
-        !digits(text, 8, 2, &day))
-        return false;
-    if (text.len == 20 && (text.ptr[10] != 'T' || !digits(text, 11, 2, &h) ||
-                           text.ptr[13] != ':' || !digits(text, 14, 2, &m) ||
-                           text.ptr[16] != ':' || !digits(text, 17, 2, &s) ||
-                           text.ptr[19] != 'Z' || h > 23 || m > 59 || s > 59))
-        return false;
-    days = days_of(year, month, day);
-    if (days == UINT64_MAX)
-        return false;
-    *wall_ns = (days * 86400 + h * 3600 + m * 60 + s) * LLMP_NS_PER_S;
-    return true;
-}
 
 static bool hex_of(uint8_t *out, size_t size, struct llmp_str text)
 {
@@ -170,18 +116,12 @@ static int check_expiry(struct llmp_reading *reading,
         return llmp_reading_fail(reading, draft->node, LLMP_E_INVALID,
                                  "'auth.keys_expire' demands 'expires'");
     if (draft->expires.node &&
-        !moment_of(draft->expires.text, &key->options.grant.expires_ns))
+        !llmp_moment_parse(draft->expires.text, &key->options.grant.expires_ns))
         return llmp_reading_fail(
             reading, draft->expires.node, LLMP_E_INVALID,
             "'expires' must be a day such as 2027-01-31, or a moment such as "
             "2027-01-31T12:00:00Z");
     return LLMP_OK;
-}
-
-/* 300 requests a minute for people, 1,000 for those who run things. */
-static uint64_t requests_of_role(enum llmp_role role)
-{
-    return role == LLMP_ROLE_USER || role == LLMP_ROLE_DEVELOPER ? 300 : 1000;
 }
 
 static int check_key(struct llmp_reading *reading,
@@ -201,19 +141,20 @@ static int check_key(struct llmp_reading *reading,
     o->grant.role = role_of(&draft->role);
     LLMP_TRY(check_secret(reading, draft, auth, key));
     LLMP_TRY(check_expiry(reading, draft, auth, key));
-    LLMP_TRY(check_cidrs(reading, &draft->allow));
-    LLMP_TRY(check_cidrs(reading, &draft->deny));
-    LLMP_TRY(take_texts(reading, &draft->models, &o->grant.models,
-                        &o->grant.model_count));
-    LLMP_TRY(take_texts(reading, &draft->routes, &o->grant.routes,
-                        &o->grant.route_count));
-    LLMP_TRY(take_texts(reading, &draft->allow, &o->allow, &o->allow_count));
-    LLMP_TRY(take_texts(reading, &draft->deny, &o->deny, &o->deny_count));
+    LLMP_TRY(llmp_check_cidrs(reading, &draft->allow));
+    LLMP_TRY(llmp_check_cidrs(reading, &draft->deny));
+    LLMP_TRY(llmp_take_texts(reading, &draft->models, &o->grant.models,
+                             &o->grant.model_count));
+    LLMP_TRY(llmp_take_texts(reading, &draft->routes, &o->grant.routes,
+                             &o->grant.route_count));
+    LLMP_TRY(
+        llmp_take_texts(reading, &draft->allow, &o->allow, &o->allow_count));
+    LLMP_TRY(llmp_take_texts(reading, &draft->deny, &o->deny, &o->deny_count));
     if (!draft->limits.requests.node)
-        key->limits.rules[key->limits.count++] =
-            (struct llmp_limit_rule){ .unit = LLMP_LIMIT_REQUESTS,
-                                      .amount =
-                                          requests_of_role(o->grant.role) };
+        key->limits.rules[key->limits.count++] = (struct llmp_limit_rule){
+            .unit = LLMP_LIMIT_REQUESTS,
+            .amount = llmp_requests_of_role(o->grant.role)
+        };
     return llmp_check_allowance(reading, &draft->limits, &key->limits);
 }
 
@@ -401,8 +342,8 @@ static int check_issuer(struct llmp_reading *reading,
     policy->org = draft->organisation.text;
     out->http_allowed = draft->allow_plain_http.number != 0;
     out->jwks_uri = draft->jwks_uri.text;
-    LLMP_TRY(take_texts(reading, &draft->audience, &policy->audiences,
-                        &policy->audience_count));
+    LLMP_TRY(llmp_take_texts(reading, &draft->audience, &policy->audiences,
+                             &policy->audience_count));
     LLMP_TRY(take_roles(reading, &draft->roles, policy));
     LLMP_TRY(origin_of(reading, draft, &draft->issuer, "issuer", &out->origin));
     out->jwks_origin = out->origin;
@@ -453,13 +394,11 @@ static int check_pepper(struct llmp_reading *reading,
 {
     if (!pepper->node)
         return LLMP_OK; /* hashes are in memory only */
-    if (pepper->text.len < PEPPER_LEN_MIN)
+    if (llmp_pepper_make(&reading->config->auth.pepper, pepper->text) < 0)
         return llmp_reading_fail(reading, pepper->node, LLMP_E_INVALID,
                                  "'pepper' needs %d bytes or more",
-                                 PEPPER_LEN_MIN);
-    (void)crypto_generichash(
-        reading->config->auth.pepper.bytes, LLMP_PEPPER_SIZE,
-        (const unsigned char *)pepper->text.ptr, pepper->text.len, NULL, 0);
+                                 LLMP_PEPPER_TEXT_MIN);
+    reading->config->auth.has_pepper = true;
     return LLMP_OK;
 }
 
@@ -499,10 +438,11 @@ int llmp_check_auth(struct llmp_reading *reading,
     struct llmp_auth_config *out = &reading->config->auth;
 
     out->tls_role = role_of(&draft->auth.tls_role);
+    out->keys_expire = draft->auth.keys_expire.number != 0;
     LLMP_TRY(check_pepper(reading, &draft->auth.pepper));
-    LLMP_TRY(check_cidrs(reading, &draft->auth.trusted_proxies));
-    LLMP_TRY(take_texts(reading, &draft->auth.trusted_proxies,
-                        &out->trusted_proxies, &out->trusted_proxy_count));
+    LLMP_TRY(llmp_check_cidrs(reading, &draft->auth.trusted_proxies));
+    LLMP_TRY(llmp_take_texts(reading, &draft->auth.trusted_proxies,
+                             &out->trusted_proxies, &out->trusted_proxy_count));
     LLMP_TRY(check_keys(reading, &draft->keys, &draft->auth));
     LLMP_TRY(check_all_owners(reading, draft));
     LLMP_TRY(check_issuers(reading, &draft->auth.issuers));

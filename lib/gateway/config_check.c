@@ -52,7 +52,7 @@ static int check_anonymous(struct llmp_reading *reading,
 {
     const struct llmp_auth_config *auth = &reading->config->auth;
 
-    if (auth->key_count || auth->issuer_count ||
+    if (auth->key_count || auth->issuer_count || auth->administered ||
         draft->allow_anonymous.number ||
         draft->tls.client_auth.number == LLMP_CLIENT_AUTH_REQUIRED)
         return LLMP_OK;

@@ -20,6 +20,15 @@ int llmp_check_models(struct llmp_reading *reading,
 /* config_auth.c: after the models. */
 int llmp_check_auth(struct llmp_reading *reading,
                     const struct llmp_draft *draft);
+/* The settings' texts in a row. */
+int llmp_take_texts(struct llmp_reading *reading,
+                    const struct llmp_settings *settings,
+                    const struct llmp_str **out, size_t *count);
+
+/* Fails where one of them is no address or CIDR. */
+int llmp_check_cidrs(struct llmp_reading *reading,
+                     const struct llmp_settings *settings);
+
 int llmp_check_prices(struct llmp_reading *reading,
                       const struct llmp_draft_prices *draft);
 
@@ -31,6 +40,10 @@ int llmp_check_allowance(struct llmp_reading *reading,
 /* The text that llmp_config_write_summary() writes. */
 int llmp_summary_make(struct llmp_reading *reading,
                       const struct llmp_draft *draft);
+
+/* config_admin.c: after the store's part. */
+int llmp_check_admin(struct llmp_reading *reading,
+                     const struct llmp_draft_admin *draft);
 
 /* Finds a provider by name; NULL if there is none. */
 const struct llmp_provider *llmp_provider_find(const struct llmp_config *config,

@@ -266,7 +266,7 @@ static const struct llmp_key key_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(key, name), .required = true,
       .help = "Once only; it is what logs, limits and the ledger say." },
     { "key", LLMP_KEY_TEXT, AT(key, key), .secret = true,
-      .help = "The key itself, made by `llmgw key create --file`; best a "
+      .help = "The key itself, made by `llmgw key make`; best a "
               "reference: `${NAME}` or `${file:PATH}`." },
     { "hash", LLMP_KEY_TEXT, AT(key, hash),
       .help = "Instead of `key`: its hash under `auth.pepper`, 64 hex "
@@ -407,6 +407,24 @@ SECTION(store_section, "store", llmp_draft_store, store_keys,
         "What outlives the process: the ledger of usage, what budgets have "
         "used, keys that are administered. Without it nothing does.");
 
+static const struct llmp_key admin_keys[] = {
+    { "listen", LLMP_KEY_TEXT, AT(admin, listen), "127.0.0.1:8081",
+      .help = "Where: an address, or `unix:/run/llmgw-admin.sock`, at which "
+              "the user that runs llmgw is an administrator without a key. "
+              "One that other machines can reach needs `allow`." },
+    { "allow", LLMP_KEY_TEXTS, AT(admin, allow), .max = 1000,
+      .help = "Addresses and CIDRs that may administer. Unset: all that reach "
+              "the listener." },
+    { "deny", LLMP_KEY_TEXTS, AT(admin, deny), .max = 1000,
+      .help = "Addresses and CIDRs that may not." },
+    { "hosts", LLMP_KEY_TEXTS, AT(admin, hosts), .max = 64,
+      .help = "Names by which clients may call it, besides addresses and "
+              "`localhost`." },
+};
+SECTION(admin_section, "admin", llmp_draft_admin, admin_keys,
+        "A listener of its own for administration: keys, users, teams, usage. "
+        "Needs a `store`. Without this section there is none.");
+
 static const struct llmp_key config_keys[] = {
     { "server", LLMP_KEY_SECTION, offsetof(struct llmp_draft, server),
       .section = &server_section, .help = "The side that clients see." },
@@ -431,6 +449,8 @@ static const struct llmp_key config_keys[] = {
       .section = &prices_section, .help = "What calls cost." },
     { "store", LLMP_KEY_SECTION, offsetof(struct llmp_draft, store),
       .section = &store_section, .help = "What outlives the process." },
+    { "admin", LLMP_KEY_SECTION, offsetof(struct llmp_draft, admin),
+      .section = &admin_section, .help = "Where it is administered." },
 };
 
 const struct llmp_section llmp_config_section = {

@@ -151,6 +151,12 @@ struct llmp_draft_store {
     struct llmp_setting path, journal, on_failure;
 };
 
+struct llmp_draft_admin {
+    const struct llmp_node *node;
+    struct llmp_setting listen;
+    struct llmp_settings allow, deny, hosts;
+};
+
 struct llmp_draft_provider_timeouts {
     const struct llmp_node *node;
     struct llmp_setting connect, first_byte, idle;
@@ -179,6 +185,7 @@ struct llmp_draft {
     struct llmp_draft_auth auth;
     struct llmp_draft_prices prices;
     struct llmp_draft_store store;
+    struct llmp_draft_admin admin;
 };
 
 /* Choices, in the order of the table. */

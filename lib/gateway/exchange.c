@@ -102,6 +102,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
     llmp_upload_check_free(x->upload_check);
     if (x->sse_open)
         llmp_sse_fini(&x->sse);
+    llmp_x_admin_drop(x);
     llmp_x_forget_caller(x);
     llmp_access_unref(x->access);
     llmp_config_unref(x->config);
@@ -431,6 +432,8 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
     if (now.mono_ns >= x->deadline_ns) {
         if (x->state == LLMP_X_AUTH)
             llmp_x_keys_tick(x);
+        else if (x->state == LLMP_X_ADMIN)
+            llmp_x_admin_tick(x);
         else if (x->list.open)
             llmp_x_list_end(x, false);
         else

@@ -24,6 +24,7 @@ enum llmp_x_state {
     LLMP_X_BODY,      /* a body is being held */
     LLMP_X_UPLOAD,    /* a call runs and the body goes straight to it */
     LLMP_X_CALLING,   /* a call runs, its answer is awaited */
+    LLMP_X_ADMIN,     /* a job of administration runs */
     LLMP_X_ANSWERING, /* the answer is on its way to the client */
     LLMP_X_ERROR,     /* an upstream's error body is being collected */
     LLMP_X_ENDED
@@ -130,6 +131,8 @@ struct llmp_exchange {
         size_t shown;
     } list;
 
+    struct llmp_x_admin *admin; /* the job's answer (stage_admin.c); or NULL */
+
     struct {            /* of a token's issuer (stage_keys.c) */
         size_t issuer;  /* index */
         uint64_t fetch; /* that this exchange does; 0: none */
@@ -176,6 +179,10 @@ bool llmp_x_may(struct llmp_exchange *x, enum llmp_action action,
                 struct llmp_str model);
 void llmp_x_forget_caller(struct llmp_exchange *x); /* at the end */
 void llmp_x_refuse_auth(struct llmp_exchange *x, int answer);
+/* The client's, behind proxies that are trusted. */
+int llmp_x_find_address(const struct llmp_exchange *x,
+                        const struct llmp_request_head *head,
+                        struct llmp_address *out);
 bool llmp_x_verify_again(struct llmp_exchange *x, struct llmp_str credential,
                          bool *again);
 
@@ -239,6 +246,15 @@ void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
 void llmp_x_answer_timeout(struct llmp_exchange *x);
 void llmp_x_answer_stop(struct llmp_exchange *x);
 void llmp_x_server_timing(struct llmp_exchange *x); /* adds the field */
+
+/* stage_admin.c: on the listener for administration */
+void llmp_x_admin_head(struct llmp_exchange *x,
+                       const struct llmp_request_head *head);
+void llmp_x_admin_body(struct llmp_exchange *x); /* its sender is known */
+void llmp_x_admin_end(struct llmp_exchange *x);  /* the body is complete */
+void llmp_x_admin_tick(struct llmp_exchange *x);
+void llmp_x_admin_drop(struct llmp_exchange *x);
+bool llmp_x_admin_is_open(const struct llmp_exchange *x);
 
 /* stage_local.c */
 void llmp_x_local(struct llmp_exchange *x, struct llmp_str path);

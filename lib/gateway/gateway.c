@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The gateway and its workers: who holds which configuration, and the pool of
- * exchanges. The lock guards the configuration pointer and the list of
- * workers; no call is made under it.
+ * exchanges. `lock` guards the configuration pointer and the list of workers;
+ * no call is made under it. `change` is held while what is in force is made
+ * anew, so that a reload and a change in the store do not undo each other.
  */
 #include "gateway/gateway.h"
 
@@ -10,20 +11,6 @@
 
 #include "base/internal.h"
 #include "gateway/exchange.h"
-
-struct llmp_gateway {
-    struct llmp_random random;
-    atomic_bool draining;
-    atomic_uint_fast64_t version; /* of the configuration; from 1 */
-    struct llmp_limiter *limiter;
-    struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
-    pthread_mutex_t lock;
-    struct {
-        struct llmp_config *config;
-        struct llmp_access *access; /* made from it */
-        struct llmp_worker *workers;
-    } synced;
-};
 
 static void gateway_freep(struct llmp_gateway **gateway)
 {
@@ -39,7 +26,8 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     struct llmp_gateway *made = llmp_alloc(sizeof(*made));
 
     LLMP_ENSURE(made, err, LLMP_E_NOMEM, "no memory for the gateway");
-    if (pthread_mutex_init(&made->lock, NULL) != 0) {
+    if (pthread_mutex_init(&made->change, NULL) != 0 ||
+        pthread_mutex_init(&made->lock, NULL) != 0) {
         llmp_free(made);
         return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
     }
@@ -51,7 +39,7 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     gateway->synced.config = llmp_config_ref(config);
     LLMP_TRY(llmp_limiter_new(&gateway->limiter, 0, err));
     LLMP_TRY(llmp_access_new(&gateway->synced.access, gateway->limiter, config,
-                             NULL, err));
+                             NULL, NULL, err));
     *out = llmp_steal(&gateway);
     return LLMP_OK;
 }
@@ -63,8 +51,10 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     assert(!gateway->synced.workers);
     llmp_access_unref(gateway->synced.access);
     llmp_config_unref(gateway->synced.config);
+    llmp_directory_fini(&gateway->stored.directory);
     llmp_limiter_free(gateway->limiter);
     (void)pthread_mutex_destroy(&gateway->lock);
+    (void)pthread_mutex_destroy(&gateway->change);
     llmp_free(gateway);
 }
 
@@ -78,26 +68,44 @@ static struct llmp_access *access_ref(struct llmp_gateway *gateway)
     return access;
 }
 
-/* Two at once would be a mistake of the host's: the later one wins, and limits
- * of owners that only the other had are lifted with the next one. */
-int llmp_gateway_reload(struct llmp_gateway *gateway,
-                        struct llmp_config *config, struct llmp_error *err)
+void llmp_gateway_swap(struct llmp_gateway *gateway, struct llmp_access *access)
 {
-    struct llmp_access *access, *before = access_ref(gateway);
-    int rc = llmp_access_new(&access, gateway->limiter, config, before, err);
-
-    llmp_access_unref(before);
-    LLMP_TRY(rc);
     (void)pthread_mutex_lock(&gateway->lock);
     struct llmp_config *old = gateway->synced.config;
     struct llmp_access *old_access = gateway->synced.access;
-    gateway->synced.config = llmp_config_ref(config);
+    gateway->synced.config = llmp_config_ref(access->config);
     gateway->synced.access = access;
     atomic_fetch_add(&gateway->version, 1);
     (void)pthread_mutex_unlock(&gateway->lock);
     llmp_config_unref(old);
     llmp_access_unref(old_access);
-    return LLMP_OK;
+}
+
+int llmp_gateway_rebuild(struct llmp_gateway *gateway,
+                         struct llmp_config *config, struct llmp_error *err)
+{
+    struct llmp_access *access, *before = access_ref(gateway);
+    const struct llmp_directory *directory =
+        gateway->stored.loaded ? &gateway->stored.directory : NULL;
+    int rc = llmp_access_new(&access, gateway->limiter,
+                             config ? config : before->config, directory,
+                             before, err);
+
+    if (rc == LLMP_OK)
+        llmp_gateway_swap(gateway, access);
+    llmp_access_unref(before);
+    return rc;
+}
+
+int llmp_gateway_reload(struct llmp_gateway *gateway,
+                        struct llmp_config *config, struct llmp_error *err)
+{
+    int rc;
+
+    (void)pthread_mutex_lock(&gateway->change);
+    rc = llmp_gateway_rebuild(gateway, config, err);
+    (void)pthread_mutex_unlock(&gateway->change);
+    return rc;
 }
 
 struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway)

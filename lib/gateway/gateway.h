@@ -8,11 +8,43 @@
 
 #include <llmproxy/gateway.h>
 #include <llmproxy/store.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "gateway/access.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
+
+/* What the store's thread keeps of the store (sync.c). */
+struct llmp_stored {
+    struct llmp_store_writer *writer;
+    struct llmp_directory directory; /* changed under `change` only */
+    bool loaded;                     /* likewise */
+    bool stale;          /* memory was short: all has to be made anew */
+    uint64_t used_at_ns; /* when times of last use were written */
+    atomic_bool syncing; /* the job below is queued */
+    struct llmp_store_job job;
+    struct llmp_time now; /* of the job */
+    void (*loaded_fn)(int status, void *ctx);
+    void *loaded_ctx;
+    atomic_uint requests; /* of administration, under way */
+};
+
+struct llmp_gateway {
+    struct llmp_random random;
+    atomic_bool draining;
+    atomic_uint_fast64_t version; /* of the configuration; from 1 */
+    struct llmp_limiter *limiter;
+    struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
+    struct llmp_stored stored;
+    pthread_mutex_t change; /* before `lock` */
+    pthread_mutex_t lock;
+    struct {
+        struct llmp_config *config;
+        struct llmp_access *access; /* made from it */
+        struct llmp_worker *workers;
+    } synced;
+};
 
 enum { LLMP_POOL_MAX = 256 }; /* exchanges kept by a worker for reuse */
 
@@ -54,6 +86,18 @@ void llmp_exchange_pool_free(struct llmp_worker *worker);
 
 /* What is in force; the caller owns the reference. */
 struct llmp_access *llmp_gateway_access(struct llmp_gateway *gateway);
+
+/* Makes it what is in force; takes the reference over. Under `change`. */
+void llmp_gateway_swap(struct llmp_gateway *gateway,
+                       struct llmp_access *access);
+
+/* Makes all of it anew. Under `change`. @param config  NULL: the same */
+int llmp_gateway_rebuild(struct llmp_gateway *gateway,
+                         struct llmp_config *config, struct llmp_error *err);
+
+/* sync.c: what changed in the store comes into force. On its thread. */
+int llmp_gateway_sync_now(struct llmp_gateway *gateway,
+                          struct llmp_store *store, struct llmp_error *err);
 
 bool llmp_gateway_draining(const struct llmp_gateway *gateway);
 

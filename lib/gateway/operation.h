@@ -11,6 +11,7 @@
 enum llmp_body_kind {
     LLMP_BODY_NONE,
     LLMP_BODY_JSON, /* held whole, checked, edited */
+    LLMP_BODY_ADMIN, /* held whole, read by a job */
     LLMP_BODY_PASS  /* streamed; only the model is looked for, at its front */
 };
 
@@ -20,7 +21,8 @@ enum llmp_local {
     LLMP_LOCAL_MODEL,
     LLMP_LOCAL_LIVE,
     LLMP_LOCAL_READY,
-    LLMP_LOCAL_METRICS
+    LLMP_LOCAL_METRICS,
+    LLMP_LOCAL_ADMIN /* the listener for administration */
 };
 
 struct llmp_operation {

@@ -61,6 +61,16 @@ void llmp_x_refuse_nomem(struct llmp_exchange *x)
     llmp_x_end(x, LLMP_END_REFUSED, true);
 }
 
+/* The shape that docs/openapi.json has. */
+static bool write_admin_error(struct llmp_buf *out, const char *code,
+                              const char *message)
+{
+    (void)llmp_buf_printf(out,
+                          "{\"error\":{\"code\":\"%s\",\"message\":", code);
+    (void)llmp_buf_json(out, llmp_str_of(message));
+    return llmp_buf_add(out, LLMP_STR(",\"field\":null}}"));
+}
+
 void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
                    const char *format, ...)
 {
@@ -83,7 +93,9 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     x->out.limit = 0; /* what was collected in it is of no interest any more */
     x->out.failed = false;
     x->response.header_count = 0;
-    if (!llmp_openai_error_write(&x->out, &error)) {
+    if (x->operation && x->operation->local == LLMP_LOCAL_ADMIN
+            ? !write_admin_error(&x->out, refusal->code, message)
+            : !llmp_openai_error_write(&x->out, &error)) {
         llmp_x_refuse_nomem(x);
         return;
     }

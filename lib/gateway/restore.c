@@ -87,8 +87,8 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
 
     r->store = store;
     r->err = err;
-    for (size_t i = 0; i < config->auth.owner_count; i++)
-        restore_scope(r, r->access->owners[i]);
+    for (size_t i = 0; i < r->access->owners->count; i++)
+        restore_scope(r, r->access->owners->items[i].scope);
     for (size_t i = 0; i < config->model_count; i++)
         restore_scope(r, r->access->models[i]);
     llmp_keyring_each(r->access->keyring, restore_key, r);

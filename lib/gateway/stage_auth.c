@@ -87,7 +87,7 @@ static int find_credential(const struct llmp_request_head *head,
 }
 
 /* The client's address, behind proxies that are trusted. */
-static int find_address(const struct llmp_exchange *x,
+int llmp_x_find_address(const struct llmp_exchange *x,
                         const struct llmp_request_head *head,
                         struct llmp_address *out)
 {
@@ -113,7 +113,7 @@ static int check_address(const struct llmp_exchange *x,
                          const struct llmp_key *key)
 {
     struct llmp_address address;
-    bool known = find_address(x, head, &address) == LLMP_OK;
+    bool known = llmp_x_find_address(x, head, &address) == LLMP_OK;
 
     return llmp_key_check_address(key, known ? &address : NULL);
 }
@@ -157,17 +157,18 @@ static bool be_key(struct llmp_exchange *x,
     return true;
 }
 
-/* Limits of somebody whose key we do not have: those of the configured
- * owners of these names. */
+/* Limits of somebody whose key we do not have: those of the owners of these
+ * names, in the file or the store. */
 static void find_scope(struct llmp_exchange *x, enum llmp_limit_kind kind,
                        struct llmp_str name)
 {
-    if (!name.len ||
-        llmp_limiter_find(&x->scopes[kind], llmp_worker_limiter(x->worker),
-                          kind, name) != LLMP_OK)
+    const struct llmp_owner *owner = llmp_access_owner(x->access, kind, name);
+
+    if (!owner || !owner->scope)
         return;
+    x->scopes[kind] = llmp_limit_scope_ref(owner->scope);
     x->scope_refs |= (uint8_t)(1 << kind);
-    x->allowances[kind] = llmp_access_owner(x->access, x->scopes[kind]);
+    x->allowances[kind] = owner->limits;
 }
 
 static bool has_rules(const struct llmp_exchange *x, enum llmp_limit_kind kind)
@@ -210,8 +211,43 @@ static bool user_scope(struct llmp_exchange *x)
     return true;
 }
 
+/* What the store says about the owners of a token bounds it like a key. */
+static bool bind_owners(struct llmp_exchange *x)
+{
+    const struct llmp_str names[] = { [LLMP_LIMIT_USER] = x->principal.user,
+                                      [LLMP_LIMIT_TEAM] = x->principal.team,
+                                      [LLMP_LIMIT_ORG] = x->principal.org };
+    const struct llmp_grant **end = &x->principal.grant;
+
+    while (*end)
+        end = (const struct llmp_grant **)(uintptr_t) & (*end)->grantor;
+    for (size_t k = LLMP_LIMIT_USER; k <= LLMP_LIMIT_ORG; k++) {
+        const struct llmp_owner *owner =
+            llmp_access_owner(x->access, (enum llmp_limit_kind)k, names[k]);
+        struct llmp_grant *link;
+
+        if (!owner || !owner->record)
+            continue;
+        if (owner->record->disabled) {
+            llmp_x_refuse_auth(x, LLMP_AUTH_ACTION_DENIED);
+            return false;
+        }
+        link = llmp_arena_take(&x->arena, sizeof(*link));
+        if (!link) {
+            llmp_x_refuse_nomem(x);
+            return false;
+        }
+        llmp_record_grant(owner->record, link);
+        *end = link;
+        end = &link->grantor;
+    }
+    return true;
+}
+
 static bool be_owner(struct llmp_exchange *x)
 {
+    if (!bind_owners(x))
+        return false;
     find_scope(x, LLMP_LIMIT_TEAM, x->principal.team);
     find_scope(x, LLMP_LIMIT_ORG, x->principal.org);
     return user_scope(x);
@@ -357,6 +393,12 @@ static bool be_somebody(struct llmp_exchange *x,
         return false;
     }
     if (credential.len == 0) {
+        if (head->admin && head->admin_local) {
+            x->principal.kind = LLMP_PRINCIPAL_LOCAL;
+            x->principal.role = LLMP_ROLE_ADMIN;
+            x->principal.name = LLMP_STR("local");
+            return true;
+        }
         if (head->tls_name.len && x->config->auth.tls_role != LLMP_ROLE_NONE)
             return be_certificate(x, head->tls_name);
         refuse_nobody(x);
@@ -370,6 +412,8 @@ static bool be_somebody(struct llmp_exchange *x,
 /* Health is for load balancers, which have no key. */
 static bool is_open(const struct llmp_exchange *x)
 {
+    if (x->operation->local == LLMP_LOCAL_ADMIN)
+        return llmp_x_admin_is_open(x);
     return !x->access->required || x->operation->local == LLMP_LOCAL_LIVE ||
            x->operation->local == LLMP_LOCAL_READY;
 }

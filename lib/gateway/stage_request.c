@@ -252,6 +252,10 @@ void llmp_x_request_head(struct llmp_exchange *x,
         refuse_bad(x, head);
         return;
     }
+    if (head->admin) {
+        llmp_x_admin_head(x, head);
+        return;
+    }
     x->operation = llmp_operation_find(s->method, path, &allowed);
     if (!x->operation) {
         refuse_path(x, path, allowed);
@@ -276,7 +280,9 @@ static bool catch_up(struct llmp_exchange *x)
 
 void llmp_x_request_known(struct llmp_exchange *x)
 {
-    if (x->operation->body == LLMP_BODY_NONE)
+    if (x->operation->body == LLMP_BODY_ADMIN)
+        llmp_x_admin_body(x);
+    else if (x->operation->body == LLMP_BODY_NONE)
         llmp_x_local(x, x->summary.path);
     else
         begin_body(x);
@@ -598,6 +604,8 @@ void llmp_x_request_end(struct llmp_exchange *x)
 {
     if (x->state != LLMP_X_BODY)
         upload(x, (struct llmp_str){ NULL, 0 }, true);
+    else if (x->operation->body == LLMP_BODY_ADMIN)
+        llmp_x_admin_end(x);
     else if (x->operation->body == LLMP_BODY_JSON)
         json_complete(x);
     else if (x->reads != LLMP_READS_REQUEST ||

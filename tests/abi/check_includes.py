@@ -59,7 +59,7 @@ def public_headers(folder):
         return {"base", "json", "journal", "store"}
     if folder in AREAS:
         return {"base", "json", folder}
-    return {"base", "json", "journal", "config", "gateway", "runtime", "usage"} | AREAS
+    return {"base", "json", "journal", "config", "gateway", "runtime", "usage", "admin"} | AREAS
 
 
 def check_io(path, folder, line):

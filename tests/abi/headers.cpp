@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: each public header stands alone and compiles as C++11.
+#include <llmproxy/admin.h>
 #include <llmproxy/auth.h>
 #include <llmproxy/base.h>
 #include <llmproxy/config.h>

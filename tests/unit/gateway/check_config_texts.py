@@ -3,8 +3,8 @@
 """
 Goal: the generated texts are right where only other programs can tell.
 
-- docs/reference/config.md is what the table says now; with --write it is
-  made so.
+- docs/reference/config.md and docs/openapi.json are what the tables say now;
+  with --write they are made so.
 - The JSON Schema is JSON and, where Python's jsonschema is installed, a valid
   schema of its draft.
 - Every examples/*.yaml is accepted, and the schema agrees; texts
@@ -107,6 +107,17 @@ def check_reference(program, root, write):
     return []
 
 
+def check_openapi(program, root, write):
+    page = root / "docs/openapi.json"
+    text = json.dumps(json.loads(run(program, "openapi").stdout), indent=1) + "\n"
+    if write:
+        page.write_text(text)
+    if not page.exists() or page.read_text() != text:
+        return [f"{page.relative_to(root)} is not what the tables say: run "
+                "ninja -C BUILD reference"]
+    return []
+
+
 def check_schema(program, schema, examples):
     try:
         import jsonschema
@@ -130,6 +141,7 @@ def check_schema(program, schema, examples):
 def main():
     program, root = sys.argv[1], pathlib.Path(sys.argv[2])
     wrong = check_reference(program, root, "--write" in sys.argv)
+    wrong += check_openapi(program, root, "--write" in sys.argv)
     examples = [p.read_text() for p in sorted(root.glob("examples/*.yaml"))]
     for text in RIGHT + examples:
         result = run(program, "summary", text)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes what is generated from the table: `write_config reference|schema`;
- * or reads a file from standard input and writes its summary:
- * `write_config summary`, with variables from the environment.
+ * Writes what is generated from the table: `write_config
+ * reference|schema|openapi`; or reads a file from standard input and writes its
+ * summary: `write_config summary`, with variables from the environment.
  */
+#include <llmproxy/admin.h>
 #include <llmproxy/config.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,8 @@ int main(int argc, char **argv)
         return write_summary(true);
     if (strcmp(what, "reference") == 0)
         llmp_config_write_reference(sink, stdout);
+    else if (strcmp(what, "openapi") == 0)
+        llmp_admin_write_openapi(sink, stdout);
     else if (strcmp(what, "schema") == 0)
         llmp_config_write_schema(sink, stdout);
     else
