@@ -96,6 +96,7 @@ def trusting(serving, sim, *issuers):
         MODELS,
         {"workers": 2},
         auth={"issuers": [{"allow_plain_http": True} | one for one in issuers]},
+        users=[{"name": "ann", "limits": {"requests": 100000}}],
     )
 
 
