@@ -1,0 +1,666 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: what is administered is in force everywhere within a second, survives a
+restart, leaves an event with before and after, and gives nobody more than they
+have. Method: the real binary, its admin listener and its command line, two
+processes on one store, a simulated provider; abuse named after what it stands
+for elsewhere."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from conftest import binary
+
+PEPPER = "a pepper of more than sixteen bytes"
+FILE_KEY = {}
+
+
+class Admin:
+    """A gateway with a store, and clients for both listeners."""
+
+    def __init__(self, gateway, socket_path):
+        self.gateway = gateway
+        self.socket = str(socket_path)
+        self.local = httpx.Client(
+            transport=httpx.HTTPTransport(uds=self.socket),
+            base_url="http://localhost",
+            timeout=20,
+        )
+
+    def ask(self, method, path, body=None, key=None, **kw):
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        headers.update(kw.pop("headers", {}))
+        return self.local.request(
+            method, path, json=body, headers=headers, **kw
+        )
+
+    def make(self, path="/admin/v1/keys", key=None, status=201, at=None, **fields):
+        if at:
+            headers = {"authorization": f"Bearer {key}"}
+            answer = httpx.post(at + path, json=fields, headers=headers)
+        else:
+            answer = self.ask("POST", path, fields, key)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def key(self, name="k", by=None, **fields):
+        return self.make(name=name, key=by, **fields)
+
+    def chat(self, key, model="m"):
+        return httpx.post(
+            self.gateway.url + "/v1/chat/completions",
+            json={"model": model, "messages": [{"role": "user", "content": "hi"}]},
+            headers={"authorization": f"Bearer {key}"},
+            timeout=20,
+        )
+
+    def events(self):
+        return self.ask("GET", "/admin/v1/events").json()["data"]
+
+
+def config(sim_url, folder, number=0, **more):
+    settings = {
+        "server": {
+            "listen": ["127.0.0.1:0"],
+            "access_log": str(folder / f"access-{number}.log"),
+            "workers": 2,
+        },
+        "providers": [{"name": "p", "base_url": sim_url, "api_key": "sk-secret"}],
+        "auth": {"pepper": PEPPER},
+        "store": {"path": str(folder / "store.db")},
+        "admin": {"listen": f"unix:{folder}/admin-{number}.sock"},
+    }
+    settings.update(more)
+    return json.dumps(settings)
+
+
+@pytest.fixture
+def admin(llmgw, llmsim, tmp_path):
+    sim = []
+    count = [0]
+
+    def start(**more):
+        if not sim:
+            sim.append(llmsim())
+        number = count[0]
+        count[0] += 1
+        gateway = llmgw(text=config(sim[0].url, tmp_path, number, **more))
+        return Admin(gateway, tmp_path / f"admin-{number}.sock")
+
+    return start
+
+
+def cli(*args, code=0, env=None):
+    done = subprocess.run(
+        [binary("LLMGW", "build/apps/llmgw/llmgw"), *args],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(env or {})},
+        timeout=60,
+    )
+    assert done.returncode == code, (args, done.stdout, done.stderr)
+    return done
+
+
+# ---- a key's life -----------------------------------------------------------
+
+
+def test_a_key_from_creation_to_revocation(admin):
+    one = admin()
+    assert one.chat("llmgw_nonsense").status_code == 401
+    made = one.key("ci", limits={"requests": 1000})
+    secret = made.pop("key")
+    assert re.fullmatch(r"llmgw_[0-9A-Za-z]{36}", secret)
+    assert one.chat(secret).status_code == 200
+
+    shown = one.ask("GET", f"/admin/v1/keys/{made['id']}").json()
+    assert shown["name"] == "ci" and "last_used_at" in shown
+    listed = one.ask("GET", "/admin/v1/keys").json()["data"]
+    assert [key["id"] for key in listed] == [made["id"]]
+
+    rotated = one.ask("POST", f"/admin/v1/keys/{made['id']}/rotate", {"overlap_s": 2})
+    fresh = rotated.json()["key"]
+    assert fresh != secret
+    assert one.chat(secret).status_code == one.chat(fresh).status_code == 200
+    time.sleep(2.1)
+    assert one.chat(secret).status_code == 401
+    assert one.chat(fresh).status_code == 200
+
+    assert one.ask("DELETE", f"/admin/v1/keys/{made['id']}").status_code == 200
+    answer = one.chat(fresh)
+    assert answer.status_code == 401 and "revoked" in answer.text
+    assert one.ask("POST", f"/admin/v1/keys/{made['id']}/rotate").status_code == 409
+
+
+def test_a_key_has_90_days_unless_it_says(admin):
+    one = admin()
+    made = one.key("a")
+    days = (
+        time.mktime(time.strptime(made["expires_at"], "%Y-%m-%dT%H:%M:%SZ"))
+        - time.mktime(time.gmtime())
+    ) / 86400
+    assert 89.9 < days < 90.1
+    assert "expires_at" not in one.key("b", expires_at=None)
+    assert one.key("c", expires_at="2099-01-31")["expires_at"] == "2099-02-01T00:00:00Z"
+
+
+def test_a_policy_can_demand_an_end(admin):
+    one = admin(auth={"pepper": PEPPER, "keys_expire": True})
+    assert one.make(name="a", expires_at=None, status=400)["error"]["code"] == (
+        "expiry_required"
+    )
+    assert "expires_at" in one.key("b")
+
+
+def test_models_and_routes_hold(admin):
+    one = admin()
+    key = one.key(models=["gpt-*"], routes=["chat"])["key"]
+    assert one.chat(key, "gpt-5").status_code == 200
+    assert one.chat(key, "other").status_code == 403
+    answer = httpx.post(
+        one.gateway.url + "/v1/embeddings",
+        json={"model": "gpt-5", "input": "x"},
+        headers={"authorization": f"Bearer {key}"},
+    )
+    assert answer.status_code == 403
+
+
+def test_limits_of_a_stored_key_hold_and_change(admin):
+    one = admin()
+    made = one.key(limits={"requests": 2})
+    codes = [one.chat(made["key"]).status_code for _ in range(4)]
+    assert codes == [200, 200, 429, 429]
+    path = f"/admin/v1/keys/{made['id']}"
+    assert one.ask("PATCH", path, {"limits": {"requests": 0}}).status_code == 200
+    assert one.chat(made["key"]).status_code == 200
+
+
+def test_a_restart_keeps_keys_and_the_command_line_makes_them(
+    admin, llmgw, tmp_path
+):
+    one = admin()
+    path = str(one.gateway.config)
+    made = one.key("before")
+    one.gateway.stop()
+    text = cli("key", "create", "by hand", "--role", "admin", "-c", path, "--json")
+    by_hand = json.loads(text.stdout)
+    two = admin()
+    for secret in (made["key"], by_hand["key"]):
+        assert two.chat(secret).status_code == 200
+    assert two.ask("GET", "/admin/v1/keys", key=by_hand["key"]).status_code == 200
+
+
+def test_revoked_in_one_process_refused_in_the_other_within_a_second(admin):
+    one, two = admin(), admin()
+    made = one.key("shared")
+    deadline = time.monotonic() + 1
+    while two.chat(made["key"]).status_code != 200:
+        assert time.monotonic() < deadline
+    # Connections to every worker of both, open before.
+    clients = [
+        httpx.Client(base_url=each.gateway.url, timeout=20)
+        for each in (one, two)
+        for _ in range(8)
+    ]
+    fields = {"authorization": f"Bearer {made['key']}"}
+    for client in clients:
+        assert client.get("/v1/models", headers=fields).status_code == 200
+    begun = time.monotonic()
+    one.ask("DELETE", f"/admin/v1/keys/{made['id']}")
+    while any(c.get("/v1/models", headers=fields).status_code != 401 for c in clients):
+        assert time.monotonic() - begun < 1
+    for client in clients:
+        client.close()
+
+
+def test_revoked_by_the_command_line_beside_a_server(admin):
+    one = admin(admin=None)
+    path = str(one.gateway.config)
+    made = json.loads(cli("key", "create", "x", "-c", path, "--json").stdout)
+    deadline = time.monotonic() + 1
+    while one.chat(made["key"]).status_code != 200:
+        assert time.monotonic() < deadline
+    cli("key", "revoke", made["id"], "-c", path)
+    begun = time.monotonic()
+    while one.chat(made["key"]).status_code != 401:
+        assert time.monotonic() - begun < 1
+
+
+def test_keys_of_the_file_need_no_store(llmgw, llmsim, tmp_path):
+    secret = cli("key", "make").stdout.strip()
+    (tmp_path / "pepper").write_text(PEPPER + "\n")
+    lines = cli("key", "make", "--pepper", str(tmp_path / "pepper")).stdout.split()
+    settings = json.loads(config(llmsim().url, tmp_path))
+    del settings["store"], settings["admin"]
+    settings["keys"] = [
+        {"name": "plain", "key": secret},
+        {"name": "hashed", "hash": lines[3]},
+    ]
+    gateway = llmgw(text=json.dumps(settings))
+    for key, status in ((secret, 200), (lines[1], 200), (secret[:-1] + "0", 401)):
+        answer = httpx.get(
+            gateway.url + "/v1/models", headers={"authorization": f"Bearer {key}"}
+        )
+        assert answer.status_code == status
+
+
+# ---- owners -----------------------------------------------------------------
+
+
+def test_a_team_narrowed_narrows_its_keys(admin):
+    one = admin()
+    one.make("/admin/v1/teams", id="research", models=["a", "b"])
+    key = one.key(team="research")["key"]
+    assert one.chat(key, "a").status_code == one.chat(key, "b").status_code == 200
+    one.ask("PATCH", "/admin/v1/teams/research", {"models": ["a"]})
+    assert one.chat(key, "a").status_code == 200
+    assert one.chat(key, "b").status_code == 403
+    one.ask("PATCH", "/admin/v1/teams/research", {"disabled": True})
+    assert one.chat(key, "a").status_code == 401
+
+
+def test_a_grantor_narrowed_narrows_what_it_gave(admin):
+    one = admin()
+    boss = one.key("boss", role="developer", user="eve", models=["a", "b"])
+    child = one.key("child", by=boss["key"], models=["a"])
+    assert child["created_by"] == "key:" + boss["id"]
+    assert child["user"] == "eve"
+    assert one.chat(child["key"], "a").status_code == 200
+    one.ask("PATCH", f"/admin/v1/keys/{boss['id']}", {"models": ["b"]})
+    assert one.chat(child["key"], "a").status_code == 403
+
+
+def test_limits_of_an_owner_hold_over_all_of_its_keys(admin):
+    one = admin()
+    one.make("/admin/v1/users", id="ann", limits={"requests": 3})
+    keys = [one.key(f"k{i}", user="ann")["key"] for i in range(2)]
+    codes = [one.chat(keys[i % 2]).status_code for i in range(5)]
+    assert codes == [200, 200, 200, 429, 429]
+    budgets = one.ask("GET", "/admin/v1/budgets").json()["data"]
+    assert any(b["kind"] == "user" and b["id"] == "ann" for b in budgets)
+
+
+def test_an_owner_that_keys_name_stays(admin):
+    one = admin()
+    one.make("/admin/v1/teams", id="t")
+    made = one.key(team="t")
+    assert one.ask("DELETE", "/admin/v1/teams/t").status_code == 409
+    one.ask("DELETE", f"/admin/v1/keys/{made['id']}")
+    assert one.ask("DELETE", "/admin/v1/teams/t").status_code == 200
+    assert one.ask("GET", "/admin/v1/teams/t").status_code == 404
+
+
+def test_an_owner_of_the_file_is_not_made_again(admin):
+    one = admin(teams=[{"name": "infra", "limits": {"requests": 5}}])
+    answer = one.make("/admin/v1/teams", id="infra", status=409)
+    assert answer["error"]["code"] == "in_configuration"
+
+
+# ---- usage, events ----------------------------------------------------------
+
+
+def test_usage_by_key_and_day(admin):
+    one = admin()
+    made = one.key("u", user="ann", team="t")
+    for _ in range(3):
+        assert one.chat(made["key"]).status_code == 200
+    deadline = time.monotonic() + 5
+    while True:
+        query = f"/admin/v1/usage?group_by=day,key&user=ann&key={made['id']}"
+        rows = one.ask("GET", query).json()["data"]
+        if rows and rows[0]["requests"] == 3:
+            break
+        assert time.monotonic() < deadline, rows
+    assert rows[0]["key"] == made["id"]
+    assert rows[0]["day"] == time.strftime("%Y-%m-%d", time.gmtime())
+    assert rows[0]["input_tokens"] > 0
+    text = one.ask("GET", "/admin/v1/usage?group_by=model&format=csv")
+    assert text.headers["content-type"].startswith("text/csv")
+    assert text.text.splitlines()[0].startswith("model,requests,")
+    # A user sees their own, whatever they ask for.
+    other = one.key("o", user="bob")
+    assert one.ask("GET", "/admin/v1/usage", key=other["key"]).json()["data"] == []
+    asked = one.ask("GET", "/admin/v1/usage?user=ann", key=other["key"])
+    assert asked.status_code == 403
+
+
+def test_every_change_is_an_event_with_before_and_after(admin, tmp_path):
+    one = admin()
+    secrets = []
+    made = one.key("e")
+    secrets.append(made["key"])
+    path = f"/admin/v1/keys/{made['id']}"
+    one.ask("PATCH", path, {"name": "f"})
+    secrets.append(one.ask("POST", path + "/rotate").json()["key"])
+    one.ask("DELETE", path)
+    for kind in ("user", "team", "organisation"):
+        one.make(f"/admin/v1/{kind}s", id="x")
+        one.ask("PATCH", f"/admin/v1/{kind}s/x", {"name": "y"})
+        one.ask("DELETE", f"/admin/v1/{kind}s/x")
+    events = one.events()
+    actions = [e["action"] for e in events]
+    assert actions == (
+        ["key.create", "key.update", "key.rotate", "key.revoke"]
+        + ["user.create", "user.update", "user.delete"]
+        + ["team.create", "team.update", "team.delete"]
+        + ["org.create", "org.update", "org.delete"]
+    )
+    assert events[0]["before"] is None and events[0]["after"]["name"] == "e"
+    assert events[1]["before"]["name"] == "e" and events[1]["after"]["name"] == "f"
+    assert "revoked_at" in events[3]["after"]
+    assert events[6]["after"] is None and events[6]["before"]["id"] == "x"
+    assert all(e["actor"] == "local" for e in events)
+    page = one.ask("GET", "/admin/v1/events?limit=2").json()
+    assert len(page["data"]) == 2 and page["next"] == str(page["data"][-1]["seq"])
+    one.gateway.stop()
+    everything = one.gateway.log_path.read_text() if one.gateway.log_path.exists() else ""
+    for log in tmp_path.glob("*.log"):
+        everything += log.read_text()
+    everything += json.dumps(events) + one.gateway.stderr()
+    stored = b"".join(p.read_bytes() for p in tmp_path.glob("store.db*") if p.is_file())
+    for secret in secrets:
+        assert secret not in everything
+        assert secret.encode() not in stored
+
+
+# ---- abuse ------------------------------------------------------------------
+
+
+def test_sql_in_a_key(admin):
+    one = admin()
+    made = one.key("x' OR 1=1; DROP TABLE docs; --")
+    evil = "x' OR '1'='1"
+    assert one.chat(evil).status_code == 401
+    for text in ("' OR 1=1 --", '"; DELETE FROM docs; --', "key_%25", "%27%20OR%201"):
+        assert one.ask("GET", f"/admin/v1/keys/{text}").status_code == 404
+    shown = one.ask("GET", f"/admin/v1/keys/{made['id']}").json()
+    assert shown["name"] == made["name"]
+    assert one.chat(made["key"]).status_code == 200
+
+
+def test_allowed_routes_widening_cve_2026_47101(admin):
+    """Whoever may use only some routes makes no key that may use others."""
+    one = admin()
+    dev = one.key("d", role="developer", user="eve", routes=["chat"])
+    for routes in ([], ["chat", "embeddings"], ["*"], None):
+        answer = one.make(key=dev["key"], name="w", routes=routes, status=403)
+        assert answer["error"] == {
+            "code": "grant_wider",
+            "message": answer["error"]["message"],
+            "field": "routes",
+        }
+    own = f"/admin/v1/keys/{dev['id']}"
+    for routes in ([], ["chat", "embeddings"]):
+        answer = one.ask("PATCH", own, {"routes": routes}, key=dev["key"])
+        assert answer.status_code == 403
+
+
+def test_role_self_update_cve_2026_47102(admin):
+    one = admin()
+    dev = one.key("d", role="developer", user="eve")
+    own = f"/admin/v1/keys/{dev['id']}"
+    for body in ({"role": "admin"}, {"name": "x", "role": "admin"}, {"role": "user"}):
+        assert one.ask("PATCH", own, body, key=dev["key"]).status_code == 403
+    assert one.make(key=dev["key"], name="w", role="admin", status=403)
+    one.make("/admin/v1/users", id="eve", role="developer")
+    answer = one.ask("PATCH", "/admin/v1/users/eve", {"role": "admin"}, key=dev["key"])
+    assert answer.status_code == 403 and answer.json()["error"]["field"] == "role"
+    assert one.ask("GET", own).json()["role"] == "developer"
+
+
+def test_another_teams_key_ghsa_qqcv_vg9f_5rr3(admin):
+    """Keys of others are not there: not shown, changed, rotated, revoked."""
+    one = admin()
+    mine = one.key("m", role="developer", user="eve", team="red", organisation="a")
+    theirs = one.key("t", user="bob", team="blue", organisation="b")
+    path = f"/admin/v1/keys/{theirs['id']}"
+    for method, tail, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"name": "x"}),
+        ("POST", "/rotate", None),
+        ("DELETE", "", None),
+    ):
+        answer = one.ask(method, path + tail, body, key=mine["key"])
+        assert answer.status_code == 404, answer.text
+    listed = one.ask("GET", "/admin/v1/keys", key=mine["key"]).json()["data"]
+    assert [key["id"] for key in listed] == [mine["id"]]
+    for fields in ({"user": "bob"}, {"team": "blue"}, {"organisation": "b"}):
+        one.make(key=mine["key"], name="w", status=403, **fields)
+    # An organisation's administrator neither reaches nor names another's team.
+    boss = one.key("b", role="admin", organisation="a")
+    assert one.ask("GET", path, key=boss["key"]).status_code == 404
+    one.make("/admin/v1/teams", id="blue", organisation="b")
+    one.make(key=boss["key"], name="w", team="blue", status=409)
+    assert one.chat(theirs["key"]).status_code == 200
+
+
+def test_hash_exposure_ghsa_69x8_hrgq_fjj8(admin):
+    one = admin()
+    made = one.key("h", role="admin")
+    path = f"/admin/v1/keys/{made['id']}"
+    texts = [
+        one.ask("GET", path).text,
+        one.ask("GET", "/admin/v1/keys").text,
+        one.ask("PATCH", path, {"name": "i"}).text,
+        one.ask("GET", "/admin/v1/events").text,
+        one.ask("GET", path + "?fields=hashes&include=hashes").text,
+    ]
+    for text in texts:
+        assert "hash" not in text and made["key"] not in text
+        assert not re.search(r"[0-9a-f]{64}", text)
+    answer = one.ask("PATCH", path, {"hashes": ["0" * 64]})
+    assert answer.status_code == 400
+
+
+def test_host_confusion_cve_2026_48710(admin):
+    one = admin(admin={"listen": "127.0.0.1:0", "hosts": ["admin.example"]})
+    one.gateway.await_line("administration is at")
+    line = next(x for x in one.gateway.lines if "administration is at" in x)
+    port = int(line.rsplit(":", 1)[1])
+
+    def ask(host, path="/health"):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+            )
+            data = b""
+            while piece := client.recv(65536):
+                data += piece
+            return int(data.split()[1])
+
+    for host in ("localhost", f"127.0.0.1:{port}", "[::1]:1", "ADMIN.example"):
+        assert ask(host) == 200
+        assert ask(host, "/admin/v1/keys") == 401
+    for host in ("evil.example", "admin.example.evil", "localhost.evil", "xadmin.example"):
+        assert ask(host) == 421
+    for host in ("localhost/health?", "localhost@evil", "a b", ""):
+        assert ask(host, "/admin/v1/keys") == 400
+    # The main listener has no administration.
+    assert httpx.get(one.gateway.url + "/admin/v1/keys").status_code in (401, 404)
+
+
+def test_a_grant_is_never_wider_than_the_grantors(admin):
+    one = admin()
+    dev = one.key(
+        "d",
+        role="developer",
+        user="eve",
+        models=["gpt-*"],
+        expires_at="2027-01-31T00:00:00Z",
+        limits={"requests": 10, "tokens_month": 1000, "budget": {"day": "1"}},
+    )
+    fine = {
+        "models": ["gpt-5"],
+        "limits": {"requests": 10, "tokens_month": 1000, "budget": {"day": "1"}},
+    }
+    made = one.key("ok", by=dev["key"], **fine)
+    assert made["expires_at"] == "2027-01-31T00:00:00Z"
+    for wider in (
+        {"models": ["claude"]},
+        {"models": ["g*"]},
+        {"models": []},
+        {"expires_at": "2027-02-01T00:00:00Z"},
+        {"expires_at": None},
+        {"limits": {}},
+        {"limits": {"requests": 11, "tokens_month": 1000, "budget": {"day": "1"}}},
+        {"limits": {"requests": 10, "tokens_month": 1001, "budget": {"day": "1"}}},
+        {"limits": {"requests": 10, "tokens_month": 1000, "budget": {"day": "1.01"}}},
+        {"limits": {"requests": 10, "tokens_month": 1000}},
+        {"role": "admin"},
+    ):
+        answer = one.make(key=dev["key"], name="w", status=403, **{**fine, **wider})
+        assert answer["error"]["code"] == "grant_wider", wider
+
+
+def test_who_may_administer(admin):
+    one = admin()
+    assert one.ask("GET", "/admin/v1/keys", key="llmgw_nonsense").status_code == 401
+    for role, status in (("user", 403), ("service", 403), ("auditor", 403)):
+        key = one.key(role, role=role, user="u")["key"]
+        assert one.make(key=key, name="w", status=status)
+        assert one.ask("GET", "/openapi.json", key=key).status_code == 200
+    auditor = one.key("a", role="auditor")["key"]
+    assert one.ask("GET", "/admin/v1/events", key=auditor).status_code == 200
+    bound = one.key("b", role="admin", allow=["192.0.2.0/24"])["key"]
+    assert one.ask("GET", "/admin/v1/keys", key=bound).status_code == 403
+
+
+def test_addresses_for_administration(admin):
+    one = admin(admin={"listen": "127.0.0.1:0", "deny": ["127.0.0.0/8"]})
+    one.gateway.await_line("administration is at")
+    line = next(x for x in one.gateway.lines if "administration is at" in x)
+    url = line.split(" is at ")[1]
+    assert httpx.get(url + "/health").status_code == 403
+
+
+def test_bodies_that_are_not_accepted(admin):
+    one = admin()
+    for body, status in (
+        (b"", 400),
+        (b"[]", 400),
+        (b'{"name":"a"} x', 400),
+        (b'{"name":"a","name":"b"}', 400),
+        (b'{"name":"a","nonsense":1}', 400),
+        (b'{"name":"a\\u0000b"}', 400),
+        (b'{"name":"\xff"}', 400),
+        (b'{"name":"a","id":"key_mine"}', 400),
+        (b'{"name":"a","created_by":"key:x"}', 400),
+        (b'{"name":"a","revoked_at":null}', 400),
+        (b'{"name":"a","limits":{"requests":-1}}', 400),
+        (b'{"name":"a","limits":{"budget":{"day":1}}}', 400),
+        (b'{"name":"a","allow":["300.0.0.1"]}', 400),
+        (b'{"name":"' + b"x" * 2000 + b'"}', 400),
+        (b'{"name":"' + b"x" * (1 << 20) + b'"}', 413),
+    ):
+        answer = one.local.post(
+            "/admin/v1/keys", content=body, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == status, (body[:60], answer.text)
+        assert set(answer.json()["error"]) == {"code", "message", "field"}
+    answer = one.local.post("/admin/v1/keys", content=b"{}")
+    assert answer.status_code == 415
+    assert one.ask("GET", "/admin/v1/keys").json()["data"] == []
+
+
+# ---- the command line -------------------------------------------------------
+
+
+def test_the_command_line_says_what_is_wrong(admin, tmp_path):
+    one = admin()
+    path = str(one.gateway.config)
+    assert "no such key" in cli("key", "show", "x", "-c", path, code=1).stderr
+    assert "no server" in cli("key", "list", "--url", "http://127.0.0.1:1", code=1).stderr
+    assert "-c FILE" in cli("key", "list", code=1).stderr
+    assert "no command" in cli("key", "frob", code=2).stderr
+    assert "unknown option" in cli("key", "list", "--frob", code=2).stderr
+    assert "key create" in cli("key", "--help").stdout
+    bare = tmp_path / "bare.yaml"
+    bare.write_text('providers: [{ name: p, base_url: "http://127.0.0.1:1/v1" }]')
+    assert "no 'store'" in cli("key", "list", "-c", str(bare), code=1).stderr
+
+
+def test_the_command_line_prints_tables(admin):
+    one = admin()
+    path = str(one.gateway.config)
+    made = cli(
+        *("key", "create", "evil \x1b[31m", "-c", path, "--user", "ann"),
+        *("--model", "a", "--model", "b*", "--budget-month", "12.50"),
+        *("--expires", "never"),
+    )
+    assert "not shown again" in made.stdout and "\x1b" not in made.stdout
+    table = cli("key", "list", "-c", path).stdout.splitlines()
+    assert table[0].split()[:2] == ["ID", "NAME"] and "ann" in table[1]
+    assert "month" in cli("budget", "-c", path).stdout
+    assert "key.create" in cli("event", "-c", path).stdout
+    assert "REQUESTS" in cli("usage", "--by", "day,model", "-c", path).stdout
+    key = json.loads(cli("key", "list", "--json", "-c", path).stdout)["data"][0]
+    assert key["models"] == ["a", "b*"] and "expires_at" not in key
+    assert key["limits"] == {"budget": {"month": "12.5"}}
+    cli("team", "create", "t1", "-c", path)
+    cli("team", "update", "t1", "-c", path, "--name", "Team one")
+    assert "Team one" in cli("team", "show", "t1", "-c", path).stdout
+    cli("team", "delete", "t1", "-c", path)
+    boss = one.key("boss", role="admin")
+    remote = cli(
+        *("key", "list", "--url", f"unix:{one.socket}", "--json"),
+        env={"LLMGW_ADMIN_KEY": boss["key"]},
+    )
+    assert len(json.loads(remote.stdout)["data"]) == 2
+
+
+# ---- the OpenAPI document ---------------------------------------------------
+
+
+@pytest.mark.slow
+def test_no_answer_that_the_document_does_not_have(admin, tmp_path):
+    """Schemathesis: no 5xx, nothing undocumented."""
+    schemathesis = os.path.join(os.path.dirname(sys.executable), "schemathesis")
+    if not os.path.exists(schemathesis):
+        pytest.skip("schemathesis is not installed")
+    one = admin(admin={"listen": "127.0.0.1:0"})
+    one.gateway.await_line("administration is at")
+    line = next(x for x in one.gateway.lines if "administration is at" in x)
+    url = line.split(" is at ")[1]
+    path = str(one.gateway.config)
+    boss = json.loads(
+        cli("key", "create", "boss", "--role", "admin", "--requests", "0", "-c", path, "--json").stdout
+    )
+    while one.chat(boss["key"]).status_code != 200:
+        time.sleep(0.05)
+    for kind in ("user", "team", "organisation"):
+        one.make(f"/admin/v1/{kind}s", key=boss["key"], id="known", at=url)
+    key = one.make(key=boss["key"], name="known", at=url)
+    settings = "".join(
+        f'[[operations]]\ninclude-path-regex = "/{kind}/"\n'
+        'include-method = ["GET", "PATCH", "POST"]\n'
+        f'parameters = {{ "path.id" = "{known}" }}\n'
+        for kind, known in (
+            ("keys", key["id"]),
+            *((f"{k}s", "known") for k in ("user", "team", "organisation")),
+        )
+    )
+    (tmp_path / "schemathesis.toml").write_text(settings)
+    done = subprocess.run(
+        [
+            schemathesis,
+            *("--config-file", str(tmp_path / "schemathesis.toml"), "run", url + "/openapi.json", "--url", url),
+            *("-H", f"Authorization: Bearer {boss['key']}"),
+            *("--phases", "fuzzing", "--max-examples", "20"),
+            *("--checks", "not_a_server_error,status_code_conformance"),
+            *("--checks", "content_type_conformance,response_schema_conformance"),
+            *("--seed", "1", "--no-color", "--workers", "2"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert re.search(r"Tested: +26", done.stdout), done.stdout
