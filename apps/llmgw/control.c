@@ -120,6 +120,9 @@ static void reload(struct control *control)
         return;
     }
     tell_what_waits(control->conf, llmp_config_server(config));
+    if (texts_differ(llmp_config_admin(control->config)->listen,
+                     llmp_config_admin(config)->listen))
+        gw_say("admin.listen changes with a restart or --take-over only");
     llmp_config_unref(control->config);
     control->config = config;
     control->conf = llmp_config_server(config);

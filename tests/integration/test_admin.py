@@ -637,9 +637,10 @@ def test_no_answer_that_the_document_does_not_have(admin, tmp_path):
     for kind in ("user", "team", "organisation"):
         one.make(f"/admin/v1/{kind}s", key=boss["key"], id="known", at=url)
     key = one.make(key=boss["key"], name="known", at=url)
+    owners = {"user": "known", "team": "known", "organisation": "known"}
+    one.make(key=boss["key"], name="so that they stay", at=url, **owners)
     settings = "".join(
         f'[[operations]]\ninclude-path-regex = "/{kind}/"\n'
-        'include-method = ["GET", "PATCH", "POST"]\n'
         f'parameters = {{ "path.id" = "{known}" }}\n'
         for kind, known in (
             ("keys", key["id"]),
