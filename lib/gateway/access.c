@@ -257,8 +257,6 @@ static void lift_old(const struct llmp_access *access,
 
 /* ---- issuers ------------------------------------------------------------ */
 
-/* An issuer that was there before keeps what it has fetched, if nothing about
- * it has changed but perhaps how its claims are read. */
 static int make_issuer(struct llmp_issuer **out,
                        const struct llmp_issuer_config *config,
                        struct llmp_error *err)
@@ -278,15 +276,76 @@ static int make_issuer(struct llmp_issuer **out,
     return rc;
 }
 
-static int make_issuers(struct llmp_access *access, struct llmp_error *err)
+static bool same_texts(const struct llmp_str *a, size_t a_count,
+                       const struct llmp_str *b, size_t b_count)
+{
+    for (size_t i = 0; i < a_count && a_count == b_count; i++)
+        if (!llmp_str_eq(a[i], b[i]))
+            return false;
+    return a_count == b_count;
+}
+
+static bool same_roles(const struct llmp_token_policy_options *a,
+                       const struct llmp_token_policy_options *b)
+{
+    for (size_t i = 0; i < a->role_count && a->role_count == b->role_count; i++)
+        if (a->roles[i].role != b->roles[i].role ||
+            !llmp_str_eq(a->roles[i].value, b->roles[i].value))
+            return false;
+    return a->role_count == b->role_count &&
+           a->role_default == b->role_default &&
+           llmp_str_eq(a->role_path, b->role_path);
+}
+
+static bool same_policy(const struct llmp_token_policy_options *a,
+                        const struct llmp_token_policy_options *b)
+{
+    return llmp_str_eq(a->issuer, b->issuer) &&
+           same_texts(a->audiences, a->audience_count, b->audiences,
+                      b->audience_count) &&
+           a->algorithms == b->algorithms &&
+           a->access_tokens_only == b->access_tokens_only &&
+           a->leeway_s == b->leeway_s &&
+           a->lifetime_s_max == b->lifetime_s_max && same_roles(a, b) &&
+           llmp_str_eq(a->user_path, b->user_path) &&
+           llmp_str_eq(a->name_path, b->name_path) &&
+           llmp_str_eq(a->team_path, b->team_path) &&
+           llmp_str_eq(a->org_path, b->org_path) &&
+           llmp_str_eq(a->team, b->team) && llmp_str_eq(a->org, b->org);
+}
+
+/* An issuer that is configured as before, which keeps what it has fetched: a
+ * reload while it is down shuts nobody out. NULL: there is none. */
+static struct llmp_issuer *issuer_before(const struct llmp_access *before,
+                                         const struct llmp_issuer_config *now)
+{
+    const struct llmp_auth_config *auth = before ? &before->config->auth : NULL;
+
+    for (size_t i = 0; auth && i < auth->issuer_count; i++) {
+        const struct llmp_issuer_config *old = &auth->issuers[i];
+
+        if (same_policy(&old->policy, &now->policy) &&
+            llmp_str_eq(old->jwks_uri, now->jwks_uri) &&
+            old->http_allowed == now->http_allowed)
+            return llmp_issuer_ref(before->issuers[i]);
+    }
+    return NULL;
+}
+
+static int make_issuers(struct llmp_access *access,
+                        const struct llmp_access *before,
+                        struct llmp_error *err)
 {
     const struct llmp_auth_config *auth = &access->config->auth;
 
     access->issuers =
         llmp_alloc_array(auth->issuer_count + 1, sizeof(*access->issuers));
     LLMP_ENSURE(access->issuers, err, LLMP_E_NOMEM, "no memory for issuers");
-    for (size_t i = 0; i < auth->issuer_count; i++)
-        LLMP_TRY(make_issuer(&access->issuers[i], &auth->issuers[i], err));
+    for (size_t i = 0; i < auth->issuer_count; i++) {
+        access->issuers[i] = issuer_before(before, &auth->issuers[i]);
+        if (!access->issuers[i])
+            LLMP_TRY(make_issuer(&access->issuers[i], &auth->issuers[i], err));
+    }
     return LLMP_OK;
 }
 
@@ -350,7 +409,7 @@ int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
     LLMP_TRY(make_owners(access, directory, err));
     LLMP_TRY(make_models(access, err));
     LLMP_TRY(llmp_access_keys(access, directory, before, err));
-    LLMP_TRY(make_issuers(access, err));
+    LLMP_TRY(make_issuers(access, before, err));
     LLMP_TRY(make_prices(access, err));
     LLMP_TRY(make_sets(access, err));
     if (before)

@@ -288,6 +288,15 @@ static int origin_of(struct llmp_reading *reading,
     return origin->id ? LLMP_OK : llmp_reading_nomem(reading);
 }
 
+/* A mapping's key, which goes away with the file's tree, kept. */
+static int keep_key(struct llmp_reading *reading,
+                    const struct llmp_setting *item, struct llmp_str *out)
+{
+    *out =
+        llmp_config_join(&reading->config->memory, &item->node->key->text, 1);
+    return out->ptr ? LLMP_OK : llmp_reading_nomem(reading);
+}
+
 static int take_roles(struct llmp_reading *reading,
                       const struct llmp_settings *settings,
                       struct llmp_token_policy_options *policy)
@@ -300,7 +309,7 @@ static int take_roles(struct llmp_reading *reading,
     for (size_t i = 0; i < settings->count; i++) {
         const struct llmp_setting *item = &settings->items[i];
 
-        rules[i].value = item->node->key->text;
+        LLMP_TRY(keep_key(reading, item, &rules[i].value));
         rules[i].role = llmp_role_find(item->text);
         if (rules[i].role == LLMP_ROLE_NONE)
             return llmp_reading_fail(
@@ -467,7 +476,7 @@ int llmp_check_prices(struct llmp_reading *reading,
         const struct llmp_setting *item = &draft->rates.items[i];
         struct llmp_rate *rate = &out->rates[i];
 
-        rate->from = item->node->key->text;
+        LLMP_TRY(keep_key(reading, item, &rate->from));
         rate->to = out->currency;
         rate->denominator = LLMP_NANOS;
         if (!is_currency(rate->from) ||

@@ -25,6 +25,7 @@ bool llmp_pace_init(struct llmp_pace *pace, uint64_t amount, uint64_t period_ns,
         return false;
     pace->factor = (uint64_t)factor;
     pace->shift = shift;
+    pace->rounding = (UINT64_C(1) << shift) - 1;
     pace->burst_ns = llmp_pace_ns(pace, burst);
     return pace->burst_ns < LLMP_PACE_NS_MAX;
 }

@@ -15,7 +15,8 @@
 
 struct llmp_pace {
     uint64_t factor; /* nanoseconds of a unit, times 2^shift, rounded up */
-    uint32_t shift;
+    uint64_t rounding; /* what makes a part of a nanosecond a whole one */
+    uint32_t shift;    /* below 64 */
     uint64_t burst_ns;
 };
 
@@ -27,11 +28,17 @@ bool llmp_pace_init(struct llmp_pace *pace, uint64_t amount, uint64_t period_ns,
 static inline uint64_t llmp_pace_ns(const struct llmp_pace *pace,
                                     uint64_t units)
 {
-    unsigned __int128 product = (unsigned __int128)units * pace->factor;
-    unsigned __int128 ns =
-        (product + (((unsigned __int128)1 << pace->shift) - 1)) >> pace->shift;
+    unsigned __int128 product =
+        (unsigned __int128)units * pace->factor + pace->rounding;
+    uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
+    uint32_t shift = pace->shift & 63; /* as it is; the compiler sees it */
 
-    return ns > LLMP_PACE_NS_MAX ? LLMP_PACE_NS_MAX : (uint64_t)ns;
+    if (high >> shift)
+        return LLMP_PACE_NS_MAX;
+
+    uint64_t ns = (uint64_t)(((unsigned __int128)high << 64 | low) >> shift);
+
+    return ns > LLMP_PACE_NS_MAX ? LLMP_PACE_NS_MAX : ns;
 }
 
 /* The most units that take no longer than `ns`. */

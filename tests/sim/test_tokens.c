@@ -296,6 +296,21 @@ static void the_last_good_keys_count_while_the_issuer_is_down(void **state)
     sim_free(s);
 }
 
+/* The same file again, while the issuer is away, shuts nobody out. */
+static void a_reload_keeps_the_keys(void **state)
+{
+    char old[TOKEN_SIZE];
+    struct sim *s = begin(by_uri);
+
+    (void)state;
+    bearer_of(old, 0, "old", "ann");
+    assert_int_equal(run_one(s, old, 1).ok, 1);
+    issuer.down = true;
+    sim_reload(s, by_uri);
+    assert_int_equal(run_one(s, old, 2).ok, 1);
+    sim_free(s);
+}
+
 /* Who fetches and leaves takes nothing with it. */
 static void a_client_that_leaves_gives_the_fetch_back(void **state)
 {
@@ -423,6 +438,7 @@ int main(void)
         SIM_TEST(new_keys_are_found_and_old_ones_forgotten),
         SIM_TEST(keys_are_fetched_again_in_time),
         SIM_TEST(the_last_good_keys_count_while_the_issuer_is_down),
+        SIM_TEST(a_reload_keeps_the_keys),
         SIM_TEST(a_client_that_leaves_gives_the_fetch_back),
         SIM_TEST(who_comes_and_leaves_cannot_hammer_the_issuer),
         SIM_TEST(a_flood_of_unknown_kids_fetches_once_in_a_while),

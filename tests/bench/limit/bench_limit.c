@@ -48,8 +48,10 @@ static struct llmp_limit_scope *scope(enum llmp_limit_kind kind, uint64_t n,
     char id[24];
 
     for (int i = 0; i < 2; i++)
-        if (rules[i].unit == LLMP_LIMIT_MONEY)
+        if (rules[i].unit == LLMP_LIMIT_MONEY) { /* it does not drain */
             rules[i].window = LLMP_WINDOW_MONTH;
+            rules[i].amount = UINT64_C(1) << 61;
+        }
     int len = snprintf(id, sizeof(id), "key-%llu", (unsigned long long)n);
     if (llmp_limiter_scope(&out, limiter, kind,
                            (struct llmp_str){ id, (size_t)len }, rules, 2,

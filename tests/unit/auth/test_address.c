@@ -279,6 +279,11 @@ static void denied_wins(void **state)
                      LLMP_AUTH_ADDRESS_DENIED);
     assert_int_equal(llmp_address_check(NULL, deny, &other), LLMP_OK);
     assert_int_equal(llmp_address_check(NULL, NULL, &in), LLMP_OK);
+    assert_int_equal(llmp_address_check(NULL, NULL, NULL), LLMP_OK);
+    assert_int_equal(llmp_address_check(allow, NULL, NULL),
+                     LLMP_AUTH_ADDRESS_DENIED);
+    assert_int_equal(llmp_address_check(NULL, deny, NULL),
+                     LLMP_AUTH_ADDRESS_DENIED);
     llmp_address_set_unref(allow);
     llmp_address_set_unref(deny);
 }

@@ -178,6 +178,34 @@ static void refresh_is_clamped(void **state)
     free(pair.token);
 }
 
+/* Who leaves is no failure of the issuer's, and another fetches soon. */
+static void a_returned_fetch_is_no_failure(void **state)
+{
+    struct llmp_issuer *issuer = issuer_new();
+    struct llmp_issuer_fetch first, second;
+    struct llmp_issuer_status status;
+    struct llmp_time soon = at(1);
+    struct pair pair;
+
+    (void)state;
+    pair_init(&pair, "k1", 1);
+    soon.mono_ns += 50 * LLMP_NS_PER_MS;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(llmp_issuer_fetch(issuer, &first, at(1)), LLMP_OK);
+        llmp_issuer_return(issuer, first.id, at(1));
+        assert_int_equal(verify(issuer, &pair, 1), LLMP_AGAIN);
+        assert_int_equal(llmp_issuer_fetch(issuer, &second, at(1)), LLMP_MISS);
+        assert_int_equal(llmp_issuer_fetch(issuer, &second, soon), LLMP_OK);
+        llmp_issuer_return(issuer, first.id, soon); /* not its own any more */
+        llmp_issuer_status(issuer, &status);
+        assert_true(status.fetching);
+        assert_int_equal(status.failures, 0);
+        llmp_issuer_return(issuer, second.id, at(0));
+    }
+    free(pair.token);
+    llmp_issuer_unref(issuer);
+}
+
 static void the_last_good_set_is_kept(void **state)
 {
     struct llmp_issuer *issuer = issuer_new();
@@ -501,6 +529,7 @@ int main(void)
         cmocka_unit_test(finds_its_keys_once),
         cmocka_unit_test(a_lost_fetch_is_given_to_another),
         cmocka_unit_test(refresh_is_clamped),
+        cmocka_unit_test(a_returned_fetch_is_no_failure),
         cmocka_unit_test(the_last_good_set_is_kept),
         cmocka_unit_test(an_unknown_kid_fetches_once),
         cmocka_unit_test(a_spray_of_kids_is_bounded),
