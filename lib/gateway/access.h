@@ -36,17 +36,21 @@ struct llmp_owners {
     struct llmp_owner items[]; /* by kind and name */
 };
 
+/* One link of what a key was granted by. */
+struct llmp_link {
+    struct llmp_grant grant;
+    struct llmp_record *record; /* whose lists it has; NULL: of the file */
+};
+
 /* What hangs on a key: its owners' limits, where a spent budget leads, and
  * what it was granted by. */
 struct llmp_holder {
     struct llmp_limit_scope *scopes[LLMP_CALLER_SCOPES]; /* NULL: no limits */
     const struct llmp_allowance *allowances[LLMP_CALLER_SCOPES]; /* theirs */
-    struct llmp_allowance own;                      /* of a key of the store */
-    struct llmp_record *record;                     /* likewise; or NULL */
-    struct llmp_grant links[LLMP_GRANT_DEPTH_MAX];  /* the chain above it */
-    struct llmp_record *kept[LLMP_GRANT_DEPTH_MAX]; /* whose lists are used */
+    struct llmp_allowance own;  /* of a key of the store */
+    struct llmp_record *record; /* likewise; or NULL */
+    struct llmp_link *links;    /* the chain above it */
     size_t link_count;
-    bool too_deep; /* the chain is longer than that: it gives nothing */
 };
 
 struct llmp_access {

@@ -16,41 +16,49 @@ static void holder_free(void *data)
     for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++)
         llmp_limit_scope_unref(holder->scopes[i]);
     for (size_t i = 0; i < holder->link_count; i++)
-        llmp_record_unref(holder->kept[i]);
+        llmp_record_unref(holder->links[i].record);
+    llmp_free(holder->links);
     llmp_record_unref(holder->record);
     llmp_free(holder);
 }
 
 /* ---- the chain ---------------------------------------------------------- */
 
-static struct llmp_grant *add_link(struct llmp_holder *holder)
+/* While it is being made. Records are not referred to yet. */
+struct chain {
+    struct llmp_link links[LLMP_GRANT_DEPTH_MAX];
+    size_t count;
+    bool too_deep; /* it is longer than that: it gives nothing */
+};
+
+static struct llmp_link *add_link(struct chain *chain)
 {
-    if (holder->link_count == LLMP_GRANT_DEPTH_MAX) {
-        holder->too_deep = true;
+    if (chain->count == LLMP_GRANT_DEPTH_MAX) {
+        chain->too_deep = true;
         return NULL;
     }
-    return &holder->links[holder->link_count++];
+    return &chain->links[chain->count++];
 }
 
 /* Each once: a narrowing counts no more for being asked twice. */
-static void add_record(struct llmp_holder *holder, struct llmp_record *record)
+static void add_record(struct chain *chain, struct llmp_record *record)
 {
-    struct llmp_grant *link;
+    struct llmp_link *link;
 
-    for (size_t i = 0; i < holder->link_count; i++)
-        if (holder->kept[i] == record)
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->links[i].record == record)
             return;
-    link = add_link(holder);
+    link = add_link(chain);
     if (!link)
         return;
-    llmp_record_grant(record, link);
-    holder->kept[holder->link_count - 1] = llmp_record_ref(record);
+    llmp_record_grant(record, &link->grant);
+    link->record = record;
 }
 
 /* Whether one of them is disabled. */
-static bool add_owners(struct llmp_holder *holder,
-                       const struct llmp_access *access, struct llmp_str user,
-                       struct llmp_str team, struct llmp_str org)
+static bool add_owners(struct chain *chain, const struct llmp_access *access,
+                       struct llmp_str user, struct llmp_str team,
+                       struct llmp_str org)
 {
     const struct llmp_str names[] = { [LLMP_LIMIT_USER] = user,
                                       [LLMP_LIMIT_TEAM] = team,
@@ -64,7 +72,7 @@ static bool add_owners(struct llmp_holder *holder,
         if (!owner || !owner->record)
             continue;
         disabled = disabled || owner->record->disabled;
-        add_record(holder, owner->record);
+        add_record(chain, owner->record);
     }
     return disabled;
 }
@@ -82,13 +90,11 @@ static const struct llmp_key_config *file_key(const struct llmp_access *access,
 
 /* The key that made it, the key that made that one, …; an administrator at the
  * machine, or somebody with a token, is no grantor. */
-static void add_grantors(struct llmp_holder *holder,
-                         const struct llmp_access *access,
+static void add_grantors(struct chain *chain, const struct llmp_access *access,
                          const struct llmp_directory *directory,
                          struct llmp_str created_by)
 {
-    while (llmp_str_starts(created_by, LLMP_STR(GRANTOR)) &&
-           !holder->too_deep) {
+    while (llmp_str_starts(created_by, LLMP_STR(GRANTOR)) && !chain->too_deep) {
         struct llmp_str id = { created_by.ptr + strlen(GRANTOR),
                                created_by.len - strlen(GRANTOR) };
         struct llmp_record *record =
@@ -97,28 +103,46 @@ static void add_grantors(struct llmp_holder *holder,
             record ? NULL : file_key(access, id);
 
         if (file) {
-            struct llmp_grant *link = add_link(holder);
+            struct llmp_link *link = add_link(chain);
 
             if (link)
-                *link = file->options.grant;
-            (void)add_owners(holder, access, file->options.user,
+                *link = (struct llmp_link){ .grant = file->options.grant };
+            (void)add_owners(chain, access, file->options.user,
                              file->options.team, file->options.org);
             return;
         }
         if (!record)
             return;
-        add_record(holder, record);
-        (void)add_owners(holder, access, record->user, record->team,
+        add_record(chain, record);
+        (void)add_owners(chain, access, record->user, record->team,
                          record->org);
         created_by = record->created_by;
     }
 }
 
-static const struct llmp_grant *tie(struct llmp_holder *holder)
+/* Moves the chain to where it stays, and ties its links together. */
+static int tie(struct llmp_holder *holder, const struct chain *chain,
+               const struct llmp_grant **first)
 {
-    for (size_t i = 1; i < holder->link_count; i++)
-        holder->links[i - 1].grantor = &holder->links[i];
-    return holder->link_count ? &holder->links[0] : NULL;
+    *first = NULL;
+    if (!chain->count)
+        return LLMP_OK;
+    holder->links = llmp_alloc_array(chain->count, sizeof(*holder->links));
+    if (!holder->links)
+        return LLMP_E_NOMEM;
+    for (size_t i = 0; i < chain->count; i++) {
+        struct llmp_link *link = &holder->links[i];
+
+        *link = chain->links[i];
+        link->grant.grantor = NULL;
+        if (link->record)
+            (void)llmp_record_ref(link->record);
+        if (i)
+            holder->links[i - 1].grant.grantor = &link->grant;
+    }
+    holder->link_count = chain->count;
+    *first = &holder->links[0].grant;
+    return LLMP_OK;
 }
 
 /* ---- one key ------------------------------------------------------------ */
@@ -136,8 +160,9 @@ static void find_limits(const struct llmp_access *access,
 }
 
 static int key_new(struct llmp_key **out, struct llmp_access *access,
-                   struct llmp_holder *holder, struct llmp_key_options *o,
-                   const struct llmp_access *before, struct llmp_error *err)
+                   struct llmp_holder *holder, const struct chain *chain,
+                   struct llmp_key_options *o, const struct llmp_access *before,
+                   struct llmp_error *err)
 {
     const struct llmp_key *old =
         before ? llmp_keyring_find(before->keyring, o->id) : NULL;
@@ -148,8 +173,9 @@ static int key_new(struct llmp_key **out, struct llmp_access *access,
     LLMP_TRY(llmp_access_scope(&holder->scopes[LLMP_LIMIT_KEY], access->limiter,
                                LLMP_LIMIT_KEY, o->id,
                                holder->allowances[LLMP_LIMIT_KEY], err));
-    o->grant.grantor = tie(holder);
-    o->disabled = o->disabled || holder->too_deep;
+    LLMP_ENSURE(tie(holder, chain, &o->grant.grantor) == LLMP_OK, err,
+                LLMP_E_NOMEM, "no memory for a key");
+    o->disabled = o->disabled || chain->too_deep;
     if (old && llmp_key_last_used_s(old) > o->last_used_s)
         o->last_used_s = llmp_key_last_used_s(old);
     o->data = holder;
@@ -164,14 +190,15 @@ static int file_key_new(struct llmp_key **out, struct llmp_access *access,
 {
     struct llmp_key_options options = config->options;
     struct llmp_holder *holder = llmp_alloc(sizeof(*holder));
+    struct chain chain = { .count = 0 };
 
     LLMP_ENSURE(holder, err, LLMP_E_NOMEM, "no memory for a key");
     holder->allowances[LLMP_LIMIT_KEY] = &config->limits;
     options.disabled =
-        add_owners(holder, access, options.user, options.team, options.org) ||
+        add_owners(&chain, access, options.user, options.team, options.org) ||
         options.disabled;
 
-    int rc = key_new(out, access, holder, &options, before, err);
+    int rc = key_new(out, access, holder, &chain, &options, before, err);
 
     if (rc < 0)
         holder_free(holder);
@@ -203,16 +230,11 @@ int llmp_access_has_room(const struct llmp_access *access,
                          const struct llmp_directory *directory,
                          const struct llmp_record *record)
 {
-    struct llmp_holder *holder = llmp_alloc(sizeof(*holder));
-    bool fits;
+    struct chain chain = { .count = 0 };
 
-    if (!holder)
-        return LLMP_E_NOMEM;
-    (void)add_owners(holder, access, record->user, record->team, record->org);
-    add_grantors(holder, access, directory, record->created_by);
-    fits = !holder->too_deep;
-    holder_free(holder);
-    return fits ? LLMP_OK : LLMP_E_LIMIT;
+    (void)add_owners(&chain, access, record->user, record->team, record->org);
+    add_grantors(&chain, access, directory, record->created_by);
+    return chain.too_deep ? LLMP_E_LIMIT : LLMP_OK;
 }
 
 int llmp_access_key(struct llmp_key **out, struct llmp_access *access,
@@ -222,18 +244,19 @@ int llmp_access_key(struct llmp_key **out, struct llmp_access *access,
 {
     struct llmp_key_options options;
     struct llmp_holder *holder = llmp_alloc(sizeof(*holder));
+    struct chain chain = { .count = 0 };
     int rc = LLMP_E_LIMIT;
 
     LLMP_ENSURE(holder, err, LLMP_E_NOMEM, "no memory for a key");
     holder->record = llmp_record_ref((struct llmp_record *)record);
     fill_options(&options, record);
     options.disabled =
-        add_owners(holder, access, record->user, record->team, record->org) ||
+        add_owners(&chain, access, record->user, record->team, record->org) ||
         options.disabled;
-    add_grantors(holder, access, directory, record->created_by);
+    add_grantors(&chain, access, directory, record->created_by);
     holder->allowances[LLMP_LIMIT_KEY] = &holder->own;
     if (llmp_record_allowance(record, &holder->own))
-        rc = key_new(out, access, holder, &options, before, err);
+        rc = key_new(out, access, holder, &chain, &options, before, err);
     if (rc < 0)
         holder_free(holder);
     return rc;
