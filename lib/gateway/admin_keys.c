@@ -105,11 +105,10 @@ static int check_depth(struct llmp_admin *a, const struct llmp_record *record)
                             "what was granted passed through too many hands");
 }
 
-/* Whether it may be made or changed so; fields that were not named count when
- * they were filled in. */
+/* Whether it may be made or changed so. A new one is judged by all that it
+ * gives, what was filled in included; a change by what it sets. */
 static int ask(struct llmp_admin *a, enum llmp_action action,
-               const struct llmp_record *record, llmp_field_set seen,
-               const struct llmp_record *before)
+               const struct llmp_record *record, llmp_field_set seen)
 {
     struct llmp_str fields[LLMP_ADMIN_FIELDS_MAX];
     struct llmp_policy_object object = llmp_admin_object(record);
@@ -119,16 +118,8 @@ static int ask(struct llmp_admin *a, enum llmp_action action,
     object.fields = fields;
     object.field_count = llmp_admin_fields(record, seen, fields, &grants);
     llmp_record_grant(record, &grant);
-    if (grants || !before)
+    if (grants || action == LLMP_ACTION_KEY_CREATE)
         object.grant = &grant;
-    if (before) {
-        struct llmp_policy_object old = llmp_admin_object(before);
-
-        old.fields = object.fields;
-        old.field_count = object.field_count;
-        old.grant = object.grant;
-        LLMP_TRY(llmp_admin_may(a, action, &old));
-    }
     return llmp_admin_may(a, action, &object);
 }
 
@@ -157,7 +148,7 @@ int llmp_admin_keys_create(struct llmp_admin *a)
         return llmp_problem_set(&a->problem, 400, "invalid_value", "name",
                                 "a name is needed");
     LLMP_TRY(llmp_record_check(record, a->access->config, &a->problem));
-    LLMP_TRY(ask(a, LLMP_ACTION_KEY_CREATE, record, seen, NULL));
+    LLMP_TRY(ask(a, LLMP_ACTION_KEY_CREATE, record, seen));
     LLMP_TRY(llmp_admin_check_owners(a, record));
     LLMP_TRY(make_secret(a, secret, record->generations[0].hash));
     LLMP_TRY(check_depth(a, record));
@@ -192,7 +183,7 @@ int llmp_admin_keys_update(struct llmp_admin *a)
 
     LLMP_TRY(find_living(a, &found));
     before = llmp_record_ref(found);
-    LLMP_TRY(ask(a, LLMP_ACTION_KEY_UPDATE, before, 0, before));
+    LLMP_TRY(ask(a, LLMP_ACTION_KEY_UPDATE, before, 0));
     LLMP_TRY(llmp_admin_check_body(a, true));
     LLMP_TRY(llmp_record_copy(&record, before));
     LLMP_TRY(llmp_record_read(record, a->body, false, &seen, &a->problem));
@@ -201,7 +192,7 @@ int llmp_admin_keys_update(struct llmp_admin *a)
                                 record->name.len ? "role" : "name",
                                 "a key has a name and a role");
     LLMP_TRY(llmp_record_check(record, a->access->config, &a->problem));
-    LLMP_TRY(ask(a, LLMP_ACTION_KEY_UPDATE, record, seen, before));
+    LLMP_TRY(ask(a, LLMP_ACTION_KEY_UPDATE, record, seen));
     if (is_seen(seen, offsetof(struct llmp_record, expires_ns)))
         LLMP_TRY(set_expiry(a, record, seen));
     LLMP_TRY(llmp_admin_check_owners(a, record));

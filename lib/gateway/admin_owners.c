@@ -48,10 +48,10 @@ int llmp_admin_owners_show(struct llmp_admin *a)
     return LLMP_OK;
 }
 
-/* As it is, and as it would be. */
+/* What changes hands is asked about twice: as it is, without fields, and as
+ * it would be. */
 static int ask(struct llmp_admin *a, enum llmp_action action,
-               const struct llmp_record *record, llmp_field_set seen,
-               const struct llmp_record *before)
+               const struct llmp_record *record, llmp_field_set seen)
 {
     struct llmp_str fields[LLMP_ADMIN_FIELDS_MAX];
     struct llmp_policy_object object = llmp_admin_object(record);
@@ -63,14 +63,6 @@ static int ask(struct llmp_admin *a, enum llmp_action action,
     llmp_record_grant(record, &grant);
     if (grants)
         object.grant = &grant;
-    if (before) {
-        struct llmp_policy_object old = llmp_admin_object(before);
-
-        old.fields = object.fields;
-        old.field_count = object.field_count;
-        old.grant = object.grant;
-        LLMP_TRY(llmp_admin_may(a, action, &old));
-    }
     return llmp_admin_may(a, action, &object);
 }
 
@@ -101,7 +93,7 @@ int llmp_admin_owners_create(struct llmp_admin *a)
     record->created_ns = a->now.wall_ns;
     record->created_by = a->actor;
     LLMP_TRY(llmp_record_check(record, a->access->config, &a->problem));
-    LLMP_TRY(ask(a, action, record, seen, NULL));
+    LLMP_TRY(ask(a, action, record, seen));
     LLMP_TRY(llmp_admin_check_owners(a, record));
     if (is_in_file(a, record->id))
         return llmp_admin_conflict(a, "in_configuration",
@@ -121,12 +113,12 @@ int llmp_admin_owners_update(struct llmp_admin *a)
 
     LLMP_TRY(find(a, &found));
     before = llmp_record_ref(found);
-    LLMP_TRY(ask(a, action, before, 0, before));
+    LLMP_TRY(ask(a, action, before, 0));
     LLMP_TRY(llmp_admin_check_body(a, true));
     LLMP_TRY(llmp_record_copy(&record, before));
     LLMP_TRY(llmp_record_read(record, a->body, false, &seen, &a->problem));
     LLMP_TRY(llmp_record_check(record, a->access->config, &a->problem));
-    LLMP_TRY(ask(a, action, record, seen, before));
+    LLMP_TRY(ask(a, action, record, seen));
     LLMP_TRY(llmp_admin_check_owners(a, record));
     LLMP_TRY(llmp_admin_commit(a, action, before, record));
     llmp_admin_answer_record(a, 200, record, NULL);
