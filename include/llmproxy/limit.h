@@ -55,7 +55,8 @@ enum llmp_limit_window {
 };
 #define LLMP_LIMIT_WINDOWS 6
 
-#define LLMP_LIMIT_RULES_MAX 8   /**< different (unit, window) of one scope */
+#define LLMP_LIMIT_RULES_MAX 8   /**< at a time, of one scope */
+#define LLMP_LIMIT_CELLS_MAX 12  /**< different (unit, window) in its life */
 #define LLMP_LIMIT_ID_MAX    256 /**< bytes of a scope's id */
 
 /** One limit of a scope. Zero a struct and fill in what is needed. */
@@ -100,7 +101,7 @@ LLMP_API void llmp_limiter_free(struct llmp_limiter *limiter);
  * @retval LLMP_E_INVALID  a rule is out of range, two rules have the same unit
  *                         and window, or the id's length is
  * @retval LLMP_E_LIMIT    scopes_max is reached, or the scope has had more than
- *                         LLMP_LIMIT_RULES_MAX different (unit, window)
+ *                         LLMP_LIMIT_CELLS_MAX different (unit, window)
  * @retval LLMP_E_NOMEM    out of memory
  */
 LLMP_API LLMP_MUST_USE int llmp_limiter_scope(
@@ -164,7 +165,7 @@ struct llmp_limit_hold {
 };
 
 /** Up to this many cells in one reservation. */
-#define LLMP_LIMIT_HOLDS_MAX (LLMP_LIMIT_KINDS * LLMP_LIMIT_RULES_MAX)
+#define LLMP_LIMIT_HOLDS_MAX (LLMP_LIMIT_KINDS * LLMP_LIMIT_CELLS_MAX)
 
 /** Made by llmp_limit_reserve(); begin with zero or LLMP_RESERVATION(). The
  *  scopes must be referred to until it is settled. */
@@ -270,10 +271,10 @@ llmp_limit_look(const struct llmp_limit_scope *scope, struct llmp_time now,
                 struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX]);
 
 /**
- * Sets what a calendar cell has used in the window that begins at
- * `window_start_s`: after a start, from the ledger. Adds to what was used
- * since then. Ignored if the scope has no such cell, the window is over, or it
- * was done for this window before.
+ * Raises what a calendar cell has used, in the window that begins at
+ * `window_start_s`, to `used` if it is less: after a start, from the ledger,
+ * which knows of everything that this process has used, too. Ignored if the
+ * scope has no such cell or the window is over. Doing it again changes nothing.
  */
 LLMP_API void llmp_limit_restore(struct llmp_limit_scope *scope,
                                  enum llmp_limit_unit unit,

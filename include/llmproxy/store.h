@@ -35,7 +35,7 @@ enum {
     LLMP_STORE_NAME_MAX = 128, /**< of everything else that has a name */
     LLMP_STORE_BODY_MAX = 1 << 20,
     LLMP_STORE_BATCH_MAX = 4096,               /**< operations in one commit */
-    LLMP_STORE_COUNTERS_MAX = 16,              /**< fed by one ledger row */
+    LLMP_STORE_COUNTERS_MAX = 48,              /**< fed by one ledger row */
     LLMP_STORE_ROWS_MAX = 10000,               /**< one call delivers */
     LLMP_LEDGER_BASES = LLMP_USAGE_UNKNOWN + 1 /**< of enum llmp_usage_basis */
 };

@@ -49,9 +49,12 @@ static const struct field {
     FIELD("name", KEY | USER, ANYONE, false),
     FIELD("name", TEAM | ORG, ADMIN, false),
     FIELD("email", USER, ANYONE, false),
-    FIELD("allow", KEY, ANYONE, false),
-    FIELD("deny", KEY, ANYONE, false),
-    FIELD("disabled", KEY, ANYONE, false),
+    FIELD("allow", KEY_NEW, ANYONE, false),
+    FIELD("allow", KEY_CHANGE, ADMIN, false),
+    FIELD("deny", KEY_NEW, ANYONE, false),
+    FIELD("deny", KEY_CHANGE, ADMIN, false),
+    FIELD("disabled", KEY_NEW, ANYONE, false),
+    FIELD("disabled", KEY_CHANGE, ADMIN, false),
     FIELD("disabled", USER | TEAM, ADMIN, false),
     FIELD("models", KEY, ANYONE, true),
     FIELD("models", USER | TEAM | ORG, ADMIN, true),
@@ -143,8 +146,10 @@ static bool is_own(const struct llmp_principal *principal,
                  same(principal->id, object->id) &&
                  agrees(object->user, principal->user));
 
+    /* No organisation is a place of its own, from where an admin reaches all:
+     * it is nobody's in an organisation. */
     return self && agrees(object->team, principal->team) &&
-           agrees(object->org, principal->org);
+           llmp_str_eq(object->org, principal->org);
 }
 
 static bool is_team(const struct llmp_principal *principal,

@@ -123,6 +123,43 @@ static int ask(struct llmp_admin *a, enum llmp_action action,
     return llmp_admin_may(a, action, &object);
 }
 
+static bool copy_texts(struct llmp_record *record, struct llmp_texts *to,
+                       const struct llmp_texts *from)
+{
+    bool ok = true;
+
+    to->items =
+        llmp_arena_take(&record->arena, from->count * sizeof(*to->items) + 1);
+    to->count = to->items ? from->count : 0;
+    for (size_t i = 0; i < to->count; i++)
+        to->items[i] = llmp_arena_str(&record->arena, from->items[i], &ok);
+    return ok && to->items;
+}
+
+/* What is not an admin's cannot leave its team, whose budget counts, nor the
+ * addresses that the key which asks is bound to. */
+static int stay_inside(struct llmp_admin *a, struct llmp_record *record)
+{
+    const struct llmp_record *grantor =
+        a->who.kind == LLMP_PRINCIPAL_KEY
+            ? llmp_directory_find(&a->gateway->stored.directory,
+                                  LLMP_RECORD_KEY, a->who.id)
+            : NULL;
+
+    if (a->who.role == LLMP_ROLE_ADMIN)
+        return LLMP_OK;
+    if (!llmp_str_eq(record->team, a->who.team))
+        return llmp_admin_denied(a, LLMP_AUTH_OBJECT_DENIED, LLMP_STR("team"));
+    if (!grantor || grantor->allow.count + grantor->deny.count == 0)
+        return LLMP_OK;
+    if (record->allow.count || record->deny.count)
+        return llmp_admin_denied(a, LLMP_AUTH_FIELD_DENIED, LLMP_STR("allow"));
+    return copy_texts(record, &record->allow, &grantor->allow) &&
+                   copy_texts(record, &record->deny, &grantor->deny)
+               ? LLMP_OK
+               : LLMP_E_NOMEM;
+}
+
 int llmp_admin_keys_create(struct llmp_admin *a)
 {
     LLMP_AUTO(llmp_record_unrefp) struct llmp_record *record = NULL;
@@ -139,6 +176,7 @@ int llmp_admin_keys_create(struct llmp_admin *a)
     LLMP_TRY(llmp_record_read(record, a->body, false, &seen, &a->problem));
     LLMP_TRY(llmp_admin_make_id(a, "key_", &record->id));
     llmp_admin_default_owner(a, record, seen);
+    LLMP_TRY(stay_inside(a, record));
     if (record->role == LLMP_ROLE_NONE)
         record->role = LLMP_ROLE_USER;
     record->created_ns = a->now.wall_ns;
@@ -268,8 +306,15 @@ int llmp_admin_keys_rotate(struct llmp_admin *a)
     LLMP_TRY(find_living(a, &found));
     before = llmp_record_ref(found);
 
-    const struct llmp_policy_object object = llmp_admin_object(before);
+    struct llmp_policy_object object = llmp_admin_object(before);
+    struct llmp_grant grant;
 
+    /* Who gets a key's secret can do all that it can; a key that renews itself
+     * gets nothing new. */
+    llmp_record_grant(before, &grant);
+    if (a->who.kind != LLMP_PRINCIPAL_KEY ||
+        !llmp_str_eq(a->who.id, before->id))
+        object.grant = &grant;
     LLMP_TRY(llmp_admin_may(a, LLMP_ACTION_KEY_ROTATE, &object));
     LLMP_TRY(read_overlap(a, &overlap_s));
     LLMP_TRY(llmp_record_copy(&record, before));

@@ -221,6 +221,10 @@ static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
     s->usage_basis = LLMP_USAGE_ESTIMATED; /* an event is about a token */
     s->input_tokens = s->reserved_input_tokens;
     s->output_tokens = s->events;
+    /* What was not seen of a broken one may have been made, and cost. */
+    if (ending != LLMP_END_COMPLETE &&
+        s->output_tokens < s->reserved_output_tokens)
+        s->output_tokens = s->reserved_output_tokens;
 }
 
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x)

@@ -10,9 +10,9 @@
 
 enum llmp_body_kind {
     LLMP_BODY_NONE,
-    LLMP_BODY_JSON, /* held whole, checked, edited */
+    LLMP_BODY_JSON,  /* held whole, checked, edited */
     LLMP_BODY_ADMIN, /* held whole, read by a job */
-    LLMP_BODY_PASS  /* streamed; only the model is looked for, at its front */
+    LLMP_BODY_PASS   /* streamed; only the model is looked for, at its front */
 };
 
 enum llmp_local {

@@ -79,6 +79,35 @@ static bool restore_key(struct llmp_key *key, void *ctx)
     return true;
 }
 
+/* Models at providers, by name; those behind patterns are not known yet. */
+static void restore_deployment(struct restoring *r,
+                               const struct llmp_model *model)
+{
+    const struct llmp_provider *provider = model->provider;
+    struct llmp_str upstream =
+        model->upstream.len ? model->upstream : model->name;
+    struct llmp_limit_scope *scope;
+    char id[2 * LLMP_LIMIT_ID_MAX];
+    int len = snprintf(id, sizeof(id), "%.*s/%.*s", (int)provider->name.len,
+                       provider->name.ptr, (int)upstream.len, upstream.ptr);
+
+    if (!provider->limits.count || len < 0 || len > LLMP_LIMIT_ID_MAX)
+        return;
+    if (!model->upstream.len && model->strip.len &&
+        llmp_str_starts(upstream, model->strip))
+        len =
+            snprintf(id, sizeof(id), "%.*s/%.*s", (int)provider->name.len,
+                     provider->name.ptr, (int)(upstream.len - model->strip.len),
+                     upstream.ptr + model->strip.len);
+    if (llmp_limiter_scope(&scope, r->access->limiter, LLMP_LIMIT_DEPLOYMENT,
+                           (struct llmp_str){ id, (size_t)len },
+                           provider->limits.rules, provider->limits.count,
+                           NULL) != LLMP_OK)
+        return;
+    restore_scope(r, scope);
+    llmp_limit_scope_unref(scope);
+}
+
 static int run(struct llmp_store_job *job, struct llmp_store *store,
                struct llmp_error *err)
 {
@@ -91,6 +120,8 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
         restore_scope(r, r->access->owners->items[i].scope);
     for (size_t i = 0; i < config->model_count; i++)
         restore_scope(r, r->access->models[i]);
+    for (size_t i = 0; i < config->literal_count; i++)
+        restore_deployment(r, &config->models[i]);
     llmp_keyring_each(r->access->keyring, restore_key, r);
     return r->status < 0 ? r->status : LLMP_OK;
 }

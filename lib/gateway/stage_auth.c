@@ -4,6 +4,7 @@
  * limits count. Nobody's body is read before that. What a credential is, is
  * never said, logged or passed on.
  */
+#include "auth/token.h"
 #include "base/internal.h"
 #include "gateway/exchange.h"
 
@@ -306,6 +307,16 @@ static bool conclude(struct llmp_exchange *x, int rc)
     return false;
 }
 
+/* A reload may have taken its issuer away, or read its claims anew. */
+static bool is_ours(const struct llmp_exchange *x,
+                    const struct llmp_token *token)
+{
+    for (size_t i = 0; i < x->config->auth.issuer_count; i++)
+        if (x->access->issuers[i] == token->issuer)
+            return true;
+    return false;
+}
+
 /* A token that was verified before, under keys that still hold. */
 static bool known_token(struct llmp_exchange *x, struct llmp_str credential)
 {
@@ -313,9 +324,10 @@ static bool known_token(struct llmp_exchange *x, struct llmp_str credential)
     struct llmp_token *token =
         cache ? llmp_token_cache_get(cache, credential, x->now) : NULL;
 
-    if (token)
-        be_token(x, llmp_token_ref(token));
-    return token != NULL;
+    if (!token || !is_ours(x, token))
+        return false;
+    be_token(x, llmp_token_ref(token));
+    return true;
 }
 
 static bool is_due(const struct llmp_exchange *x, size_t issuer)

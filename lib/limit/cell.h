@@ -37,7 +37,6 @@ struct llmp_budget_window {
     _Atomic uint64_t used;
     _Atomic uint64_t granted; /* leased */
     atomic_bool soft_said;
-    atomic_bool restored; /* what was used before a start is in `used` */
 };
 
 /* `turn` counts windows: window number n is at n % 2, so that who is late for

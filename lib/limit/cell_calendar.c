@@ -37,7 +37,6 @@ static void turn_window(struct llmp_budget *budget, enum llmp_limit_window kind,
     atomic_store(&next->used, 0);
     atomic_store(&next->granted, 0);
     atomic_store(&next->soft_said, false);
-    atomic_store(&next->restored, false);
     atomic_store(&budget->missed, 0);
     atomic_store(&budget->quiet_s, 0);
     atomic_store_explicit(&budget->turn, turn, memory_order_release);

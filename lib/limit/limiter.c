@@ -184,9 +184,9 @@ static int cell_for(uint32_t *out, struct llmp_limit_scope *scope,
             *out = i;
             return LLMP_OK;
         }
-    LLMP_ENSURE(count < LLMP_LIMIT_RULES_MAX, err, LLMP_E_LIMIT,
-                "a scope has at most %d different limits",
-                LLMP_LIMIT_RULES_MAX);
+    LLMP_ENSURE(count < LLMP_LIMIT_CELLS_MAX, err, LLMP_E_LIMIT,
+                "a scope has at most %d different limits in its life",
+                LLMP_LIMIT_CELLS_MAX);
     scope->units[count] = (uint8_t)rule->unit;
     scope->windows[count] = (uint8_t)rule->window;
     if (llmp_scope_is_calendar(scope, count)) {

@@ -14,12 +14,12 @@ enum { LLMP_SHARDS = 64, LLMP_GUESSES = 1 << 16 };
 struct llmp_limit_scope {
     _Atomic uint32_t cell_count; /* grows only */
     _Atomic uint32_t refs;
-    uint8_t units[LLMP_LIMIT_RULES_MAX];
-    uint8_t windows[LLMP_LIMIT_RULES_MAX];
     uint16_t id_len;
     uint8_t kind;          /* enum llmp_limit_kind */
     _Atomic uint8_t tight; /* its last answer was a refusal */
-    struct llmp_cell cells[LLMP_LIMIT_RULES_MAX];
+    struct llmp_cell cells[LLMP_LIMIT_CELLS_MAX];
+    uint8_t units[LLMP_LIMIT_CELLS_MAX];
+    uint8_t windows[LLMP_LIMIT_CELLS_MAX];
     struct llmp_limit_scope *next; /* in its chain; under the shard's lock */
     void *memory;                  /* where the allocation begins */
     uint64_t hash;

@@ -63,9 +63,13 @@ void llmp_limit_restore(struct llmp_limit_scope *scope,
         struct llmp_budget_window *w = llmp_calendar_window(
             scope->cells[i].budget, window, now.wall_ns, &turn);
 
-        if (atomic_load(&w->begin_s) == window_start_s &&
-            !atomic_exchange(&w->restored, true))
-            atomic_fetch_add(&w->used, used);
+        uint64_t seen = atomic_load(&w->used);
+
+        if (atomic_load(&w->begin_s) != window_start_s)
+            continue;
+        while (seen < used &&
+               !atomic_compare_exchange_weak(&w->used, &seen, used))
+            ;
     }
 }
 

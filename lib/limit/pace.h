@@ -14,7 +14,7 @@
 #define LLMP_PACE_NS_MAX (UINT64_C(1) << 62)
 
 struct llmp_pace {
-    uint64_t factor; /* nanoseconds of a unit, times 2^shift, rounded up */
+    uint64_t factor;   /* nanoseconds of a unit, times 2^shift, rounded up */
     uint64_t rounding; /* what makes a part of a nanosecond a whole one */
     uint32_t shift;    /* below 64 */
     uint64_t burst_ns;

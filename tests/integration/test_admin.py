@@ -486,6 +486,73 @@ def test_host_confusion_cve_2026_48710(admin):
     assert httpx.get(one.gateway.url + "/admin/v1/keys").status_code in (401, 404)
 
 
+def test_a_key_gets_no_wider_ones_secret_by_rotating_it(admin):
+    one = admin()
+    boss = one.key("boss", role="admin", user="alice")
+    ci = one.key("ci", role="user", user="alice", models=["m"])
+    path = f"/admin/v1/keys/{boss['id']}/rotate"
+    assert one.ask("POST", path, {}, ci["key"]).status_code in (403, 404)
+    mine = one.ask("POST", f"/admin/v1/keys/{ci['id']}/rotate", {}, ci["key"])
+    assert mine.status_code == 200, mine.text
+
+
+def test_an_organisations_admin_stays_in_it(admin):
+    one = admin()
+    root = one.key("root", role="admin", user="root")
+    acme = one.key("acme", role="admin", user="ann", organisation="acme")
+    for fields in (
+        {"user": "ann", "organisation": "", "role": "admin"},
+        {"user": "ann", "organisation": "other", "role": "admin"},
+    ):
+        one.make(key=acme["key"], name="x", status=403, **fields)
+    double = one.key("x", by=acme["key"], user="root", role="admin")
+    for key in (acme, double):
+        path = f"/admin/v1/keys/{root['id']}/rotate"
+        assert one.ask("POST", path, {}, key["key"]).status_code in (403, 404)
+        one.make("/admin/v1/organisations", key["key"], 403, id="new")
+
+
+def test_a_developer_stays_in_its_team(admin):
+    one = admin(teams=[{"name": "poor", "limits": {"requests_day": 1}}])
+    dan = one.key("d", role="developer", user="dan", team="poor")
+    for team in ("", "rich"):
+        one.make(key=dan["key"], name="y", team=team, status=403)
+    assert one.key("y", by=dan["key"])["team"] == "poor"
+
+
+def test_a_bound_key_makes_bound_keys(admin):
+    one = admin(admin={"listen": "127.0.0.1:0"})
+    one.gateway.await_line("administration is at")
+    line = next(x for x in one.gateway.lines if "administration is at" in x)
+    url = line.split(" is at ")[1]
+    options = ["--role", "developer", "--user", "eve", "--deny", "192.0.2.0/24"]
+    made = cli("key", "create", "b", *options, "-c", str(one.gateway.config), "--json")
+    bound = json.loads(made.stdout)
+    while one.chat(bound["key"]).status_code == 401:
+        time.sleep(0.05)
+    made = one.make(key=bound["key"], at=url, name="z")
+    assert made["deny"] == ["192.0.2.0/24"]
+    one.make(key=bound["key"], at=url, name="w", deny=["192.0.3.0/24"], status=403)
+    freed = httpx.patch(
+        f"{url}/admin/v1/keys/{bound['id']}",
+        json={"deny": []},
+        headers={"authorization": f"Bearer {bound['key']}"},
+    )
+    assert freed.status_code == 403
+
+
+def test_limits_can_become_any_others(admin):
+    one = admin()
+    many = {"requests": 9, "requests_day": 9, "tokens": 9, "tokens_day": 9,
+            "tokens_month": 9, "input_tokens": 9, "output_tokens": 9}
+    others = {"concurrency": 9, "budget": {"day": "9", "week": "9", "month": "9", "total": "9"}}
+    one.make("/admin/v1/teams", id="t", limits=many)
+    for limits in (others, many, others):
+        answer = one.ask("PATCH", "/admin/v1/teams/t", {"limits": limits})
+        assert answer.status_code == 200, answer.text
+    one.key("after", team="t")
+
+
 def test_a_grant_is_never_wider_than_the_grantors(admin):
     one = admin()
     dev = one.key(

@@ -205,6 +205,41 @@ def test_a_budget_is_spent_across_restarts(tmp_path):
     assert 0 < spent <= DAY_NANO
 
 
+def remaining(folder, g, key, wanted):
+    """How often a key is answered until it is refused, at most `wanted`."""
+    for n in range(wanted):
+        if chat(g.address, key)[0] != 200:
+            return n
+    return wanted
+
+
+def test_a_reload_counts_nothing_twice_and_a_restart_forgets_nothing(tmp_path):
+    sim, key = Sim(), make_key()
+    try:
+        write_config(tmp_path, sim, key)
+        path = tmp_path / "gateway.yaml"
+        text = path.read_text()
+        text = text.replace("team: poor, limits: { requests: 0 }",
+                            "limits: { requests: 0, requests_day: 8 }")
+        text = text.replace('models: [ { name: "*", provider: openai } ]',
+                            "models: [ { name: gpt-4o, provider: openai } ]")
+        text = text.replace("api_key: sk-provider,",
+                            "api_key: sk-provider, limits: { requests_day: 10 },")
+        path.write_text(text)
+        with gateway(tmp_path) as g:
+            assert remaining(tmp_path, g, POOR, 3) == 3
+            time.sleep(0.3)  # booked
+            for _ in range(2):
+                os.kill(g.process.pid, signal.SIGHUP)
+                time.sleep(0.5)
+            assert remaining(tmp_path, g, POOR, 9) == 5  # 8 of the key
+        with gateway(tmp_path) as g:
+            assert remaining(tmp_path, g, POOR, 9) == 0
+            assert remaining(tmp_path, g, key, 9) == 2  # 10 of the provider
+    finally:
+        sim.stop()
+
+
 def test_a_store_that_cannot_be_opened_is_said(tmp_path):
     sim, key = Sim(), make_key()
     try:
