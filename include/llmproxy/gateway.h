@@ -54,7 +54,8 @@ LLMP_API void llmp_gateway_free(struct llmp_gateway *gateway);
  *
  * @retval LLMP_OK       done
  * @retval LLMP_E_LIMIT  keys or owners cannot have so many limits
- * @retval LLMP_E_NOMEM  out of memory; the old one stays in force
+ * @retval LLMP_E_NOMEM  out of memory; the old one stays in force, but limits of
+ *                       owners may be the new ones already
  */
 LLMP_API LLMP_MUST_USE int llmp_gateway_reload(struct llmp_gateway *gateway,
                                                struct llmp_config *config,

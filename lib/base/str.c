@@ -3,6 +3,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "base/str.h"
 
+#include "base/json_scan.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -90,6 +92,41 @@ bool llmp_str_to_u64(struct llmp_str text, uint64_t *out)
         value = value * 10 + digit;
     }
     *out = value;
+    return true;
+}
+
+uint64_t llmp_str_hash(struct llmp_str text, uint64_t seed)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ seed;
+
+    for (size_t i = 0; i < text.len; i++)
+        h = (h ^ (uint8_t)text.ptr[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+char *llmp_put_hex(char *to, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        *to++ = digits[bytes[i] >> 4];
+        *to++ = digits[bytes[i] & 15];
+    }
+    return to;
+}
+
+bool llmp_read_hex(uint8_t *out, size_t size, struct llmp_str text)
+{
+    if (text.len != size * 2)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        unsigned high = llmp_hex_digit((uint8_t)text.ptr[2 * i]);
+        unsigned low = llmp_hex_digit((uint8_t)text.ptr[2 * i + 1]);
+
+        if (high > 15 || low > 15)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
     return true;
 }
 

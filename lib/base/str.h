@@ -32,6 +32,10 @@ size_t llmp_str_find(struct llmp_str text, struct llmp_str needle);
  * SIZE_MAX), for suggestions. */
 size_t llmp_str_distance(struct llmp_str a, struct llmp_str b);
 
+/* FNV-1a (Fowler, Noll, Vo), 64 bits: for tables of names that nobody gains by
+ * colliding. `seed` tells tables, or parts of a name, apart. */
+uint64_t llmp_str_hash(struct llmp_str text, uint64_t seed);
+
 /* A decimal number of the whole text; false on anything else or overflow. */
 bool llmp_str_to_u64(struct llmp_str text, uint64_t *out);
 
@@ -42,6 +46,12 @@ static inline char *llmp_put_str(char *to, struct llmp_str text)
         memcpy(to, text.ptr, text.len);
     return to + text.len;
 }
+
+/* Writes two digits a byte; returns the end. */
+char *llmp_put_hex(char *to, const uint8_t *bytes, size_t size);
+
+/* Reads two hexadecimal digits a byte; false unless `text` is just that. */
+bool llmp_read_hex(uint8_t *out, size_t size, struct llmp_str text);
 
 /* Writes `value` in decimal, at most 20 bytes; returns the end. */
 char *llmp_put_u64(char *to, uint64_t value);

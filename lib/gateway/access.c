@@ -255,6 +255,23 @@ static void lift_old(const struct llmp_access *access,
             lift(access->limiter, before->models[i]);
 }
 
+size_t llmp_deployment_id(char out[LLMP_LIMIT_ID_MAX], struct llmp_str provider,
+                          struct llmp_str upstream)
+{
+    const struct llmp_str parts[] = { provider, LLMP_STR("/"), upstream };
+
+    char *end = out;
+
+    for (size_t i = 0; i < LLMP_COUNT(parts); i++) {
+        size_t room = (size_t)(out + LLMP_LIMIT_ID_MAX - end);
+        struct llmp_str part = parts[i];
+
+        part.len = part.len < room ? part.len : room;
+        end = llmp_put_str(end, part);
+    }
+    return (size_t)(end - out);
+}
+
 /* ---- issuers ------------------------------------------------------------ */
 
 static int make_issuer(struct llmp_issuer **out,

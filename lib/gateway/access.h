@@ -115,4 +115,9 @@ const struct llmp_owner *llmp_access_owner(const struct llmp_access *access,
                                            enum llmp_limit_kind kind,
                                            struct llmp_str name);
 
+/* "provider/model", cut where it is too long: how limits and the ledger name a
+ * deployment. Returns its length. */
+size_t llmp_deployment_id(char out[LLMP_LIMIT_ID_MAX], struct llmp_str provider,
+                          struct llmp_str upstream);
+
 #endif

@@ -87,6 +87,24 @@ uint64_t llmp_admin_last_used_s(const struct llmp_admin *a,
     return here > record->last_used_s ? here : record->last_used_s;
 }
 
+int llmp_admin_record(struct llmp_admin *a, enum llmp_record_kind kind,
+                      enum llmp_action read, struct llmp_record **out)
+{
+    struct llmp_record *record =
+        llmp_directory_find(&a->gateway->stored.directory, kind, a->id);
+
+    if (!record)
+        return llmp_admin_unknown(a);
+
+    const struct llmp_policy_object object = llmp_admin_object(record);
+
+    if (llmp_policy_decide(&a->who, read, &object, a->now.wall_ns, NULL) !=
+        LLMP_OK)
+        return llmp_admin_unknown(a);
+    *out = record;
+    return LLMP_OK;
+}
+
 int llmp_admin_make_id(struct llmp_admin *a, const char *prefix,
                        struct llmp_str *out)
 {
@@ -171,14 +189,9 @@ static void write_view(struct llmp_admin *a, struct llmp_buf *out,
 static struct llmp_str lookup_of(const struct llmp_record *record,
                                  char hex[LLMP_KEY_HASH_SIZE * 2])
 {
-    static const char digits[] = "0123456789abcdef";
-
     if (record->kind != LLMP_RECORD_KEY)
         return (struct llmp_str){ NULL, 0 };
-    for (size_t i = 0; i < LLMP_KEY_HASH_SIZE; i++) {
-        hex[2 * i] = digits[record->generations[0].hash[i] >> 4];
-        hex[2 * i + 1] = digits[record->generations[0].hash[i] & 15];
-    }
+    (void)llmp_put_hex(hex, record->generations[0].hash, LLMP_KEY_HASH_SIZE);
     return (struct llmp_str){ hex, LLMP_KEY_HASH_SIZE * 2 };
 }
 

@@ -104,6 +104,11 @@ size_t llmp_admin_fields(const struct llmp_record *record, llmp_field_set seen,
 /* What the policy is asked about a record. */
 struct llmp_policy_object llmp_admin_object(const struct llmp_record *record);
 
+/* The record that the path names; somebody else's is as if it were not there,
+ * unless it may be seen. */
+int llmp_admin_record(struct llmp_admin *a, enum llmp_record_kind kind,
+                      enum llmp_action read, struct llmp_record **out);
+
 /* Records of a route's kind that the principal may see, page by page. */
 int llmp_admin_list(struct llmp_admin *a, enum llmp_action action);
 

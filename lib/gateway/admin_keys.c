@@ -16,22 +16,9 @@ int llmp_admin_keys_list(struct llmp_admin *a)
     return llmp_admin_list(a, LLMP_ACTION_KEY_LIST);
 }
 
-/* Somebody else's key is as if it were not there, unless it may be seen. */
 static int find(struct llmp_admin *a, struct llmp_record **out)
 {
-    struct llmp_record *record = llmp_directory_find(
-        &a->gateway->stored.directory, LLMP_RECORD_KEY, a->id);
-
-    if (!record)
-        return llmp_admin_unknown(a);
-
-    const struct llmp_policy_object object = llmp_admin_object(record);
-
-    if (llmp_policy_decide(&a->who, LLMP_ACTION_KEY_READ, &object,
-                           a->now.wall_ns, NULL) != LLMP_OK)
-        return llmp_admin_unknown(a);
-    *out = record;
-    return LLMP_OK;
+    return llmp_admin_record(a, LLMP_RECORD_KEY, LLMP_ACTION_KEY_READ, out);
 }
 
 int llmp_admin_keys_show(struct llmp_admin *a)

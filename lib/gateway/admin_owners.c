@@ -24,19 +24,8 @@ int llmp_admin_owners_list(struct llmp_admin *a)
 
 static int find(struct llmp_admin *a, struct llmp_record **out)
 {
-    struct llmp_record *record = llmp_directory_find(
-        &a->gateway->stored.directory, a->route->kind, a->id);
-
-    if (!record)
-        return llmp_admin_unknown(a);
-
-    const struct llmp_policy_object object = llmp_admin_object(record);
-
-    if (llmp_policy_decide(&a->who, actions[a->route->kind].read, &object,
-                           a->now.wall_ns, NULL) != LLMP_OK)
-        return llmp_admin_unknown(a);
-    *out = record;
-    return LLMP_OK;
+    return llmp_admin_record(a, a->route->kind, actions[a->route->kind].read,
+                             out);
 }
 
 int llmp_admin_owners_show(struct llmp_admin *a)

@@ -130,6 +130,10 @@ struct llmp_config {
 const struct llmp_model *llmp_config_model(const struct llmp_config *config,
                                            struct llmp_str name);
 
+/* What the model's provider is asked for when a client asks for `name`. */
+struct llmp_str llmp_model_upstream(const struct llmp_model *model,
+                                    struct llmp_str name);
+
 #define LLMP_NEAREST_MAX 3
 
 /* Up to three literal names that `name` may have been meant to be, the nearest

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "base/internal.h"
-#include "base/json_scan.h"
 #include "base/str.h"
 #include "gateway/config_check.h"
 #include "gateway/config_url.h"
@@ -63,21 +62,6 @@ int llmp_check_cidrs(struct llmp_reading *reading,
 
 /* ---- keys --------------------------------------------------------------- */
 
-static bool hex_of(uint8_t *out, size_t size, struct llmp_str text)
-{
-    if (text.len != size * 2)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        unsigned high = llmp_hex_digit((uint8_t)text.ptr[2 * i]);
-        unsigned low = llmp_hex_digit((uint8_t)text.ptr[2 * i + 1]);
-
-        if (high > 15 || low > 15)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static int check_secret(struct llmp_reading *reading,
                         const struct llmp_draft_key *draft,
                         const struct llmp_draft_auth *auth,
@@ -100,8 +84,8 @@ static int check_secret(struct llmp_reading *reading,
     if (!auth->pepper.node)
         return llmp_reading_fail(reading, draft->hash.node, LLMP_E_INVALID,
                                  "'hash' needs 'auth.pepper'");
-    if (!hex_of(key->options.generations[0].hash, LLMP_KEY_HASH_SIZE,
-                draft->hash.text))
+    if (!llmp_read_hex(key->options.generations[0].hash, LLMP_KEY_HASH_SIZE,
+                       draft->hash.text))
         return llmp_reading_fail(reading, draft->hash.node, LLMP_E_INVALID,
                                  "'hash' must be 64 hex digits");
     return LLMP_OK;

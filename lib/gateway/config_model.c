@@ -74,6 +74,18 @@ const struct llmp_model *llmp_config_model(const struct llmp_config *config,
     return NULL;
 }
 
+struct llmp_str llmp_model_upstream(const struct llmp_model *model,
+                                    struct llmp_str name)
+{
+    struct llmp_str strip = model->strip;
+
+    if (model->upstream.len)
+        return model->upstream;
+    if (strip.len && llmp_str_starts(name, strip))
+        return (struct llmp_str){ name.ptr + strip.len, name.len - strip.len };
+    return name;
+}
+
 /* ---- the nearest names ---- */
 
 #define NEAREST_TRIES 128 /* distances computed for one question */

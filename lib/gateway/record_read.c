@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "base/internal.h"
-#include "base/json_scan.h"
 #include "gateway/moment.h"
 #include "gateway/record.h"
 
@@ -134,17 +133,8 @@ static int read_hashes(struct reader *r, struct llmp_key_generation *out)
         if (r->token.type == LLMP_JSON_ARRAY_END)
             return LLMP_OK;
         if (g == LLMP_KEY_GENERATIONS || r->token.type != LLMP_JSON_STRING ||
-            r->token.text.len != (size_t)LLMP_KEY_HASH_SIZE * 2)
+            !llmp_read_hex(out[g].hash, LLMP_KEY_HASH_SIZE, r->token.text))
             return wrong(r, "hashes", "these are not hashes");
-        for (size_t i = 0; i < LLMP_KEY_HASH_SIZE; i++) {
-            const char *at = r->token.text.ptr + 2 * i;
-            unsigned high = llmp_hex_digit((uint8_t)at[0]);
-            unsigned low = llmp_hex_digit((uint8_t)at[1]);
-
-            if (high > 15 || low > 15)
-                return wrong(r, "hashes", "these are not hashes");
-            out[g].hash[i] = (uint8_t)(high << 4 | low);
-        }
     }
 }
 

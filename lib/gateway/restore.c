@@ -21,10 +21,8 @@ size_t llmp_counter_name(char out[LLMP_STORE_NAME_MAX + 1],
     int len;
 
     if (id.len > ID_CUT) {
-        uint64_t h = UINT64_C(0xcbf29ce484222325);
+        uint64_t h = llmp_str_hash(id, 0);
 
-        for (size_t i = 0; i < id.len; i++)
-            h = (h ^ (uint8_t)id.ptr[i]) * UINT64_C(0x100000001b3);
         (void)snprintf(hash, sizeof(hash), "#%016llx", (unsigned long long)h);
         for (id.len = ID_CUT; (id.ptr[id.len] & 0xc0) == 0x80; id.len--)
             ; /* between two characters: names are UTF-8 */
@@ -84,25 +82,19 @@ static void restore_deployment(struct restoring *r,
                                const struct llmp_model *model)
 {
     const struct llmp_provider *provider = model->provider;
-    struct llmp_str upstream =
-        model->upstream.len ? model->upstream : model->name;
     struct llmp_limit_scope *scope;
-    char id[2 * LLMP_LIMIT_ID_MAX];
-    int len = snprintf(id, sizeof(id), "%.*s/%.*s", (int)provider->name.len,
-                       provider->name.ptr, (int)upstream.len, upstream.ptr);
+    char id[LLMP_LIMIT_ID_MAX];
+    size_t len;
 
-    if (!provider->limits.count || len < 0 || len > LLMP_LIMIT_ID_MAX)
+    if (!provider->limits.count)
         return;
-    if (!model->upstream.len && model->strip.len &&
-        llmp_str_starts(upstream, model->strip))
-        len =
-            snprintf(id, sizeof(id), "%.*s/%.*s", (int)provider->name.len,
-                     provider->name.ptr, (int)(upstream.len - model->strip.len),
-                     upstream.ptr + model->strip.len);
-    if (llmp_limiter_scope(&scope, r->access->limiter, LLMP_LIMIT_DEPLOYMENT,
-                           (struct llmp_str){ id, (size_t)len },
-                           provider->limits.rules, provider->limits.count,
-                           NULL) != LLMP_OK)
+    len = llmp_deployment_id(id, provider->name,
+                             llmp_model_upstream(model, model->name));
+    r->status =
+        llmp_limiter_scope(&scope, r->access->limiter, LLMP_LIMIT_DEPLOYMENT,
+                           (struct llmp_str){ id, len }, provider->limits.rules,
+                           provider->limits.count, r->err);
+    if (r->status < 0)
         return;
     restore_scope(r, scope);
     llmp_limit_scope_unref(scope);
@@ -120,7 +112,7 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
         restore_scope(r, r->access->owners->items[i].scope);
     for (size_t i = 0; i < config->model_count; i++)
         restore_scope(r, r->access->models[i]);
-    for (size_t i = 0; i < config->literal_count; i++)
+    for (size_t i = 0; i < config->literal_count && r->status >= 0; i++)
         restore_deployment(r, &config->models[i]);
     llmp_keyring_each(r->access->keyring, restore_key, r);
     return r->status < 0 ? r->status : LLMP_OK;

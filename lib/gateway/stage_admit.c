@@ -54,33 +54,26 @@ static bool cost_of(const struct llmp_exchange *x, uint64_t input,
 
 /* ---- whose limits -------------------------------------------------------- */
 
-/* A model at a provider, by itself. */
-static void find_deployment(struct llmp_exchange *x)
+/* A model at a provider, by itself. Without memory nobody passes: a limit that
+ * cannot be looked at is none. */
+static bool find_deployment(struct llmp_exchange *x)
 {
     const struct llmp_provider *provider = x->model->provider;
-    struct llmp_limiter *limiter = llmp_worker_limiter(x->worker);
-    struct llmp_limit_scope **scope = &x->scopes[LLMP_X_DEPLOYMENT_SCOPE];
-    struct llmp_str id;
+    char id[LLMP_LIMIT_ID_MAX];
+    size_t len;
 
     if (!provider->limits.count)
-        return;
-    id = llmp_arena_printf(
-        &x->arena, "%.*s/%.*s", (int)provider->name.len, provider->name.ptr,
-        (int)x->summary.upstream_model.len, x->summary.upstream_model.ptr);
-    if (!id.ptr)
-        return;
-    if (id.len > LLMP_LIMIT_ID_MAX)
-        id.len = LLMP_LIMIT_ID_MAX;
-    if (llmp_limiter_scope(scope, limiter, LLMP_LIMIT_DEPLOYMENT, id,
-                           provider->limits.rules, provider->limits.count,
-                           NULL) == LLMP_OK)
-        x->scope_refs |= 1 << LLMP_X_DEPLOYMENT_SCOPE;
-}
-
-static void find_scopes(struct llmp_exchange *x)
-{
-    x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
-    find_deployment(x);
+        return true;
+    len = llmp_deployment_id(id, provider->name, x->summary.upstream_model);
+    if (llmp_limiter_scope(
+            &x->scopes[LLMP_X_DEPLOYMENT_SCOPE], llmp_worker_limiter(x->worker),
+            LLMP_LIMIT_DEPLOYMENT, (struct llmp_str){ id, len },
+            provider->limits.rules, provider->limits.count, NULL) != LLMP_OK) {
+        llmp_x_refuse_nomem(x);
+        return false;
+    }
+    x->scope_refs |= 1 << LLMP_X_DEPLOYMENT_SCOPE;
+    return true;
 }
 
 static bool has_money(const struct llmp_exchange *x)
@@ -278,15 +271,11 @@ static void refuse_unknown_price(struct llmp_exchange *x)
 
 /* ---- admitting ----------------------------------------------------------- */
 
+/* Never 0, which is nobody's. */
 static uint64_t hash_pair(struct llmp_str a, struct llmp_str b)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = llmp_str_hash(b, llmp_str_hash(a, 0));
 
-    for (size_t i = 0; i < a.len; i++)
-        h = (h ^ (uint8_t)a.ptr[i]) * UINT64_C(0x100000001b3);
-    h = (h ^ 0xff) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < b.len; i++)
-        h = (h ^ (uint8_t)b.ptr[i]) * UINT64_C(0x100000001b3);
     h ^= h >> 29;
     h *= UINT64_C(0xbf58476d1ce4e5b9);
     return (h ^ h >> 32) | 1;
@@ -359,7 +348,9 @@ bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
     struct llmp_summary *s = &x->summary;
 
     (void)llmp_x_renamed(x, s->model); /* notes what the provider is told */
-    find_scopes(x);
+    x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
+    if (!find_deployment(x))
+        return false;
     find_price(x);
     s->currency = x->config->prices.currency;
     s->reserved_input_tokens = input_tokens;

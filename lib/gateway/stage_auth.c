@@ -7,6 +7,7 @@
 #include "auth/token.h"
 #include "base/internal.h"
 #include "gateway/exchange.h"
+#include "gateway/record.h"
 
 enum { CHALLENGE_SIZE = 192 };
 
@@ -183,11 +184,9 @@ static bool has_rules(const struct llmp_exchange *x, enum llmp_limit_kind kind)
  * whose own were taken out of the file. */
 static bool user_scope(struct llmp_exchange *x)
 {
-    enum llmp_role role = x->principal.role;
     struct llmp_limit_rule rule = {
         .unit = LLMP_LIMIT_REQUESTS,
-        .amount =
-            role == LLMP_ROLE_USER || role == LLMP_ROLE_DEVELOPER ? 300 : 1000,
+        .amount = llmp_requests_of_role(x->principal.role),
     };
 
     find_scope(x, LLMP_LIMIT_USER, x->principal.user);

@@ -10,14 +10,10 @@
 
 static void make_id(struct llmp_exchange *x)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint8_t random[16];
+    uint8_t random[(sizeof(x->booked.id) - 1) / 2];
 
     llmp_worker_random(x->worker, random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++) {
-        x->booked.id[2 * i] = digits[random[i] >> 4];
-        x->booked.id[2 * i + 1] = digits[random[i] & 15];
-    }
+    *llmp_put_hex(x->booked.id, random, sizeof(random)) = '\0';
 }
 
 /* The store's text has no NUL and an end. */
@@ -118,15 +114,13 @@ static void set_counters(struct llmp_exchange *x, int64_t requests,
 
 /* ---- rows ---------------------------------------------------------------- */
 
+/* @param id  for the deployment's; used until the row was handed over */
 static void fill_row(struct llmp_exchange *x, struct llmp_ledger_row *row,
-                     struct llmp_str *deployment)
+                     char id[LLMP_LIMIT_ID_MAX])
 {
     const struct llmp_summary *s = &x->summary;
     struct llmp_price_info info = { .size = sizeof(info) };
 
-    *deployment = llmp_arena_printf(
-        &x->arena, "%.*s/%.*s", (int)s->provider.len, s->provider.ptr,
-        (int)s->upstream_model.len, s->upstream_model.ptr);
     if (x->price)
         llmp_price_describe(x->price, &info);
     *row = (struct llmp_ledger_row){
@@ -138,7 +132,8 @@ static void fill_row(struct llmp_exchange *x, struct llmp_ledger_row *row,
         .team = fit(s->team),
         .org = fit(s->org),
         .model = fit(x->routed),
-        .deployment = fit(*deployment),
+        .deployment = fit((struct llmp_str){
+            id, llmp_deployment_id(id, s->provider, s->upstream_model) }),
         .operation = fit(s->operation),
         .status = LLMP_STR("begun"),
         .basis = LLMP_USAGE_UNKNOWN,
@@ -167,13 +162,13 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
     struct llmp_ledger *ledger = llmp_worker_ledger(x->worker);
     const struct llmp_summary *s = &x->summary;
     struct llmp_ledger_row row;
-    struct llmp_str deployment;
+    char id[LLMP_LIMIT_ID_MAX];
 
     if (!ledger)
         return true;
     make_id(x);
-    fill_row(x, &row, &deployment);
-    if (!deployment.ptr || !list_counters(x)) {
+    fill_row(x, &row, id);
+    if (!list_counters(x)) {
         llmp_x_refuse_nomem(x);
         return false;
     }
@@ -227,7 +222,7 @@ void llmp_x_book_outcome(struct llmp_exchange *x)
 {
     struct llmp_ledger *ledger = llmp_worker_ledger(x->worker);
     struct llmp_ledger_row row;
-    struct llmp_str deployment;
+    char id[LLMP_LIMIT_ID_MAX];
 
     if (!x->booked.open)
         return;
@@ -236,7 +231,7 @@ void llmp_x_book_outcome(struct llmp_exchange *x)
         llmp_ledger_cancel(ledger, x->booked.at);
         return;
     }
-    fill_row(x, &row, &deployment);
+    fill_row(x, &row, id);
     fill_outcome(x, &row);
 
     const struct llmp_ledger_entry entry = { &row, x->booked.counters,

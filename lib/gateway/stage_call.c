@@ -80,13 +80,8 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
 
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model)
 {
-    struct llmp_str strip = x->model->strip;
-    struct llmp_str name = x->routed;
+    struct llmp_str name = llmp_model_upstream(x->model, x->routed);
 
-    if (x->model->upstream.len)
-        name = x->model->upstream;
-    else if (strip.len && llmp_str_starts(name, strip))
-        name = (struct llmp_str){ name.ptr + strip.len, name.len - strip.len };
     if (llmp_str_eq(name, model))
         name.len = 0;
     x->summary.upstream_model = name.len ? name : x->summary.model;

@@ -116,6 +116,14 @@ int llmp_law_get(const struct llmp_law **out, struct llmp_limiter *limiter,
     return rc;
 }
 
+bool llmp_law_says(const struct llmp_law *law,
+                   const struct llmp_limit_rule *rule)
+{
+    struct llmp_limit_rule r = normal(rule);
+
+    return law && same(&law->rule, &r);
+}
+
 void llmp_laws_free(struct llmp_limiter *limiter)
 {
     while (limiter->laws) {

@@ -81,14 +81,13 @@ void llmp_limiter_free(struct llmp_limiter *limiter)
     llmp_free(limiter);
 }
 
-/* FNV-1a, mixed: ids are ours or were authenticated, and chains grow with
- * their number, so nobody gains by colliding names. */
+/* Mixed, because shards are chosen by the high bits and chains by the low
+ * ones. Ids are ours or were authenticated, and chains grow with their number,
+ * so nobody gains by colliding names. */
 static uint64_t hash_of(enum llmp_limit_kind kind, struct llmp_str id)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)kind;
+    uint64_t h = llmp_str_hash(id, (uint64_t)kind);
 
-    for (size_t i = 0; i < id.len; i++)
-        h = (h ^ (uint8_t)id.ptr[i]) * UINT64_C(0x100000001b3);
     h ^= h >> 32;
     h *= UINT64_C(0xd6e8feb86659fd93);
     return h ^ h >> 32;
@@ -231,6 +230,58 @@ static int put_in_force(struct llmp_limit_scope *scope,
     return LLMP_OK;
 }
 
+static const struct llmp_law *law_of(struct llmp_limit_scope *scope,
+                                     uint32_t cell)
+{
+    return atomic_load_explicit(&scope->cells[cell].law, memory_order_acquire);
+}
+
+static bool is_among(const struct llmp_law *law,
+                     const struct llmp_limit_rule *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (llmp_law_says(law, &rules[i]))
+            return true;
+    return false;
+}
+
+/* As many laws as rules, and each among them: laws differ from one another. */
+static bool is_in_force(struct llmp_limit_scope *scope,
+                        const struct llmp_limit_rule *rules, size_t count)
+{
+    size_t laws = 0;
+
+    for (uint32_t i = 0; i < scope->cell_count; i++) {
+        const struct llmp_law *law = law_of(scope, i);
+
+        if (law && !is_among(law, rules, count))
+            return false;
+        laws += law != NULL;
+    }
+    return laws == count;
+}
+
+/* The scope if it is there and obeys just these rules: who asks at each
+ * request must not wait for the list of laws. */
+static bool find_as_it_is(struct llmp_limit_scope **out,
+                          struct llmp_limiter *limiter,
+                          enum llmp_limit_kind kind, struct llmp_str id,
+                          const struct llmp_limit_rule *rules, size_t count)
+{
+    uint64_t hash = hash_of(kind, id);
+    struct llmp_shard *shard = shard_of(limiter, hash);
+    struct llmp_limit_scope *scope;
+    bool found;
+
+    llmp_spin_lock(&shard->locked);
+    scope = find_locked(shard, kind, id, hash);
+    found = scope && is_in_force(scope, rules, count);
+    if (found)
+        *out = llmp_limit_scope_ref(scope);
+    llmp_spin_unlock(&shard->locked);
+    return found;
+}
+
 static int scope_locked(struct llmp_limit_scope **out,
                         struct llmp_limiter *limiter, struct llmp_shard *shard,
                         enum llmp_limit_kind kind, struct llmp_str id,
@@ -262,6 +313,8 @@ int llmp_limiter_scope(struct llmp_limit_scope **out,
                 "a scope's id has 1 to %d bytes", LLMP_LIMIT_ID_MAX);
     LLMP_ENSURE(count <= LLMP_LIMIT_RULES_MAX, err, LLMP_E_LIMIT,
                 "a scope has at most %d limits", LLMP_LIMIT_RULES_MAX);
+    if (find_as_it_is(out, limiter, kind, id, rules, count))
+        return LLMP_OK;
     for (size_t i = 0; i < count; i++)
         LLMP_TRY(llmp_law_get(&laws[i], limiter, &rules[i], err));
 

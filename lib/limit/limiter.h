@@ -73,6 +73,9 @@ static inline bool llmp_scope_is_calendar(const struct llmp_limit_scope *scope,
 /* law.c: the shared one that says the same; `out` untouched on failure. */
 int llmp_law_get(const struct llmp_law **out, struct llmp_limiter *limiter,
                  const struct llmp_limit_rule *rule, struct llmp_error *err);
+/* Whether it is what llmp_law_get() gives for the rule. */
+bool llmp_law_says(const struct llmp_law *law,
+                   const struct llmp_limit_rule *rule);
 void llmp_laws_free(struct llmp_limiter *limiter);
 
 #endif

@@ -109,6 +109,34 @@ static void rules_change_and_counts_stay(void **state)
     llmp_limiter_free(l);
 }
 
+/* Rules that are in force already are recognised; others never taken for
+ * them. */
+static void the_same_rules_again(void **state)
+{
+    struct llmp_limiter *l = limiter_of(0);
+    struct llmp_limit_rule rules[] = {
+        { .unit = LLMP_LIMIT_REQUESTS, .amount = 60 },
+        { .unit = LLMP_LIMIT_TOKENS, .amount = 900 },
+    };
+    struct llmp_limit_scope *scope = scope_of(l, LLMP_LIMIT_KEY, "k", rules, 2);
+    struct llmp_limit_scope *again;
+    struct llmp_limit_state look[LLMP_LIMIT_RULES_MAX];
+
+    (void)state;
+    again = scope_of(l, LLMP_LIMIT_KEY, "k", rules, 2);
+    assert_ptr_equal(again, scope);
+    llmp_limit_scope_unref(again);
+    rules[1] = rules[0]; /* not the two that hold, though each of them does */
+    assert_int_equal(llmp_limiter_scope(&again, l, LLMP_LIMIT_KEY,
+                                        LLMP_STR("k"), rules, 2, NULL),
+                     LLMP_E_INVALID);
+    again = scope_of(l, LLMP_LIMIT_KEY, "k", rules, 1);
+    assert_int_equal(llmp_limit_look(scope, at_ns(0), look), 1);
+    llmp_limit_scope_unref(again);
+    llmp_limit_scope_unref(scope);
+    llmp_limiter_free(l);
+}
+
 static void a_clock_that_jumps_back_stays_in_its_window(void **state)
 {
     struct llmp_limiter *l = limiter_of(0);
@@ -156,8 +184,8 @@ static void late_settlements_go_where_they_belong(void **state)
     assert_int_equal(look[0].used, 90);
     llmp_limit_restore(
         scope, LLMP_LIMIT_MONEY, LLMP_WINDOW_DAY,
-        llmp_limit_window_start_s(LLMP_WINDOW_DAY, at_ns(86400 * S).wall_ns), 95,
-        at_ns(86400 * S));
+        llmp_limit_window_start_s(LLMP_WINDOW_DAY, at_ns(86400 * S).wall_ns),
+        95, at_ns(86400 * S));
     llmp_limit_restore(scope, LLMP_LIMIT_MONEY, LLMP_WINDOW_DAY, 0, 5,
                        at_ns(86400 * S)); /* long gone */
     llmp_limit_look(scope, at_ns(86400 * S), look);
@@ -340,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_when_to_come_back),
         cmocka_unit_test(rules_change_and_counts_stay),
+        cmocka_unit_test(the_same_rules_again),
         cmocka_unit_test(a_clock_that_jumps_back_stays_in_its_window),
         cmocka_unit_test(late_settlements_go_where_they_belong),
         cmocka_unit_test(streams_run_into_debt),
