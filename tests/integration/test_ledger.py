@@ -205,7 +205,7 @@ def test_a_budget_is_spent_across_restarts(tmp_path):
     assert 0 < spent <= DAY_NANO
 
 
-def remaining(folder, g, key, wanted):
+def remaining(g, key, wanted):
     """How often a key is answered until it is refused, at most `wanted`."""
     for n in range(wanted):
         if chat(g.address, key)[0] != 200:
@@ -227,17 +227,39 @@ def test_a_reload_counts_nothing_twice_and_a_restart_forgets_nothing(tmp_path):
                             "api_key: sk-provider, limits: { requests_day: 10 },")
         path.write_text(text)
         with gateway(tmp_path) as g:
-            assert remaining(tmp_path, g, POOR, 3) == 3
+            assert remaining(g, POOR, 3) == 3
             time.sleep(0.3)  # booked
             for _ in range(2):
                 os.kill(g.process.pid, signal.SIGHUP)
                 time.sleep(0.5)
-            assert remaining(tmp_path, g, POOR, 9) == 5  # 8 of the key
+            assert remaining(g, POOR, 9) == 5  # 8 of the key
         with gateway(tmp_path) as g:
-            assert remaining(tmp_path, g, POOR, 9) == 0
-            assert remaining(tmp_path, g, key, 9) == 2  # 10 of the provider
+            assert remaining(g, POOR, 9) == 0
+            assert remaining(g, key, 9) == 2  # 10 of the provider
     finally:
         sim.stop()
+
+
+def test_a_store_that_is_locked_holds_up_nobody(tmp_path):
+    sim, key = Sim(), make_key()
+    try:
+        write_config(tmp_path, sim, key)
+        with gateway(tmp_path) as g:
+            assert chat(g.address, key)[0] == 200
+            with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as db:
+                db.execute("BEGIN EXCLUSIVE")
+                begun = time.monotonic()
+                statuses = [chat(g.address, key)[0] for _ in range(50)]
+                assert time.monotonic() - begun < 3
+                db.execute("ROLLBACK")
+            deadline = time.monotonic() + 10
+            while len(rows(tmp_path)) < 51 and time.monotonic() < deadline:
+                time.sleep(0.1)
+    finally:
+        sim.stop()
+    assert statuses == [200] * 50
+    assert len(rows(tmp_path)) == 51  # written later, each once
+    assert {r["basis"] for r in rows(tmp_path)} == {REPORTED}
 
 
 def test_a_store_that_cannot_be_opened_is_said(tmp_path):
