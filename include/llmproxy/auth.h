@@ -50,6 +50,8 @@ extern "C" {
     X(TOKEN_LIFETIME, 120, 401, "the token is valid for too long")         \
     X(TOKEN_CLAIMS, 121, 401, "a required claim is missing or unusable")   \
     X(TOKEN_ROLE, 122, 403, "no claim of the token gives a role")          \
+    X(TOKEN_REVOKED, 124, 401,                                             \
+      "the key that the token was issued with has ended")                  \
     X(ISSUER_DOWN, 123, 503, "the token's issuer cannot be reached")       \
     X(ADDRESS_DENIED, 130, 403, "the address is not allowed")              \
     X(ACTION_DENIED, 140, 403, "the role does not allow this")             \
@@ -251,6 +253,9 @@ struct llmp_principal {
     uint64_t auth_time_s;            /**< of the login, wall; 0: not said */
     uint64_t expires_ns;             /**< wall; 0: never */
     const struct llmp_grant *grant;  /**< NULL: all that the role allows */
+    struct llmp_str grantor; /**< id of the key that a token of our own was
+                                  issued with: what ends or narrows the key
+                                  does so to the token; empty: none */
 };
 
 /* --------------------------------------------------------------- policy -- */
@@ -295,17 +300,19 @@ struct llmp_principal {
     X(CONFIG_RELOAD, 29, "config.reload", N, N, N, N, G)   \
     X(SESSION_READ, 30, "session.read", W, N, W, O, O)     \
     X(SESSION_REVOKE, 31, "session.revoke", W, N, W, W, O) \
-    X(TOKEN_ISSUE, 32, "token.issue", N, N, W, N, O)       \
+    X(TOKEN_ISSUE, 32, "token.issue", W, W, W, W, O)       \
     X(SUBJECT_EXPORT, 33, "subject.export", W, N, W, O, O) \
     X(SUBJECT_ERASE, 34, "subject.erase", N, N, N, N, O)   \
-    X(METRICS_READ, 35, "metrics.read", N, N, N, G, G)
+    X(METRICS_READ, 35, "metrics.read", N, N, N, G, G)     \
+    X(TOTP_ENROL, 36, "totp.enrol", W, N, W, W, O)         \
+    X(TOTP_REMOVE, 37, "totp.remove", N, N, N, N, O)
 
 enum llmp_action {
 #define LLMP_ACTION_ENUM(name, value, ...) LLMP_ACTION_##name = value,
     LLMP_ACTION_TABLE(LLMP_ACTION_ENUM)
 #undef LLMP_ACTION_ENUM
 };
-#define LLMP_ACTION_COUNT 36
+#define LLMP_ACTION_COUNT 38
 
 /** "key.create" for LLMP_ACTION_KEY_CREATE; "unknown" beyond the table. */
 LLMP_API const char *llmp_action_name(enum llmp_action action);
@@ -333,8 +340,10 @@ struct llmp_policy_object {
  * An object is `own` when it has the principal's user (or is the key that
  * asks), and then of the same team and organisation when it names them. A
  * principal without an organisation reaches every organisation only as admin
- * or auditor. What is granted is checked against the principal's own grant; a
- * field that grants something, without a grant to check, is refused. The role
+ * or auditor. What is granted is checked against the principal's own grant,
+ * unless it hangs on it (`grantor`) and so can never be wider; then its role
+ * is. A field that grants something, without a grant to check, is refused. The
+ * role
  * is looked at all along the principal's chain of grantors. What changes hands
  * is asked about twice: as it is and as it would be.
  *
@@ -486,6 +495,40 @@ struct llmp_pepper {
  */
 LLMP_API LLMP_MUST_USE int llmp_pepper_make(struct llmp_pepper *out,
                                             struct llmp_str text);
+
+/**
+ * A secret of its own for another purpose: BLAKE2b-256 of the purpose's name
+ * under the pepper. One does not tell of another, nor of the pepper.
+ */
+LLMP_API void llmp_pepper_derive(uint8_t out[32],
+                                 const struct llmp_pepper *pepper,
+                                 struct llmp_str purpose);
+
+#define LLMP_SEAL_OVERHEAD 40 /**< bytes that sealing adds */
+
+/**
+ * Seals what has to be read again, unlike a key's hash: XChaCha20-Poly1305
+ * under a secret of the pepper's, with a random nonce in front.
+ *
+ * @param context  what it belongs to: it opens nowhere else
+ * @param out      receives bytes.len + LLMP_SEAL_OVERHEAD bytes
+ */
+LLMP_API void llmp_pepper_seal(uint8_t *out, const struct llmp_pepper *pepper,
+                               struct llmp_str context, struct llmp_str bytes,
+                               const struct llmp_random *random);
+
+/**
+ * Opens it.
+ *
+ * @param out  receives sealed.len - LLMP_SEAL_OVERHEAD bytes; the caller wipes
+ *             them
+ * @retval LLMP_OK         done
+ * @retval LLMP_E_INVALID  another pepper, another context, or it was changed
+ */
+LLMP_API LLMP_MUST_USE int llmp_pepper_open(uint8_t *out,
+                                            const struct llmp_pepper *pepper,
+                                            struct llmp_str context,
+                                            struct llmp_str sealed);
 
 /** Makes a new key. The caller shows it once and wipes it. */
 LLMP_API void llmp_api_key_make(char out[LLMP_API_KEY_SIZE],
@@ -1046,7 +1089,8 @@ struct llmp_token_options {
 };
 
 /**
- * Issues a token (`typ` at+jwt). It never outlives the principal.
+ * Issues a token (`typ` at+jwt). It never outlives the principal, and names
+ * what it was issued with: the principal's grantor, or the key it is.
  *
  * @param out  receives the token and a NUL
  * @param len  receives its length

@@ -84,16 +84,6 @@ static uint32_t crc32_of(const uint8_t *at, size_t len)
     return ~crc;
 }
 
-int llmp_pepper_make(struct llmp_pepper *out, struct llmp_str text)
-{
-    if (text.len < LLMP_PEPPER_TEXT_MIN)
-        return LLMP_E_LIMIT;
-    (void)crypto_generichash(out->bytes, LLMP_PEPPER_SIZE,
-                             (const unsigned char *)text.ptr, text.len, NULL,
-                             0);
-    return LLMP_OK;
-}
-
 static void put_crc(char *to, uint32_t crc)
 {
     for (size_t i = CRC_LEN; i > 0; i--, crc /= 62)

@@ -86,6 +86,11 @@ static const struct field {
     FIELD("cached", ON(PRICE_UPDATE), GATEWAY, false),
     FIELD("role", ON(TOKEN_ISSUE), ANYONE, true),
     FIELD("expires", ON(TOKEN_ISSUE), ANYONE, true),
+    /* End users are the issuer's own; a user of ours is somebody else. */
+    FIELD("end_user", ON(TOKEN_ISSUE), ANYONE, false),
+    FIELD("user", ON(TOKEN_ISSUE), ADMIN, false),
+    FIELD("team", ON(TOKEN_ISSUE), ADMIN, false),
+    FIELD("org", ON(TOKEN_ISSUE), ADMIN, false),
 #undef FIELD
 };
 
@@ -247,6 +252,23 @@ static int check_fields(const struct llmp_principal *principal,
     return LLMP_OK;
 }
 
+/* What hangs on the giver's own grant is bounded by all of it at every use;
+ * only the role is its own. */
+static int check_role(const struct llmp_principal *principal,
+                      enum llmp_role wanted, struct llmp_str *detail)
+{
+    const struct llmp_grant *link = principal->grant;
+    bool within = llmp_role_is_within(wanted, principal->role);
+
+    for (unsigned depth = 0; link && within; link = link->grantor) {
+        if (depth++ > LLMP_GRANT_DEPTH_MAX)
+            return LLMP_E_LIMIT;
+        within = llmp_role_is_within(wanted, link->role);
+    }
+    *detail = within ? LLMP_STR("") : LLMP_STR("role");
+    return within ? LLMP_OK : LLMP_AUTH_GRANT_WIDER;
+}
+
 /* What would be given is within the giver's role and grant. */
 static int check_grant(const struct llmp_principal *principal,
                        const struct llmp_grant *wanted, struct llmp_str *detail)
@@ -259,6 +281,8 @@ static int check_grant(const struct llmp_principal *principal,
 
     if (!wanted)
         return LLMP_OK;
+    if (wanted->grantor && wanted->grantor == principal->grant)
+        return check_role(principal, wanted->role, detail);
     rc = llmp_grant_check(wanted, &role_alone, &field);
     *detail = llmp_str_of(field);
     return rc;

@@ -138,6 +138,8 @@ static int read_string(struct reading *r, enum llmp_claim claim,
         return keep_text(r->token, &p->team, value);
     case LLMP_CLAIM_ORG:
         return keep_text(r->token, &p->org, value);
+    case LLMP_CLAIM_GRANTOR:
+        return keep_text(r->token, &p->grantor, value);
     default:
         return LLMP_AUTH_TOKEN_CLAIMS;
     }

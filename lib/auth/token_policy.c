@@ -80,6 +80,7 @@ static int read_paths(struct llmp_token_policy *policy,
         [LLMP_CLAIM_TEAM] = o->own ? LLMP_STR("team") : o->team_path,
         [LLMP_CLAIM_ORG] = o->own ? LLMP_STR("org") : o->org_path,
         [LLMP_CLAIM_ROLE] = o->own ? LLMP_STR("role") : o->role_path,
+        [LLMP_CLAIM_GRANTOR] = o->own ? LLMP_STR("grantor") : LLMP_STR(""),
     };
 
     for (unsigned i = 0; i < LLMP_CLAIM_COUNT; i++) {

@@ -23,6 +23,7 @@ enum llmp_claim {
     LLMP_CLAIM_TEAM,
     LLMP_CLAIM_ORG,
     LLMP_CLAIM_ROLE,
+    LLMP_CLAIM_GRANTOR,
     LLMP_CLAIM_COUNT
 };
 

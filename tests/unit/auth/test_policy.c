@@ -156,6 +156,13 @@ static bool is_model(const char *name)
     return strncmp(name, "model.", 6) == 0 || strcmp(name, "price.read") == 0;
 }
 
+/* What concerns nothing but how somebody is known. */
+static bool is_login(const char *name)
+{
+    return strcmp(name, "session.revoke") == 0 ||
+           strcmp(name, "token.issue") == 0 || strcmp(name, "totp.enrol") == 0;
+}
+
 /* One cell of the matrix, against rules in plain words. */
 static void check_rules(enum llmp_role role, bool with_org, unsigned action,
                         enum whose whose)
@@ -166,10 +173,10 @@ static void check_rules(enum llmp_role role, bool with_org, unsigned action,
     if (rc != LLMP_OK)
         return;
     if (role == LLMP_ROLE_AUDITOR)
-        assert_true(reads(name) ||
-                    (strcmp(name, "session.revoke") == 0 && whose == OWN));
+        assert_true(reads(name) || (is_login(name) && whose == OWN));
     if (role == LLMP_ROLE_SERVICE)
-        assert_true(strncmp(name, "model.", 6) == 0);
+        assert_true(strncmp(name, "model.", 6) == 0 ||
+                    (strcmp(name, "token.issue") == 0 && whose == OWN));
     if (role == LLMP_ROLE_USER && !is_model(name))
         assert_true(whose == OWN ||
                     (whose == TEAM && strcmp(name, "team.read") == 0));
@@ -301,6 +308,61 @@ static void nobody_grants_more_than_they_have(void **state)
     assert_int_equal(create_key(&p, &wanted, &detail), LLMP_AUTH_GRANT_WIDER);
 }
 
+/* A token hangs on the grant of whoever issues it: what that has not, the token
+ * never has, and only its role is to be judged. */
+static void what_hangs_on_a_grant_is_judged_by_its_role(void **state)
+{
+    static const struct llmp_str models[] = { { "gpt-4*", 6 } };
+    static const struct llmp_str fields[] = { { "role", 4 } };
+    struct llmp_grant above = { .size = sizeof(above),
+                                .role = LLMP_ROLE_SERVICE };
+    struct llmp_grant own = { .size = sizeof(own),
+                              .role = LLMP_ROLE_DEVELOPER,
+                              .models = models,
+                              .model_count = 1 };
+    struct llmp_grant wanted = { .size = sizeof(wanted),
+                                 .role = LLMP_ROLE_USER,
+                                 .grantor = &own };
+    struct llmp_principal p = principal_of(LLMP_ROLE_DEVELOPER, true);
+    struct llmp_policy_object o = object_of(OWN, true);
+    struct llmp_str detail;
+
+    (void)state;
+    p.grant = &own;
+    o.fields = fields;
+    o.field_count = 1;
+    o.grant = &wanted;
+    assert_int_equal(
+        llmp_policy_decide(&p, LLMP_ACTION_TOKEN_ISSUE, &o, WALL_NS, &detail),
+        LLMP_OK);
+    wanted.role = LLMP_ROLE_AUDITOR;
+    assert_int_equal(
+        llmp_policy_decide(&p, LLMP_ACTION_TOKEN_ISSUE, &o, WALL_NS, &detail),
+        LLMP_AUTH_GRANT_WIDER);
+    assert_true(llmp_str_eq(detail, S("role")));
+    /* All along the chain. */
+    own.grantor = &above;
+    wanted.role = LLMP_ROLE_USER;
+    assert_int_equal(
+        llmp_policy_decide(&p, LLMP_ACTION_TOKEN_ISSUE, &o, WALL_NS, &detail),
+        LLMP_AUTH_GRANT_WIDER);
+    wanted.role = LLMP_ROLE_SERVICE;
+    assert_int_equal(
+        llmp_policy_decide(&p, LLMP_ACTION_TOKEN_ISSUE, &o, WALL_NS, &detail),
+        LLMP_OK);
+    /* One that hangs on another's is judged whole. */
+    wanted.grantor = &above;
+    assert_int_equal(
+        llmp_policy_decide(&p, LLMP_ACTION_TOKEN_ISSUE, &o, WALL_NS, &detail),
+        LLMP_AUTH_GRANT_WIDER);
+    assert_true(llmp_str_eq(detail, S("models")));
+    /* A chain without end gives nothing. */
+    above.grantor = &own;
+    wanted.grantor = &own;
+    assert_true(llmp_policy_decide(&p, LLMP_ACTION_TOKEN_ISSUE, &o, WALL_NS,
+                                   &detail) != LLMP_OK);
+}
+
 static int use(const struct llmp_grant *grant, const char *model,
                const char *route)
 {
@@ -392,6 +454,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(only_listed_fields_pass),
         cmocka_unit_test(roles_are_nested_where_they_should_be),
         cmocka_unit_test(nobody_grants_more_than_they_have),
+        cmocka_unit_test(what_hangs_on_a_grant_is_judged_by_its_role),
         cmocka_unit_test(grants_are_checked_at_use),
         cmocka_unit_test(a_circle_of_grantors_gives_nothing),
         cmocka_unit_test(a_key_is_its_own),

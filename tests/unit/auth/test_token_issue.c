@@ -102,6 +102,30 @@ static void what_we_issue_we_verify(void **state)
     }
 }
 
+/* The key it was issued with, or the one that the issuing token was. */
+static void a_token_names_its_grantor(void **state)
+{
+    struct llmp_signer *signer = fixture_signer(LLMP_ALG_EDDSA, "k", 1);
+    struct llmp_principal given = principal_of(), p;
+    char text[2048];
+
+    (void)state;
+    given.id = S("key_1");
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const expected[] = { "", "key_1", "key_2" };
+        struct llmp_token *token = NULL;
+
+        given.kind = i == 1 ? LLMP_PRINCIPAL_KEY : LLMP_PRINCIPAL_TOKEN;
+        given.grantor = i == 2 ? S("key_2") : S("");
+        assert_int_equal(issue(signer, &given, 0, text, sizeof(text)), LLMP_OK);
+        assert_int_equal(verify(signer, text, WALL_NS, &token), LLMP_OK);
+        llmp_token_principal(token, &p);
+        assert_true(llmp_str_eq(p.grantor, llmp_str_of(expected[i])));
+        llmp_token_unref(token);
+    }
+    llmp_signer_unref(signer);
+}
+
 static void lifetimes_are_bounded(void **state)
 {
     struct llmp_signer *signer = fixture_signer(LLMP_ALG_EDDSA, "k", 1);
@@ -205,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_we_issue_we_verify),
+        cmocka_unit_test(a_token_names_its_grantor),
         cmocka_unit_test(lifetimes_are_bounded),
         cmocka_unit_test(what_is_required),
         cmocka_unit_test(signers_are_checked),
