@@ -30,6 +30,13 @@ static const char help[] =
     "       llmgw user|team|organisation create ID [options]\n"
     "       llmgw user|team|organisation list | show ID | update ID | delete "
     "ID\n"
+    "       llmgw user totp ID | totp-show ID | totp-remove ID\n"
+    "                                            a user's second factor\n"
+    "       llmgw login [--code CODE] [--lifetime SECONDS]\n"
+    "                                            a token for a key and a "
+    "one-time code\n"
+    "       llmgw token issue [--user ID] [--end-user NAME] [--role ROLE]\n"
+    "                         [--lifetime SECONDS]   a short-lived token\n"
     "       llmgw usage [--from DAY] [--to DAY] [--by day,model,...] [--csv]\n"
     "       llmgw budget                         what limits have used\n"
     "       llmgw event                          what administrators did\n"
@@ -87,6 +94,9 @@ static const struct option {
     { "--expires", "expires_at", BODY, MOMENT },
     { "--disabled", "disabled", BODY, BOOL },
     { "--overlap", "overlap_s", BODY, NUMBER },
+    { "--end-user", "end_user", BODY, TEXT },
+    { "--lifetime", "lifetime_s", BODY, NUMBER },
+    { "--code", "code", BODY, TEXT },
     { "--requests", "requests", LIMITS, NUMBER },
     { "--requests-burst", "requests_burst", LIMITS, NUMBER },
     { "--requests-day", "requests_day", LIMITS, NUMBER },
@@ -128,24 +138,30 @@ static const char *const budget_columns[] = { "kind",      "id",    "unit",
 static const struct command {
     const char *noun, *verb; /* verb NULL: there is none */
     const char *method, *path;
-    const char *argument;       /* "name": a member; "": in the path; or NULL */
+    const char *argument;       /* "name": a member; "": it stands for the '*'
+                                   in the path; or NULL */
     const char *const *columns; /* of a list; NULL: one object */
 } commands[] = {
 #define OWNERS(noun, names)                                               \
     { noun, "create", "POST", "/admin/v1/" names, "id", NULL },           \
         { noun, "list", "GET", "/admin/v1/" names, NULL, owner_columns }, \
-        { noun, "show", "GET", "/admin/v1/" names "/", "", NULL },        \
-        { noun, "update", "PATCH", "/admin/v1/" names "/", "", NULL },    \
+        { noun, "show", "GET", "/admin/v1/" names "/*", "", NULL },       \
+        { noun, "update", "PATCH", "/admin/v1/" names "/*", "", NULL },   \
     {                                                                     \
-        noun, "delete", "DELETE", "/admin/v1/" names "/", "", NULL        \
+        noun, "delete", "DELETE", "/admin/v1/" names "/*", "", NULL       \
     }
     { "key", "create", "POST", "/admin/v1/keys", "name", NULL },
     { "key", "list", "GET", "/admin/v1/keys", NULL, key_columns },
-    { "key", "show", "GET", "/admin/v1/keys/", "", NULL },
-    { "key", "update", "PATCH", "/admin/v1/keys/", "", NULL },
-    { "key", "rotate", "POST", "/admin/v1/keys/", "", NULL },
-    { "key", "revoke", "DELETE", "/admin/v1/keys/", "", NULL },
+    { "key", "show", "GET", "/admin/v1/keys/*", "", NULL },
+    { "key", "update", "PATCH", "/admin/v1/keys/*", "", NULL },
+    { "key", "rotate", "POST", "/admin/v1/keys/*/rotate", "", NULL },
+    { "key", "revoke", "DELETE", "/admin/v1/keys/*", "", NULL },
     OWNERS("user", "users"),
+    { "user", "totp", "POST", "/admin/v1/users/*/totp", "", NULL },
+    { "user", "totp-show", "GET", "/admin/v1/users/*/totp", "", NULL },
+    { "user", "totp-remove", "DELETE", "/admin/v1/users/*/totp", "", NULL },
+    { "token", "issue", "POST", "/admin/v1/tokens", NULL, NULL },
+    { "login", NULL, "POST", "/admin/v1/login", NULL, NULL },
     OWNERS("team", "teams"),
     OWNERS("organisation", "organisations"),
     { "usage", NULL, "GET", "/admin/v1/usage", NULL, NULL },
@@ -404,11 +420,11 @@ static void put_target(FILE *out, const struct line *line)
     bool get = strcmp(command->method, "GET") == 0;
     char mark = '?';
 
-    (void)fputs(command->path, out);
-    if (command->argument && !*command->argument)
-        put_escaped(out, line->argument);
-    if (command->verb && strcmp(command->verb, "rotate") == 0)
-        (void)fputs("/rotate", out);
+    for (const char *at = command->path; *at; at++)
+        if (*at == '*')
+            put_escaped(out, line->argument);
+        else
+            (void)fputc(*at, out);
     for (size_t i = 0; i < line->count; i++) {
         const struct option *option = line->values[i].option;
         const char *name = option->name;
@@ -456,6 +472,21 @@ static void print_usage(const struct line *line, struct llmp_str json)
     gw_admin_print_list(stdout, json, columns);
 }
 
+/* Nothing else goes to standard output, so that a shell can take it. */
+static void print_token(struct llmp_str json)
+{
+    char *token = gw_admin_member(json, "access_token");
+    char *seconds = gw_admin_member(json, "expires_in");
+
+    (void)printf("%s\n", token ? token : "");
+    (void)fprintf(stderr, "it counts for %s seconds\n",
+                  seconds ? seconds : "some");
+    if (token)
+        explicit_bzero(token, strlen(token));
+    gw_free(token);
+    gw_free(seconds);
+}
+
 static void print_good(const struct line *line, struct llmp_str json)
 {
     char *secret;
@@ -471,6 +502,11 @@ static void print_good(const struct line *line, struct llmp_str json)
     }
     if (strcmp(line->command->noun, "usage") == 0) {
         print_usage(line, json);
+        return;
+    }
+    if (strcmp(line->command->noun, "token") == 0 ||
+        strcmp(line->command->noun, "login") == 0) {
+        print_token(json);
         return;
     }
     gw_admin_print_object(stdout, json, "key");
@@ -502,6 +538,25 @@ static int show(const struct line *line, const struct gw_admin_call *call)
                   call->status);
     gw_free(message);
     return 1;
+}
+
+/* A code is asked for where it was not given: what is typed in a command line
+ * stays in histories. */
+static bool ask_code(struct line *line)
+{
+    static char code[64];
+
+    if (strcmp(line->command->noun, "login") != 0 || value_of(line, "code"))
+        return true;
+    (void)fputs("one-time code: ", stderr);
+    if (!fgets(code, sizeof(code), stdin) || line->count == VALUES_MAX)
+        return complain("a code is needed", "");
+    code[strcspn(code, "\r\n")] = '\0';
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(options[i].name, "code") == 0)
+            line->values[line->count].option = &options[i];
+    line->values[line->count++].value = code;
+    return true;
 }
 
 static int run(const struct line *line)
@@ -561,7 +616,7 @@ int gw_admin_main(int argc, char **argv)
         return fflush(stdout) == 0 ? 0 : 1;
     }
     line = gw_alloc(sizeof(*line));
-    if (line && read_line(line, argc, argv))
+    if (line && read_line(line, argc, argv) && ask_code(line))
         code = run(line);
     gw_free(line);
     return code;

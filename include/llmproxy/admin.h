@@ -36,6 +36,7 @@ struct llmp_admin_answer {
     uint16_t status; /**< as of HTTP */
     struct llmp_str content_type, body;
     const char *allow; /**< with 405: methods that the path takes; or NULL */
+    uint64_t retry_after_s; /**< with 429: when to come back; 0: not said */
 };
 
 /** The answer, once, on the store's thread. It holds during the call only: a

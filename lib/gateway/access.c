@@ -32,9 +32,10 @@ static void drop(struct llmp_access *access)
 
     llmp_keyring_unref(access->keyring);
     llmp_address_set_unref(access->trusted);
-    for (size_t i = 0; access->issuers && i < config->auth.issuer_count; i++)
+    for (size_t i = 0; i < access->issuer_count; i++)
         llmp_issuer_unref(access->issuers[i]);
     llmp_free(access->issuers);
+    llmp_own_tokens_unref(access->own);
     llmp_prices_unref(access->prices);
     owners_unref(access->owners);
     llmp_address_set_unref(access->admin_allow);
@@ -349,6 +350,24 @@ static struct llmp_issuer *issuer_before(const struct llmp_access *before,
     return NULL;
 }
 
+/* What was verified by it stays verified over a reload that keeps it. */
+static int make_own(struct llmp_access *access,
+                    const struct llmp_access *before, struct llmp_error *err)
+{
+    const struct llmp_token_config *tokens = &access->config->auth.tokens;
+
+    if (!tokens->enabled)
+        return LLMP_OK;
+    if (before && before->own &&
+        llmp_own_tokens_same(&before->config->auth.tokens, tokens))
+        access->own = llmp_own_tokens_ref(before->own);
+    else
+        LLMP_TRY(llmp_own_tokens_new(&access->own, tokens, err));
+    access->issuers[access->issuer_count++] =
+        llmp_issuer_ref(access->own->issuer);
+    return LLMP_OK;
+}
+
 static int make_issuers(struct llmp_access *access,
                         const struct llmp_access *before,
                         struct llmp_error *err)
@@ -362,8 +381,9 @@ static int make_issuers(struct llmp_access *access,
         access->issuers[i] = issuer_before(before, &auth->issuers[i]);
         if (!access->issuers[i])
             LLMP_TRY(make_issuer(&access->issuers[i], &auth->issuers[i], err));
+        access->issuer_count++;
     }
-    return LLMP_OK;
+    return make_own(access, before, err);
 }
 
 /* ---- prices ------------------------------------------------------------- */
@@ -459,15 +479,17 @@ static int copy(struct llmp_access **out, const struct llmp_access *from,
         access->admin_deny = llmp_address_set_ref(from->admin_deny);
     access->models =
         llmp_alloc_array(config->model_count + 1, sizeof(*access->models));
-    access->issuers = llmp_alloc_array(config->auth.issuer_count + 1,
-                                       sizeof(*access->issuers));
+    access->issuers =
+        llmp_alloc_array(from->issuer_count + 1, sizeof(*access->issuers));
     LLMP_ENSURE(access->models && access->issuers, err, LLMP_E_NOMEM,
                 "no memory for limits");
     for (size_t i = 0; i < config->model_count; i++)
         if (from->models[i])
             access->models[i] = llmp_limit_scope_ref(from->models[i]);
-    for (size_t i = 0; i < config->auth.issuer_count; i++)
-        access->issuers[i] = llmp_issuer_ref(from->issuers[i]);
+    for (; access->issuer_count < from->issuer_count; access->issuer_count++)
+        access->issuers[access->issuer_count] =
+            llmp_issuer_ref(from->issuers[access->issuer_count]);
+    access->own = llmp_own_tokens_ref(from->own);
     *out = llmp_steal(&access);
     return LLMP_OK;
 }

@@ -15,6 +15,7 @@
 
 #include "gateway/config.h"
 #include "gateway/directory.h"
+#include "gateway/own_tokens.h"
 
 /* Scopes of whoever calls, in this order: key, user, team, organisation. */
 enum { LLMP_CALLER_SCOPES = 4 };
@@ -60,7 +61,10 @@ struct llmp_access {
     bool required;              /* nobody calls without a credential */
     struct llmp_keyring *keyring;
     struct llmp_address_set *trusted; /* proxies */
-    struct llmp_issuer **issuers;     /* as in config->auth.issuers */
+    struct llmp_issuer **issuers;     /* as in config->auth.issuers, then our
+                                         own if there is one */
+    size_t issuer_count;
+    struct llmp_own_tokens *own; /* NULL: we issue none */
     struct llmp_prices *prices;
     struct llmp_owners *owners;
     struct llmp_limit_scope **models; /* by index; NULL: no limits */

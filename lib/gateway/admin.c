@@ -211,6 +211,13 @@ static int commit(struct llmp_admin *a, const struct llmp_store_doc *doc,
     return rc;
 }
 
+int llmp_admin_event(struct llmp_admin *a, struct llmp_store_event *event)
+{
+    event->wall_ns = a->now.wall_ns;
+    event->actor = a->actor;
+    return llmp_admin_make_id(a, "evt_", &event->id);
+}
+
 int llmp_admin_commit(struct llmp_admin *a, enum llmp_action action,
                       const struct llmp_record *before,
                       struct llmp_record *after)
@@ -221,8 +228,6 @@ int llmp_admin_commit(struct llmp_admin *a, enum llmp_action action,
     const struct llmp_record *record = after ? after : before;
     char hex[LLMP_KEY_HASH_SIZE * 2];
     struct llmp_store_event event = {
-        .wall_ns = a->now.wall_ns,
-        .actor = a->actor,
         .action = llmp_str_of(llmp_action_name(action)),
         .object_kind = llmp_str_of(llmp_record_kind_names[record->kind]),
         .object_id = record->id,
@@ -241,7 +246,7 @@ int llmp_admin_commit(struct llmp_admin *a, enum llmp_action action,
         llmp_record_write(&body, after, true, 0);
     if (body.failed || old.failed || fresh.failed)
         return LLMP_E_NOMEM;
-    LLMP_TRY(llmp_admin_make_id(a, "evt_", &event.id));
+    LLMP_TRY(llmp_admin_event(a, &event));
     event.before = llmp_buf_str(&old);
     event.after = llmp_buf_str(&fresh);
     doc.body = llmp_buf_str(&body);
@@ -409,6 +414,7 @@ static void finish(struct llmp_store_job *job, int status,
     answer.content_type = a->answer_type;
     answer.body = llmp_buf_str(&a->out);
     answer.allow = a->allow;
+    answer.retry_after_s = a->retry_after_s;
     a->done(&answer, a->ctx);
     atomic_fetch_sub(&a->gateway->stored.requests, 1);
     drop(a);
@@ -460,6 +466,7 @@ static bool copy_principal(struct llmp_admin *a,
     who->team = llmp_arena_str(&a->arena, from->team, &ok);
     who->org = llmp_arena_str(&a->arena, from->org, &ok);
     who->acr = llmp_arena_str(&a->arena, from->acr, &ok);
+    who->grantor = llmp_arena_str(&a->arena, from->grantor, &ok);
     return ok && copy_grants(&a->arena, &who->grant);
 }
 
@@ -480,7 +487,11 @@ static bool name_actor(struct llmp_admin *a)
         name.len = LLMP_STORE_NAME_MAX - strlen("user:");
     a->actor = llmp_arena_printf(&a->arena, "%s%.*s", kind, (int)name.len,
                                  name.len ? name.ptr : "");
-    return a->actor.ptr != NULL;
+    a->maker = a->actor;
+    if (a->who.grantor.len)
+        a->maker = llmp_arena_printf(
+            &a->arena, "key:%.*s", (int)a->who.grantor.len, a->who.grantor.ptr);
+    return a->actor.ptr && a->maker.ptr;
 }
 
 static bool copy_request(struct llmp_admin *a,

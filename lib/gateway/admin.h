@@ -36,6 +36,8 @@ struct llmp_admin {
     struct llmp_arena arena;
     struct llmp_principal who;
     struct llmp_str actor; /* "key:…", "user:…", "local" */
+    struct llmp_str maker; /* the key that what is made is granted by, whether
+                              it was shown or a token of it; else the actor */
     struct llmp_str method, path, query, content_type, body;
     struct llmp_time now;
     llmp_admin_done_fn *done;
@@ -53,6 +55,7 @@ struct llmp_admin {
     uint16_t status;
     struct llmp_str answer_type;
     const char *allow;
+    uint64_t retry_after_s; /* with 429 */
     struct llmp_buf out;
 };
 
@@ -83,6 +86,9 @@ int llmp_admin_conflict(struct llmp_admin *a, const char *code,
 int llmp_admin_check_body(struct llmp_admin *a, bool required);
 
 /* admin.c ------------------------------------------------------------------*/
+
+/* Fills in when, who, and an id. */
+int llmp_admin_event(struct llmp_admin *a, struct llmp_store_event *event);
 
 /* Commits a record (its new content; NULL: it goes) together with the event,
  * and brings it into force. `before` NULL: it is new. */
@@ -129,6 +135,9 @@ void llmp_admin_default_owner(const struct llmp_admin *a,
 int llmp_admin_check_owners(struct llmp_admin *a,
                             const struct llmp_record *record);
 
+/* admin_login.c: a user is gone, and so is its authenticator. */
+void llmp_admin_totp_forget(struct llmp_admin *a, struct llmp_str user);
+
 /* Handlers. */
 int llmp_admin_keys_list(struct llmp_admin *a);
 int llmp_admin_keys_create(struct llmp_admin *a);
@@ -141,6 +150,11 @@ int llmp_admin_owners_create(struct llmp_admin *a);
 int llmp_admin_owners_show(struct llmp_admin *a);
 int llmp_admin_owners_update(struct llmp_admin *a);
 int llmp_admin_owners_delete(struct llmp_admin *a);
+int llmp_admin_totp_enrol(struct llmp_admin *a);
+int llmp_admin_totp_show(struct llmp_admin *a);
+int llmp_admin_totp_remove(struct llmp_admin *a);
+int llmp_admin_login(struct llmp_admin *a);
+int llmp_admin_tokens_issue(struct llmp_admin *a);
 int llmp_admin_usage(struct llmp_admin *a);
 int llmp_admin_budgets(struct llmp_admin *a);
 int llmp_admin_events(struct llmp_admin *a);

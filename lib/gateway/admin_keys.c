@@ -167,7 +167,7 @@ int llmp_admin_keys_create(struct llmp_admin *a)
     if (record->role == LLMP_ROLE_NONE)
         record->role = LLMP_ROLE_USER;
     record->created_ns = a->now.wall_ns;
-    record->created_by = a->actor;
+    record->created_by = a->maker;
     LLMP_TRY(set_expiry(a, record, seen));
     if (!record->name.len)
         return llmp_problem_set(&a->problem, 400, "invalid_value", "name",

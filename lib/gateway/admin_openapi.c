@@ -165,6 +165,110 @@ static void add_list(struct llmp_buf *out, const char *name, const char *item)
         name, item);
 }
 
+#define TOTP_STATE                                                 \
+    "\"user\":" TEXT ",\"state\":{\"enum\":[\"none\",\"pending\"," \
+    "\"active\"],\"description\":\"Active once a first code was right.\"}"
+
+#define TOTP_SCHEMAS                                                           \
+    "\"NewTotp\":{\"type\":\"object\",\"additionalProperties\":false,"         \
+    "\"required\":[\"user\",\"state\",\"secret\",\"uri\"],\"properties\":"     \
+    "{" TOTP_STATE                                                             \
+    ",\"secret\":{\"type\":\"string\",\"description\":\"Base32, to "           \
+    "be typed in.\"},\"uri\":{\"type\":\"string\",\"description\":\"For a QR " \
+    "code.\"}}},"                                                              \
+    "\"Totp\":{\"type\":\"object\",\"additionalProperties\":false,"            \
+    "\"required\":[\"user\",\"state\"],\"properties\":{" TOTP_STATE            \
+    ",\"enrolled_at\":" MOMENT ",\"locked_until\":" MOMENT "}},"
+
+#define LIFETIME                                                        \
+    "\"lifetime_s\":{\"type\":[\"integer\",\"null\"],\"minimum\":3600," \
+    "\"maximum\":86400,\"default\":3600}"
+
+#define NAME(text)                                                       \
+    "{\"type\":[\"string\",\"null\"],\"minLength\":1,\"maxLength\":128," \
+    "\"description\":\"" text "\"}"
+
+#define TOKEN_SCHEMAS                                                                                                                        \
+    "\"Login\":{\"type\":\"object\",\"additionalProperties\":false,"                                                                         \
+    "\"required\":[\"code\"],\"properties\":{\"code\":{\"type\":\"string\","                                                                 \
+    "\"minLength\":1,\"maxLength\":128,\"description\":\"As the "                                                                            \
+    "authenticator "                                                                                                                         \
+    "shows it.\"}," LIFETIME "}},"                                                                                                           \
+    "\"TokenRequest\":{\"type\":\"object\",\"additionalProperties\":false,"                                                                  \
+    "\"properties\":{\"user\":" NAME("For whom; not given: for whoever asks.") ",\"team\":" NAME("Of that user.") ",\"organisation\":" NAME( \
+        "Of that user.") ",\"end_user\":" NAME("A user of whoever asks, with "                                                               \
+                                               "limits of its own.") ",\"role"                                                               \
+                                                                     "\":{"                                                                  \
+                                                                     "\"enum"                                                                \
+                                                                     "\":["                                                                  \
+                                                                     "\"user"                                                                \
+                                                                     "\","                                                                   \
+                                                                     "\"servi"                                                               \
+                                                                     "ce\","                                                                 \
+                                                                     "\"devel"                                                               \
+                                                                     "oper\","                                                               \
+                                                                     "\"audit"                                                               \
+                                                                     "or\","                                                                 \
+                                                                     "\"admin"                                                               \
+                                                                     "\","                                                                   \
+                                                                     "null]}"                                                                \
+                                                                     "," LIFETIME                                                            \
+                                                                     "}},"                                                                   \
+                                                                     "\"Token"                                                               \
+                                                                     "\":{"                                                                  \
+                                                                     "\"type"                                                                \
+                                                                     "\":"                                                                   \
+                                                                     "\"objec"                                                               \
+                                                                     "t\","                                                                  \
+                                                                     "\"addit"                                                               \
+                                                                     "ionalPr"                                                               \
+                                                                     "opertie"                                                               \
+                                                                     "s\":"                                                                  \
+                                                                     "false,"                                                                \
+                                                                     "\"requi"                                                               \
+                                                                     "red\":["                                                               \
+                                                                     "\"acces"                                                               \
+                                                                     "s_"                                                                    \
+                                                                     "token\""                                                               \
+                                                                     ",\"toke"                                                               \
+                                                                     "n_"                                                                    \
+                                                                     "type\","                                                               \
+                                                                     "\"expir"                                                               \
+                                                                     "es_"                                                                   \
+                                                                     "in\","                                                                 \
+                                                                     "\"user"                                                                \
+                                                                     "\","                                                                   \
+                                                                     "\"role"                                                                \
+                                                                     "\"],"                                                                  \
+                                                                     "\"prope"                                                               \
+                                                                     "rties\""                                                               \
+                                                                     ":{"                                                                    \
+                                                                     "\"acces"                                                               \
+                                                                     "s_"                                                                    \
+                                                                     "token\""                                                               \
+                                                                     ":" TEXT                                                                \
+                                                                     ",\"toke"                                                               \
+                                                                     "n_"                                                                    \
+                                                                     "type\":"                                                               \
+                                                                     "{\"cons"                                                               \
+                                                                     "t\":"                                                                  \
+                                                                     "\"Beare"                                                               \
+                                                                     "r\"},"                                                                 \
+                                                                     "\"expir"                                                               \
+                                                                     "es_"                                                                   \
+                                                                     "in\":{"                                                                \
+                                                                     "\"type"                                                                \
+                                                                     "\":"                                                                   \
+                                                                     "\"integ"                                                               \
+                                                                     "er\"},"                                                                \
+                                                                     "\"user"                                                                \
+                                                                     "\""                                                                    \
+                                                                     ":" TEXT                                                                \
+                                                                     ",\"role"                                                               \
+                                                                     "\""                                                                    \
+                                                                     ":" TEXT                                                                \
+                                                                     "}},"
+
 static void add_schemas(struct llmp_buf *out)
 {
     static const char *const names[] = { "Key", "User", "Team",
@@ -194,7 +298,7 @@ static void add_schemas(struct llmp_buf *out)
     add(out, "\"Rotate\":{\"type\":\"object\",\"properties\":{\"overlap_s\":"
              "{\"type\":\"integer\",\"minimum\":0,\"maximum\":2592000,"
              "\"default\":86400,\"description\":\"Seconds for which the secret "
-             "before is accepted.\"}}},"
+             "before is accepted.\"}}}," TOTP_SCHEMAS TOKEN_SCHEMAS
              "\"OpenApi\":{\"type\":\"object\"},"
              "\"Health\":{\"type\":\"object\"},"
              "\"Error\":{\"type\":\"object\",\"required\":[\"error\"],"
@@ -309,6 +413,11 @@ static void add_errors(struct llmp_buf *out)
             errors[i].status, errors[i].status);
 }
 
+static bool is_optional(const char *body)
+{
+    return strcmp(body, "Rotate") == 0 || strcmp(body, "TokenRequest") == 0;
+}
+
 static void add_operation(struct llmp_buf *out,
                           const struct llmp_admin_route *route)
 {
@@ -330,12 +439,12 @@ static void add_operation(struct llmp_buf *out,
         add(out, "\"security\":[],");
     add_parameters(out, route);
     if (route->body)
-        (void)llmp_buf_printf(
-            out,
-            "\"requestBody\":{\"required\":%s,\"content\":"
-            "{\"application/json\":{\"schema\":{\"$ref\":"
-            "\"#/components/schemas/%s\"}}}},",
-            strcmp(route->body, "Rotate") == 0 ? "false" : "true", route->body);
+        (void)llmp_buf_printf(out,
+                              "\"requestBody\":{\"required\":%s,\"content\":"
+                              "{\"application/json\":{\"schema\":{\"$ref\":"
+                              "\"#/components/schemas/%s\"}}}},",
+                              is_optional(route->body) ? "false" : "true",
+                              route->body);
     (void)llmp_buf_printf(
         out,
         "\"responses\":{\"%u\":{\"description\":\"Done.\",\"content\":"

@@ -80,7 +80,7 @@ int llmp_admin_owners_create(struct llmp_admin *a)
     LLMP_TRY(llmp_record_read(record, a->body, false, &seen, &a->problem));
     llmp_admin_default_owner(a, record, seen);
     record->created_ns = a->now.wall_ns;
-    record->created_by = a->actor;
+    record->created_by = a->maker;
     LLMP_TRY(llmp_record_check(record, a->access->config, &a->problem));
     LLMP_TRY(ask(a, action, record, seen));
     LLMP_TRY(llmp_admin_check_owners(a, record));
@@ -151,6 +151,8 @@ int llmp_admin_owners_delete(struct llmp_admin *a)
             a, "in_use",
             "keys that are not revoked, users or teams still name it");
     LLMP_TRY(llmp_admin_commit(a, action, before, NULL));
+    if (before->kind == LLMP_RECORD_USER)
+        llmp_admin_totp_forget(a, before->id);
     llmp_admin_answer_record(a, 200, before, NULL);
     return LLMP_OK;
 }

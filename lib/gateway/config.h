@@ -76,6 +76,26 @@ struct llmp_issuer_config {
     bool http_allowed;
 };
 
+enum { LLMP_TOKEN_SECRETS_MAX = 8 };
+
+/* Tokens of our own. The first secret signs, the others still count. */
+struct llmp_token_config {
+    bool enabled;
+    struct llmp_str issuer, audience;
+    enum llmp_alg alg;
+    uint64_t lifetime_s_max;
+    uint8_t secrets[LLMP_TOKEN_SECRETS_MAX][32];
+    size_t secret_count;
+};
+
+/* What is demanded of a login, and where. */
+struct llmp_step_up_config {
+    uint32_t roles;                /* a bit each; 0: all */
+    const struct llmp_str *routes; /* names of operations; 0: all */
+    size_t route_count;
+    struct llmp_step_up required;
+};
+
 struct llmp_auth_config {
     struct llmp_pepper pepper;
     bool has_pepper;
@@ -90,6 +110,9 @@ struct llmp_auth_config {
     size_t owner_count;
     struct llmp_issuer_config *issuers;
     size_t issuer_count;
+    struct llmp_token_config tokens;
+    struct llmp_step_up_config *step_ups;
+    size_t step_up_count;
 };
 
 struct llmp_prices_config {

@@ -430,6 +430,8 @@ int llmp_check_auth(struct llmp_reading *reading,
     LLMP_TRY(check_keys(reading, &draft->keys, &draft->auth));
     LLMP_TRY(check_all_owners(reading, draft));
     LLMP_TRY(check_issuers(reading, &draft->auth.issuers));
+    LLMP_TRY(llmp_check_tokens(reading, &draft->auth.tokens));
+    LLMP_TRY(llmp_check_step_ups(reading, &draft->auth.step_up));
     return check_downgrades(reading, draft);
 }
 

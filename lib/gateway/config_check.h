@@ -32,6 +32,12 @@ int llmp_check_cidrs(struct llmp_reading *reading,
 int llmp_check_prices(struct llmp_reading *reading,
                       const struct llmp_draft_prices *draft);
 
+/* config_login.c */
+int llmp_check_tokens(struct llmp_reading *reading,
+                      const struct llmp_draft_tokens *draft);
+int llmp_check_step_ups(struct llmp_reading *reading,
+                        const struct llmp_drafts *drafts);
+
 /* config_allowance.c */
 int llmp_check_allowance(struct llmp_reading *reading,
                          const struct llmp_draft_allowance *draft,

@@ -352,6 +352,53 @@ static const struct llmp_key issuer_keys[] = {
 SECTION(issuer_section, "auth.issuers", llmp_draft_issuer, issuer_keys,
         "OpenID Connect providers whose tokens are accepted.");
 
+static const char *const algorithm_choices[] = { "EdDSA", "ES256", NULL };
+
+static const struct llmp_key tokens_keys[] = {
+    { "issuer", LLMP_KEY_TEXT, AT(tokens, issuer), "llmgw",
+      .help = "Their `iss`: the same for all replicas of one gateway." },
+    { "audience", LLMP_KEY_TEXT, AT(tokens, audience),
+      .help = "Their `aud`. Unset: as `issuer`." },
+    { "secret", LLMP_KEY_TEXT, AT(tokens, secret), .secret = true,
+      .help = "What the signing key is made of: 32 unpredictable bytes or "
+              "more. Unset: it is derived from `auth.pepper`." },
+    { "previous", LLMP_KEY_TEXTS, AT(tokens, previous), .max = 7,
+      .secret = true,
+      .help = "Secrets that were replaced: tokens made with them count until "
+              "they end." },
+    { "algorithm", LLMP_KEY_CHOICE, AT(tokens, algorithm), "EdDSA",
+      .choices = algorithm_choices,
+      .help = "`ES256` for those who cannot verify Ed25519." },
+    { "lifetime_max", LLMP_KEY_DURATION, AT(tokens, lifetime_max), "24h", HOUR,
+      DAY, .help = "The longest that may be asked for." },
+};
+SECTION(tokens_section, "auth.tokens", llmp_draft_tokens, tokens_keys,
+        "Tokens that the gateway issues itself (`POST /v1/auth/tokens`): "
+        "short-lived, never wider than what they were issued with. On where "
+        "this section or `auth.pepper` is.");
+
+static const struct llmp_key step_up_keys[] = {
+    { "roles", LLMP_KEY_TEXTS, AT(step_up, roles), .max = 5,
+      .help = "Whom it concerns. Unset: all roles." },
+    { "routes", LLMP_KEY_TEXTS, AT(step_up, routes), .max = 64,
+      .help = "Where: operations such as `chat`, and `admin` for the admin "
+              "listener. Unset: everywhere." },
+    { "multi_factor", LLMP_KEY_BOOL, AT(step_up, multi_factor), "false",
+      .help = "Factors of two kinds, as `amr` says (RFC 8176), or one of "
+              "`acr`." },
+    { "acr", LLMP_KEY_TEXTS, AT(step_up, acr), .max = 16,
+      .help = "The login's class must be one of these." },
+    { "max_age", LLMP_KEY_DURATION, AT(step_up, max_age), "0s",
+      .max = 365 * DAY,
+      .help = "How long ago the login may be, by `auth_time`; `0s`: no "
+              "matter." },
+};
+SECTION(step_up_section, "auth.step_up", llmp_draft_step_up, step_up_keys,
+        "Demands on the login. What does not meet them is answered with 401 "
+        "and a challenge that says what is needed (RFC 9470). An API key alone "
+        "never meets them: its holder gets a token with a one-time code "
+        "(`llmgw login`).");
+
 static const struct llmp_key auth_keys[] = {
     { "pepper", LLMP_KEY_TEXT, AT(auth, pepper), .secret = true,
       .help = "Secret without which stored hashes of keys are worth nothing; "
@@ -368,6 +415,11 @@ static const struct llmp_key auth_keys[] = {
               "credential." },
     { "issuers", LLMP_KEY_SECTIONS, AT(auth, issuers), .max = 32,
       .section = &issuer_section, .help = "Whose tokens are accepted." },
+    { "tokens", LLMP_KEY_SECTION, AT(auth, tokens), .section = &tokens_section,
+      .help = "Tokens of the gateway itself." },
+    { "step_up", LLMP_KEY_SECTIONS, AT(auth, step_up), .max = 32,
+      .section = &step_up_section,
+      .help = "Where a login must be strong or recent." },
 };
 SECTION(auth_section, "auth", llmp_draft_auth, auth_keys, "Who may call.");
 

@@ -133,11 +133,24 @@ struct llmp_draft_issuer {
     struct llmp_settings audience, roles;
 };
 
+struct llmp_draft_tokens {
+    const struct llmp_node *node;
+    struct llmp_setting issuer, audience, secret, algorithm, lifetime_max;
+    struct llmp_settings previous;
+};
+
+struct llmp_draft_step_up {
+    const struct llmp_node *node;
+    struct llmp_settings roles, routes, acr;
+    struct llmp_setting multi_factor, max_age;
+};
+
 struct llmp_draft_auth {
     const struct llmp_node *node;
     struct llmp_setting pepper, keys_expire, tls_role;
     struct llmp_settings trusted_proxies;
-    struct llmp_drafts issuers;
+    struct llmp_drafts issuers, step_up;
+    struct llmp_draft_tokens tokens;
 };
 
 struct llmp_draft_prices {

@@ -179,12 +179,16 @@ bool llmp_x_may(struct llmp_exchange *x, enum llmp_action action,
                 struct llmp_str model);
 void llmp_x_forget_caller(struct llmp_exchange *x); /* at the end */
 void llmp_x_refuse_auth(struct llmp_exchange *x, int answer);
+void llmp_x_refuse_nobody(struct llmp_exchange *x); /* no credential came */
 /* The client's, behind proxies that are trusted. */
 int llmp_x_find_address(const struct llmp_exchange *x,
                         const struct llmp_request_head *head,
                         struct llmp_address *out);
 bool llmp_x_verify_again(struct llmp_exchange *x, struct llmp_str credential,
                          bool *again);
+
+/* stage_login.c: the caller is known; false when it was refused */
+bool llmp_x_check_login(struct llmp_exchange *x);
 
 /* stage_keys.c: in state LLMP_X_AUTH a call's answer is its business */
 bool llmp_x_fetch_keys(struct llmp_exchange *x, struct llmp_str credential,
@@ -255,6 +259,11 @@ void llmp_x_admin_end(struct llmp_exchange *x);  /* the body is complete */
 void llmp_x_admin_tick(struct llmp_exchange *x);
 void llmp_x_admin_drop(struct llmp_exchange *x);
 bool llmp_x_admin_is_open(const struct llmp_exchange *x);
+bool llmp_x_admin_is_login(const struct llmp_exchange *x);
+
+/* stage_tokens.c: POST /v1/auth/tokens, its body complete; the public keys */
+void llmp_x_issue_token(struct llmp_exchange *x);
+void llmp_x_show_jwks(struct llmp_exchange *x);
 
 /* stage_local.c */
 void llmp_x_local(struct llmp_exchange *x, struct llmp_str path);

@@ -46,6 +46,12 @@ static const struct llmp_operation operations[] = {
     LOCAL_OP("live", "/health/live", LLMP_LOCAL_LIVE),
     LOCAL_OP("ready", "/health/ready", LLMP_LOCAL_READY),
     LOCAL_OP("metrics", "/metrics", LLMP_LOCAL_METRICS),
+    LOCAL_OP("jwks", "/.well-known/jwks.json", LLMP_LOCAL_JWKS),
+    { .name = S("tokens"),
+      .method = S("POST"),
+      .path = S("/v1/auth/tokens"),
+      .body = LLMP_BODY_OURS,
+      .local = LLMP_LOCAL_TOKENS },
 };
 
 /* The free part of a path may go into an upstream's. */
@@ -91,10 +97,18 @@ const struct llmp_operation *llmp_operation_find(struct llmp_str method,
                           operations[i].local != LLMP_LOCAL_NO, path))
             continue;
         if (llmp_str_eq(operations[i].method, method) ||
-            (operations[i].local != LLMP_LOCAL_NO &&
+            (llmp_str_eq(operations[i].method, LLMP_STR("GET")) &&
              llmp_str_eq(method, LLMP_STR("HEAD"))))
             return &operations[i]; /* the server keeps HEAD's body back */
         *allowed = operations[i].method.ptr;
     }
     return NULL;
+}
+
+bool llmp_operation_is_name(struct llmp_str name)
+{
+    for (size_t i = 0; i < LLMP_COUNT(operations); i++)
+        if (llmp_str_eq(operations[i].name, name))
+            return true;
+    return false;
 }

@@ -11,7 +11,7 @@
 enum llmp_body_kind {
     LLMP_BODY_NONE,
     LLMP_BODY_JSON,  /* held whole, checked, edited */
-    LLMP_BODY_ADMIN, /* held whole, read by a job */
+    LLMP_BODY_OURS,  /* held whole, answered by the gateway itself */
     LLMP_BODY_PASS   /* streamed; only the model is looked for, at its front */
 };
 
@@ -22,6 +22,8 @@ enum llmp_local {
     LLMP_LOCAL_LIVE,
     LLMP_LOCAL_READY,
     LLMP_LOCAL_METRICS,
+    LLMP_LOCAL_JWKS,   /* public keys of our own tokens */
+    LLMP_LOCAL_TOKENS, /* issues one */
     LLMP_LOCAL_ADMIN /* the listener for administration */
 };
 
@@ -45,6 +47,9 @@ struct llmp_operation {
 const struct llmp_operation *llmp_operation_find(struct llmp_str method,
                                                  struct llmp_str path,
                                                  const char **allowed);
+
+/* Whether an operation on a client's listener has this name. */
+bool llmp_operation_is_name(struct llmp_str name);
 
 /* Whether `tail` may stand at the end of a path as it is: letters, digits and
  * a few marks, and no segment that leads elsewhere. */

@@ -19,6 +19,7 @@ struct llmp_x_admin {
     atomic_bool done;
     bool no_memory;
     uint16_t status;
+    uint64_t retry_after_s;
     char allow[64];
     struct llmp_str type; /* static text */
     struct llmp_buf body;
@@ -26,7 +27,7 @@ struct llmp_x_admin {
 
 static const struct llmp_operation operation = {
     .name = { "admin", 5 },
-    .body = LLMP_BODY_ADMIN,
+    .body = LLMP_BODY_OURS,
     .local = LLMP_LOCAL_ADMIN,
 };
 
@@ -47,9 +48,9 @@ static void unref(struct llmp_x_admin *admin)
 
 void llmp_x_admin_drop(struct llmp_exchange *x)
 {
-    if (!x->operation || x->operation->local != LLMP_LOCAL_ADMIN)
+    if (!x->operation || x->operation->body != LLMP_BODY_OURS)
         return;
-    wipe(&x->out); /* a new key's secret */
+    wipe(&x->out); /* a new key's secret, a token */
     if (x->admin)
         unref(x->admin);
     x->admin = NULL;
@@ -61,6 +62,11 @@ bool llmp_x_admin_is_open(const struct llmp_exchange *x)
 {
     return llmp_str_eq(x->summary.path, LLMP_STR("/health")) ||
            llmp_str_eq(x->summary.path, LLMP_STR("/openapi.json"));
+}
+
+bool llmp_x_admin_is_login(const struct llmp_exchange *x)
+{
+    return llmp_str_eq(x->summary.path, LLMP_STR("/admin/v1/login"));
 }
 
 /* "host:port", "[::1]:port" -> the host. */
@@ -178,6 +184,7 @@ static void done(const struct llmp_admin_answer *answer, void *ctx)
     bool csv = llmp_str_starts(answer->content_type, LLMP_STR("text/csv"));
 
     admin->status = answer->status;
+    admin->retry_after_s = answer->retry_after_s;
     admin->type = csv ? LLMP_STR("text/csv; charset=utf-8")
                       : LLMP_STR("application/json");
     if (answer->allow && strlen(answer->allow) < sizeof(admin->allow))
@@ -255,6 +262,13 @@ void llmp_x_admin_tick(struct llmp_exchange *x)
     }
     if (admin->allow[0])
         llmp_x_header(x, LLMP_STR("allow"), llmp_str_of(admin->allow));
+    if (admin->status == 429 && admin->retry_after_s)
+        llmp_x_header(
+            x, LLMP_STR("retry-after"),
+            llmp_arena_printf(&x->arena, "%llu",
+                              (unsigned long long)admin->retry_after_s));
+    if (admin->status == 401)
+        llmp_x_header(x, LLMP_STR("www-authenticate"), LLMP_STR("Bearer"));
     llmp_x_header(x, LLMP_STR("cache-control"), LLMP_STR("no-store"));
     llmp_x_answer_whole(x, admin->status, admin->type,
                         admin->status < 400 ? LLMP_END_COMPLETE

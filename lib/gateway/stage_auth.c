@@ -41,7 +41,7 @@ void llmp_x_refuse_auth(struct llmp_exchange *x, int answer)
         "Not allowed: %s.", llmp_auth_answer_text(answer));
 }
 
-static void refuse_nobody(struct llmp_exchange *x)
+void llmp_x_refuse_nobody(struct llmp_exchange *x)
 {
     llmp_x_refuse(x,
                   &(struct llmp_refusal){ .status = 401,
@@ -124,8 +124,8 @@ static void note_caller(struct llmp_exchange *x)
 {
     struct llmp_summary *s = &x->summary;
 
-    if (x->principal.kind == LLMP_PRINCIPAL_KEY)
-        s->key = x->principal.id;
+    s->key = x->principal.kind == LLMP_PRINCIPAL_KEY ? x->principal.id
+                                                     : x->principal.grantor;
     s->user = x->principal.user;
     s->team = x->principal.team;
     s->org = x->principal.org;
@@ -244,9 +244,46 @@ static bool bind_owners(struct llmp_exchange *x)
     return true;
 }
 
-static bool be_owner(struct llmp_exchange *x)
+/* A token of our own counts while the key does that it was issued with, from
+ * where the key may be used, within the key's limits and grant. `head` NULL:
+ * nobody knows from where. */
+static bool bind_grantor(struct llmp_exchange *x,
+                         const struct llmp_request_head *head)
 {
-    if (!bind_owners(x))
+    const struct llmp_grant **end = &x->principal.grant;
+    struct llmp_principal grantor;
+    const struct llmp_key *key;
+    int answer;
+
+    if (!x->principal.grantor.len)
+        return true;
+    key = llmp_keyring_find(x->access->keyring, x->principal.grantor);
+    answer = key && llmp_key_state(key, x->now.wall_ns) == LLMP_OK
+                 ? LLMP_OK
+                 : LLMP_AUTH_TOKEN_REVOKED;
+    if (answer == LLMP_OK)
+        answer = head ? check_address(x, head, key)
+                      : llmp_key_check_address(key, NULL);
+    if (answer != LLMP_OK) {
+        llmp_x_refuse_auth(x, answer);
+        return false;
+    }
+    while (*end)
+        end = (const struct llmp_grant **)(uintptr_t) & (*end)->grantor;
+    llmp_key_principal(key, &grantor);
+    *end = grantor.grant;
+
+    const struct llmp_holder *holder = llmp_key_data(key);
+
+    x->scopes[LLMP_LIMIT_KEY] = holder->scopes[LLMP_LIMIT_KEY];
+    x->allowances[LLMP_LIMIT_KEY] = holder->allowances[LLMP_LIMIT_KEY];
+    return true;
+}
+
+static bool be_owner(struct llmp_exchange *x,
+                     const struct llmp_request_head *head)
+{
+    if (!bind_owners(x) || !bind_grantor(x, head))
         return false;
     find_scope(x, LLMP_LIMIT_TEAM, x->principal.team);
     find_scope(x, LLMP_LIMIT_ORG, x->principal.org);
@@ -261,7 +298,7 @@ static size_t find_issuer(const struct llmp_exchange *x,
 
     if (llmp_token_peek_issuer(name, sizeof(name), credential) != LLMP_OK)
         return SIZE_MAX;
-    for (size_t i = 0; i < x->config->auth.issuer_count; i++)
+    for (size_t i = 0; i < x->access->issuer_count; i++)
         if (llmp_str_eq(llmp_issuer_name(x->access->issuers[i]),
                         llmp_str_of(name)))
             return i;
@@ -295,10 +332,11 @@ static int verify(struct llmp_exchange *x, size_t issuer,
 }
 
 /* What a verification means, but for LLMP_AGAIN. */
-static bool conclude(struct llmp_exchange *x, int rc)
+static bool conclude(struct llmp_exchange *x,
+                     const struct llmp_request_head *head, int rc)
 {
     if (rc == LLMP_OK)
-        return be_owner(x);
+        return be_owner(x, head);
     if (rc == LLMP_E_NOMEM)
         llmp_x_refuse_nomem(x);
     else
@@ -310,7 +348,7 @@ static bool conclude(struct llmp_exchange *x, int rc)
 static bool is_ours(const struct llmp_exchange *x,
                     const struct llmp_token *token)
 {
-    for (size_t i = 0; i < x->config->auth.issuer_count; i++)
+    for (size_t i = 0; i < x->access->issuer_count; i++)
         if (x->access->issuers[i] == token->issuer)
             return true;
     return false;
@@ -331,7 +369,7 @@ static bool known_token(struct llmp_exchange *x, struct llmp_str credential)
 
 static bool is_due(const struct llmp_exchange *x, size_t issuer)
 {
-    return issuer < x->config->auth.issuer_count &&
+    return issuer < x->access->issuer_count &&
            llmp_issuer_due_ns(x->access->issuers[issuer]) <= x->now.mono_ns;
 }
 
@@ -340,7 +378,7 @@ static bool is_due(const struct llmp_exchange *x, size_t issuer)
 static bool wants_keys(const struct llmp_exchange *x,
                        struct llmp_str credential, size_t *issuer)
 {
-    for (size_t i = 0; i < x->config->auth.issuer_count; i++)
+    for (size_t i = 0; i < x->access->issuer_count; i++)
         if (is_due(x, i)) {
             *issuer = find_issuer(x, credential);
             return is_due(x, *issuer);
@@ -348,7 +386,9 @@ static bool wants_keys(const struct llmp_exchange *x,
     return false;
 }
 
-static bool be_bearer(struct llmp_exchange *x, struct llmp_str credential)
+static bool be_bearer(struct llmp_exchange *x,
+                      const struct llmp_request_head *head,
+                      struct llmp_str credential)
 {
     size_t issuer;
     int rc;
@@ -356,11 +396,11 @@ static bool be_bearer(struct llmp_exchange *x, struct llmp_str credential)
     if (wants_keys(x, credential, &issuer))
         return llmp_x_fetch_keys(x, credential, issuer);
     if (known_token(x, credential))
-        return be_owner(x);
+        return be_owner(x, head);
     issuer = find_issuer(x, credential);
     rc = verify(x, issuer, credential);
     return rc == LLMP_AGAIN ? llmp_x_fetch_keys(x, credential, issuer)
-                            : conclude(x, rc);
+                            : conclude(x, head, rc);
 }
 
 bool llmp_x_verify_again(struct llmp_exchange *x, struct llmp_str credential,
@@ -369,10 +409,10 @@ bool llmp_x_verify_again(struct llmp_exchange *x, struct llmp_str credential,
     int rc = verify(x, x->keys.issuer, credential);
 
     *again = rc == LLMP_AGAIN;
-    if (*again || !conclude(x, rc))
+    if (*again || !conclude(x, NULL, rc))
         return false;
     note_caller(x);
-    return true;
+    return llmp_x_check_login(x);
 }
 
 static bool be_certificate(struct llmp_exchange *x, struct llmp_str name)
@@ -384,7 +424,7 @@ static bool be_certificate(struct llmp_exchange *x, struct llmp_str name)
     x->principal.id = x->principal.user = x->principal.name =
         llmp_arena_str(&x->arena, name, &ok);
     if (ok)
-        return be_owner(x);
+        return be_owner(x, NULL);
     llmp_x_refuse_nomem(x);
     return false;
 }
@@ -412,11 +452,11 @@ static bool be_somebody(struct llmp_exchange *x,
         }
         if (head->tls_name.len && x->config->auth.tls_role != LLMP_ROLE_NONE)
             return be_certificate(x, head->tls_name);
-        refuse_nobody(x);
+        llmp_x_refuse_nobody(x);
         return false;
     }
-    if (x->config->auth.issuer_count && llmp_token_is_likely(credential))
-        return be_bearer(x, credential);
+    if (x->access->issuer_count && llmp_token_is_likely(credential))
+        return be_bearer(x, head, credential);
     return be_key(x, head, credential);
 }
 
@@ -426,7 +466,8 @@ static bool is_open(const struct llmp_exchange *x)
     if (x->operation->local == LLMP_LOCAL_ADMIN)
         return llmp_x_admin_is_open(x);
     return !x->access->required || x->operation->local == LLMP_LOCAL_LIVE ||
-           x->operation->local == LLMP_LOCAL_READY;
+           x->operation->local == LLMP_LOCAL_READY ||
+           x->operation->local == LLMP_LOCAL_JWKS;
 }
 
 bool llmp_x_authenticate(struct llmp_exchange *x,
@@ -438,7 +479,7 @@ bool llmp_x_authenticate(struct llmp_exchange *x,
     if (!be_somebody(x, head))
         return false;
     note_caller(x);
-    return true;
+    return llmp_x_check_login(x);
 }
 
 /* ---- what it may do ------------------------------------------------------ */

@@ -280,7 +280,7 @@ static bool catch_up(struct llmp_exchange *x)
 
 void llmp_x_request_known(struct llmp_exchange *x)
 {
-    if (x->operation->body == LLMP_BODY_ADMIN)
+    if (x->operation->body == LLMP_BODY_OURS)
         llmp_x_admin_body(x);
     else if (x->operation->body == LLMP_BODY_NONE)
         llmp_x_local(x, x->summary.path);
@@ -604,7 +604,9 @@ void llmp_x_request_end(struct llmp_exchange *x)
 {
     if (x->state != LLMP_X_BODY)
         upload(x, (struct llmp_str){ NULL, 0 }, true);
-    else if (x->operation->body == LLMP_BODY_ADMIN)
+    else if (x->operation->local == LLMP_LOCAL_TOKENS)
+        llmp_x_issue_token(x);
+    else if (x->operation->body == LLMP_BODY_OURS)
         llmp_x_admin_end(x);
     else if (x->operation->body == LLMP_BODY_JSON)
         json_complete(x);

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request for a token: for oneself, for an end user of one's own, or, if an
+ * administrator asks, for a user. The policy decides; the token carries what
+ * it was issued with, so a grant that is narrowed later narrows it, too.
+ */
+#include <llmproxy/json.h>
+
+#include "base/internal.h"
+#include "gateway/access.h"
+#include "gateway/own_tokens.h"
+
+enum { TOKEN_MAX = 8192, TEXT_MAX = 128, DEPTH_MAX = 4 };
+
+/* What the body says. */
+struct asked {
+    struct llmp_str user, team, org, end_user, code;
+    enum llmp_role role; /* NONE: not said */
+    uint64_t lifetime_s; /* 0: not said */
+};
+
+static int wrong(struct llmp_problem *problem, const char *field,
+                 const char *what)
+{
+    return llmp_problem_set(problem, 400, "invalid_value", field, "%s: %s",
+                            field, what);
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static int read_text(const struct llmp_token_wish *wish,
+                     const struct llmp_json_token *token, const char *field,
+                     struct llmp_str *out, struct llmp_problem *problem)
+{
+    char *copy;
+    size_t len;
+
+    if (token->type != LLMP_JSON_STRING)
+        return wrong(problem, field, "a string is needed");
+    copy = llmp_arena_take(wish->arena, token->text.len + 1);
+    if (!copy)
+        return LLMP_E_NOMEM;
+    len = llmp_json_unescape(copy, token->text);
+    if (len == 0 || len > TEXT_MAX)
+        return wrong(problem, field, "1 to 128 bytes are needed");
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)copy[i] < 0x20 || copy[i] == 0x7f)
+            return wrong(problem, field, "it has control characters");
+    *out = (struct llmp_str){ copy, len };
+    return LLMP_OK;
+}
+
+static int read_lifetime(const struct llmp_token_wish *wish,
+                         const struct llmp_json_token *token, uint64_t *out,
+                         struct llmp_problem *problem)
+{
+    uint64_t max_s = wish->access->config->auth.tokens.lifetime_s_max;
+
+    if (token->type != LLMP_JSON_NUMBER ||
+        llmp_json_u64(token->text, out) < 0 ||
+        *out < LLMP_TOKEN_LIFETIME_S_MIN || *out > max_s)
+        return llmp_problem_set(problem, 400, "invalid_value", "lifetime_s",
+                                "lifetime_s: from %u to %llu seconds",
+                                LLMP_TOKEN_LIFETIME_S_MIN,
+                                (unsigned long long)max_s);
+    return LLMP_OK;
+}
+
+static int read_role(const struct llmp_token_wish *wish,
+                     const struct llmp_json_token *token, enum llmp_role *out,
+                     struct llmp_problem *problem)
+{
+    struct llmp_str text;
+
+    LLMP_TRY(read_text(wish, token, "role", &text, problem));
+    *out = llmp_role_find(text);
+    if (*out == LLMP_ROLE_NONE)
+        return wrong(problem, "role",
+                     "a role is user, service, developer, auditor or admin");
+    return LLMP_OK;
+}
+
+static int read_member(const struct llmp_token_wish *wish, struct llmp_str key,
+                       const struct llmp_json_token *token, struct asked *asked,
+                       struct llmp_problem *problem)
+{
+    const struct {
+        const char *name;
+        struct llmp_str *to;
+    } texts[] = { { "user", &asked->user },
+                  { "team", &asked->team },
+                  { "organisation", &asked->org },
+                  { "end_user", &asked->end_user },
+                  { "code", &asked->code } };
+
+    if (token->type == LLMP_JSON_NULL)
+        return LLMP_OK;
+    for (size_t i = 0; i < LLMP_COUNT(texts); i++)
+        if (llmp_str_eq(key, llmp_str_of(texts[i].name)))
+            return read_text(wish, token, texts[i].name, texts[i].to, problem);
+    if (llmp_str_eq(key, LLMP_STR("role")))
+        return read_role(wish, token, &asked->role, problem);
+    if (llmp_str_eq(key, LLMP_STR("lifetime_s")))
+        return read_lifetime(wish, token, &asked->lifetime_s, problem);
+    return llmp_problem_set(problem, 400, "unknown_field", "",
+                            "there is no field '%.*s'",
+                            (int)(key.len < 60 ? key.len : 60), key.ptr);
+}
+
+static int read_members(const struct llmp_token_wish *wish,
+                        struct llmp_json *json, struct asked *asked,
+                        struct llmp_problem *problem)
+{
+    struct llmp_str key = { NULL, 0 };
+    struct llmp_json_token token;
+    struct llmp_error err;
+    int rc;
+
+    while ((rc = llmp_json_next(json, &token, &err)) == LLMP_OK) {
+        if (token.depth == 0) {
+            if (token.type != LLMP_JSON_OBJECT &&
+                token.type != LLMP_JSON_OBJECT_END)
+                return llmp_problem_set(problem, 400, "invalid_json", "",
+                                        "a JSON object is needed as body");
+        } else if (token.type == LLMP_JSON_KEY) {
+            key = token.text;
+        } else {
+            LLMP_TRY(read_member(wish, key, &token, asked, problem));
+        }
+    }
+    if (rc == LLMP_END || rc == LLMP_E_NOMEM)
+        return rc == LLMP_END ? LLMP_OK : rc;
+    return llmp_problem_set(problem, 400, "invalid_json", "",
+                            "the body is not usable JSON: %s",
+                            rc == LLMP_AGAIN ? "it ends early" : err.message);
+}
+
+static int read_body(const struct llmp_token_wish *wish, struct asked *asked,
+                     struct llmp_problem *problem)
+{
+    LLMP_AUTO(llmp_json_fini) struct llmp_json json;
+
+    llmp_json_init(&json, DEPTH_MAX);
+    if (!wish->body.len)
+        return LLMP_OK;
+    llmp_json_feed(&json, wish->body, true);
+    return read_members(wish, &json, asked, problem);
+}
+
+/* ---- who it will be ------------------------------------------------------ */
+
+/* A user of ours who is not the one that asks. */
+static bool is_other(const struct llmp_token_wish *wish,
+                     const struct asked *asked)
+{
+    return asked->user.len && !llmp_str_eq(asked->user, wish->who->user);
+}
+
+static bool is_oneself(const struct llmp_token_wish *wish,
+                       const struct asked *asked)
+{
+    return !asked->end_user.len && !is_other(wish, asked);
+}
+
+static const struct llmp_record *record_of(const struct llmp_token_wish *wish,
+                                           enum llmp_limit_kind kind,
+                                           struct llmp_str name)
+{
+    const struct llmp_owner *owner =
+        llmp_access_owner(wish->access, kind, name);
+
+    return owner ? owner->record : NULL;
+}
+
+/* Nobody gets into an organisation by naming one of its teams or users. */
+static int check_org(const struct llmp_record *record, struct llmp_str org,
+                     struct llmp_problem *problem)
+{
+    if (!record || !record->org.len || llmp_str_eq(record->org, org))
+        return LLMP_OK;
+    return llmp_problem_set(problem, 409, "other_organisation",
+                            llmp_record_kind_names[record->kind],
+                            "this %s belongs to another organisation",
+                            llmp_record_kind_names[record->kind]);
+}
+
+/* A user whom an administrator names: with the team and organisation that are
+ * known of it, unless others are named. */
+static int be_user(const struct llmp_token_wish *wish,
+                   const struct asked *asked, struct llmp_principal *to,
+                   struct llmp_problem *problem)
+{
+    const struct llmp_record *record =
+        record_of(wish, LLMP_LIMIT_USER, asked->user);
+
+    to->user = to->name = asked->user;
+    to->team = asked->team;
+    to->org = asked->org.len ? asked->org : wish->who->org;
+    if (record && !asked->team.len)
+        to->team = record->team;
+    if (record && !asked->org.len)
+        to->org = record->org;
+    LLMP_TRY(check_org(record, to->org, problem));
+    return check_org(record_of(wish, LLMP_LIMIT_TEAM, to->team), to->org,
+                     problem);
+}
+
+/* "chatapp~customer-17": its own limits and its own line in the ledger, below
+ * whoever issues the token. */
+static int be_end_user(const struct llmp_token_wish *wish,
+                       const struct asked *asked, struct llmp_principal *to,
+                       struct llmp_problem *problem)
+{
+    struct llmp_str above = to->user.len ? to->user : wish->who->id;
+
+    if (!above.len)
+        return wrong(problem, "user", "it is needed");
+    if (memchr(asked->end_user.ptr, LLMP_END_USER_MARK, asked->end_user.len))
+        return wrong(problem, "end_user", "'~' cannot be in it");
+    to->user = llmp_arena_printf(wish->arena, "%.*s%c%.*s", (int)above.len,
+                                 above.len ? above.ptr : "", LLMP_END_USER_MARK,
+                                 (int)asked->end_user.len, asked->end_user.ptr);
+    if (!to->user.ptr)
+        return LLMP_E_NOMEM;
+    if (to->user.len > LLMP_LIMIT_ID_MAX)
+        return wrong(problem, "end_user", "the name is too long");
+    to->name = asked->end_user;
+    return LLMP_OK;
+}
+
+static enum llmp_role default_role(const struct llmp_token_wish *wish,
+                                   bool oneself)
+{
+    if (oneself || wish->who->role == LLMP_ROLE_SERVICE)
+        return wish->who->role;
+    return LLMP_ROLE_USER;
+}
+
+/* A login is the principal's own: nobody else has logged in by it. */
+static void carry_login(const struct llmp_token_wish *wish, bool oneself,
+                        struct llmp_principal *to)
+{
+    if (!oneself) {
+        to->acr = (struct llmp_str){ NULL, 0 };
+        to->amr = 0;
+        to->auth_time_s = 0;
+    } else if (wish->login) {
+        /* The key is what one knows, the code what one has. */
+        to->amr |= wish->who->kind == LLMP_PRINCIPAL_KEY
+                       ? LLMP_AMR_PWD | LLMP_AMR_OTP
+                       : LLMP_AMR_OTP;
+        to->auth_time_s = wish->wall_ns / LLMP_NS_PER_S;
+    }
+}
+
+static int make_principal(const struct llmp_token_wish *wish,
+                          const struct asked *asked, struct llmp_principal *to,
+                          struct llmp_problem *problem)
+{
+    bool oneself = is_oneself(wish, asked), other = is_other(wish, asked);
+
+    *to = *wish->who;
+    if (wish->login && !oneself)
+        return wrong(problem, "user", "a code is for oneself");
+    if (asked->code.len && !wish->login)
+        return wrong(problem, "code", "log in at the admin listener");
+    if (!other && (asked->team.len || asked->org.len))
+        return wrong(problem, asked->team.len ? "team" : "organisation",
+                     "it is given together with a user");
+    if (other)
+        LLMP_TRY(be_user(wish, asked, to, problem));
+    if (!to->user.len && !asked->end_user.len) {
+        if (wish->who->kind != LLMP_PRINCIPAL_KEY)
+            return wrong(problem, "user", "it is needed");
+        to->user = wish->who->id; /* a key that is nobody's is itself */
+    }
+    if (asked->end_user.len)
+        LLMP_TRY(be_end_user(wish, asked, to, problem));
+    to->role = asked->role ? asked->role : default_role(wish, oneself);
+    carry_login(wish, oneself, to);
+    return LLMP_OK;
+}
+
+/* ---- whether it may ------------------------------------------------------ */
+
+static size_t name_fields(const struct llmp_token_wish *wish,
+                          const struct asked *asked, struct llmp_str out[6])
+{
+    size_t count = 0;
+
+    if (is_other(wish, asked))
+        out[count++] = LLMP_STR("user");
+    if (asked->team.len)
+        out[count++] = LLMP_STR("team");
+    if (asked->org.len)
+        out[count++] = LLMP_STR("org");
+    if (asked->end_user.len)
+        out[count++] = LLMP_STR("end_user");
+    if (asked->role)
+        out[count++] = LLMP_STR("role");
+    if (asked->lifetime_s)
+        out[count++] = LLMP_STR("expires");
+    return count;
+}
+
+static int deny(const struct llmp_token_wish *wish, int answer,
+                struct llmp_str detail, struct llmp_problem *problem)
+{
+    char field[64] = "", *code;
+    const char *name = llmp_auth_answer_name(answer);
+    size_t len = strlen(name);
+
+    if (answer < 0)
+        return llmp_problem_set(problem, 403, "grant_too_deep", "",
+                                "what was granted passed through too many "
+                                "hands");
+    code = llmp_arena_take(wish->arena, len + 1);
+    if (!code)
+        return LLMP_E_NOMEM;
+    for (size_t i = 0; i <= len; i++)
+        code[i] =
+            (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
+    if (detail.len && detail.len < sizeof(field))
+        memcpy(field, detail.ptr, detail.len);
+    return llmp_problem_set(problem, 403, code, field, "%s%s%s",
+                            llmp_auth_answer_text(answer), field[0] ? ": " : "",
+                            field);
+}
+
+static int ask_policy(const struct llmp_token_wish *wish,
+                      const struct asked *asked,
+                      const struct llmp_principal *to,
+                      struct llmp_problem *problem)
+{
+    const struct llmp_principal *who = wish->who;
+    bool other = is_other(wish, asked);
+    const struct llmp_grant wanted = { .size = sizeof(wanted),
+                                       .role = to->role,
+                                       .grantor = who->grant };
+    struct llmp_str fields[6], detail;
+    const struct llmp_policy_object object = {
+        .size = sizeof(object),
+        .id = other ? (struct llmp_str){ NULL, 0 } : who->id,
+        /* Whose end user it is, is who is asked about. */
+        .user = other ? asked->user : who->user,
+        .team = to->team,
+        .org = to->org,
+        .fields = fields,
+        .field_count = name_fields(wish, asked, fields),
+        .grant = &wanted,
+    };
+    int answer = llmp_policy_decide(who, LLMP_ACTION_TOKEN_ISSUE, &object,
+                                    wish->wall_ns, &detail);
+
+    return answer == LLMP_OK ? LLMP_OK : deny(wish, answer, detail, problem);
+}
+
+/* ---- issuing ------------------------------------------------------------- */
+
+static int answer(struct llmp_buf *out, struct llmp_str token,
+                  const struct llmp_token_given *given)
+{
+    (void)llmp_buf_add(out, LLMP_STR("{\"access_token\":\""));
+    (void)llmp_buf_add(out, token);
+    (void)llmp_buf_printf(out,
+                          "\",\"token_type\":\"Bearer\",\"expires_in\":%llu,"
+                          "\"user\":",
+                          (unsigned long long)given->lifetime_s);
+    (void)llmp_buf_json(out, given->user);
+    (void)llmp_buf_printf(out, ",\"role\":\"%s\"}",
+                          llmp_role_name(given->role));
+    return out->failed ? LLMP_E_NOMEM : LLMP_OK;
+}
+
+/* When it will have ended: with the credential that it was issued with. */
+static uint64_t lifetime_of(const struct llmp_token_wish *wish,
+                            const struct llmp_principal *to, uint64_t wanted_s)
+{
+    uint64_t grant_ns = llmp_grant_expires_ns(to->grant);
+    uint64_t ends_ns = to->expires_ns;
+    uint64_t wall_s = wish->wall_ns / LLMP_NS_PER_S;
+
+    if (grant_ns && (!ends_ns || grant_ns < ends_ns))
+        ends_ns = grant_ns;
+    if (ends_ns && ends_ns / LLMP_NS_PER_S < wall_s + wanted_s)
+        return ends_ns / LLMP_NS_PER_S - wall_s;
+    return wanted_s;
+}
+
+static int issue(const struct llmp_token_wish *wish, const struct asked *asked,
+                 const struct llmp_principal *to, struct llmp_buf *out,
+                 struct llmp_token_given *given, struct llmp_problem *problem)
+{
+    const struct llmp_token_config *config = &wish->access->config->auth.tokens;
+    const struct llmp_token_options options = {
+        .size = sizeof(options),
+        .issuer = config->issuer,
+        .audience = config->audience,
+        .principal = to,
+        .lifetime_s = asked->lifetime_s,
+        .wall_ns = wish->wall_ns,
+        .random = wish->random,
+    };
+    char *text = llmp_arena_take(wish->arena, TOKEN_MAX);
+    struct llmp_error err;
+    size_t len = 0;
+    int rc;
+
+    if (!text)
+        return LLMP_E_NOMEM;
+    rc = llmp_token_issue(wish->access->own->signer, text, TOKEN_MAX, &len,
+                          &options, &err);
+    if (rc == LLMP_OK) {
+        *given = (struct llmp_token_given){
+            .user = to->user,
+            .team = to->team,
+            .org = to->org,
+            .role = to->role,
+            .lifetime_s =
+                lifetime_of(wish, to,
+                            asked->lifetime_s ? asked->lifetime_s
+                                              : LLMP_TOKEN_LIFETIME_S_MIN),
+        };
+        rc = answer(out, (struct llmp_str){ text, len }, given);
+    } else if (rc != LLMP_E_NOMEM) {
+        rc = llmp_problem_set(problem, rc == LLMP_E_STATE ? 403 : 400,
+                              rc == LLMP_E_STATE ? "grant_expired"
+                                                 : "invalid_value",
+                              "", "%s", err.message);
+    }
+    memset(text, 0, TOKEN_MAX);
+    return rc;
+}
+
+int llmp_own_tokens_issue(const struct llmp_token_wish *wish,
+                          struct llmp_buf *out, struct llmp_token_given *given,
+                          struct llmp_problem *problem)
+{
+    struct asked asked = { .role = LLMP_ROLE_NONE };
+    struct llmp_principal to;
+
+    if (!wish->access->own)
+        return llmp_problem_set(problem, 404, "no_tokens", "",
+                                "tokens are issued where 'auth.tokens' or "
+                                "'auth.pepper' is configured");
+    LLMP_TRY(read_body(wish, &asked, problem));
+    LLMP_TRY(make_principal(wish, &asked, &to, problem));
+    LLMP_TRY(ask_policy(wish, &asked, &to, problem));
+    return issue(wish, &asked, &to, out, given, problem);
+}
