@@ -54,8 +54,8 @@ LLMP_API void llmp_gateway_free(struct llmp_gateway *gateway);
  *
  * @retval LLMP_OK       done
  * @retval LLMP_E_LIMIT  keys or owners cannot have so many limits
- * @retval LLMP_E_NOMEM  out of memory; the old one stays in force, but limits of
- *                       owners may be the new ones already
+ * @retval LLMP_E_NOMEM  out of memory; the old one stays in force, but limits
+ * of owners may be the new ones already
  */
 LLMP_API LLMP_MUST_USE int llmp_gateway_reload(struct llmp_gateway *gateway,
                                                struct llmp_config *config,
@@ -129,6 +129,21 @@ LLMP_API LLMP_MUST_USE int llmp_worker_new(struct llmp_worker **out,
                                            struct llmp_error *err);
 /** Every exchange must be gone. Accepts NULL. */
 LLMP_API void llmp_worker_free(struct llmp_worker *worker);
+
+/**
+ * Has `wake` called when an exchange of this worker has news: a job is done,
+ * another exchange has fetched what it waits for. Then the worker's thread
+ * calls llmp_worker_woken() until it has nothing, and feeds each exchange with
+ * llmp_exchange_woken(). Without it, exchanges look again by their timers.
+ *
+ * @param wake  called from any thread, with a lock held: it may only raise a
+ *              flag or write to a descriptor; NULL: nothing is called any more
+ */
+LLMP_API void llmp_worker_on_wake(struct llmp_worker *worker,
+                                  void (*wake)(void *ctx), void *ctx);
+
+/** The next exchange that has news; NULL: none. On the worker's thread. */
+LLMP_API struct llmp_exchange *llmp_worker_woken(struct llmp_worker *worker);
 
 /** For the metrics: a turn of the worker's loop took so long.
  *  @param turn_ns  nanoseconds */
@@ -251,6 +266,11 @@ LLMP_API LLMP_MUST_USE int llmp_exchange_new(struct llmp_exchange **out,
                                              struct llmp_worker *worker,
                                              struct llmp_time now);
 
+/** What the driver knows it by; NULL until it says so. */
+LLMP_API void llmp_exchange_set_data(struct llmp_exchange *exchange,
+                                     void *data);
+LLMP_API void *llmp_exchange_data(const struct llmp_exchange *exchange);
+
 /** After LLMP_ASK_DONE, or at any time to drop everything. Accepts NULL. */
 LLMP_API void llmp_exchange_free(struct llmp_exchange *exchange);
 
@@ -330,6 +350,11 @@ LLMP_API void llmp_exchange_drained(struct llmp_exchange *exchange, size_t n,
 LLMP_API void llmp_exchange_tick(struct llmp_exchange *exchange,
                                  struct llmp_time now);
 
+/** Somebody has news for it: see llmp_worker_woken(). Once too often does no
+ *  harm. */
+LLMP_API void llmp_exchange_woken(struct llmp_exchange *exchange,
+                                  struct llmp_time now);
+
 /** The gateway shuts down: the exchange ends now, with a 503 if nothing was
  *  answered yet, with an error event in a stream. */
 LLMP_API void llmp_exchange_stop(struct llmp_exchange *exchange,
@@ -391,8 +416,8 @@ struct llmp_summary {
     struct llmp_str key, user, team, org; /**< who called; or empty */
     struct llmp_str downgraded_to; /**< the model that answered instead, because
                                         a budget is nearly used up; or empty */
-    struct llmp_str limited_by; /**< of a refusal by a limit: "team research:
-                                     tokens a minute" */
+    struct llmp_str limited_by;    /**< of a refusal by a limit: "team research:
+                                        tokens a minute" */
     struct llmp_str soft_limit; /**< a budget that this exchange took past its
                                      soft threshold: "team research: money a
                                      day"; each crossing is said once */

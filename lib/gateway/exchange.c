@@ -82,6 +82,31 @@ int llmp_exchange_new(struct llmp_exchange **out, struct llmp_worker *worker,
     return LLMP_OK;
 }
 
+void llmp_exchange_set_data(struct llmp_exchange *x, void *data)
+{
+    x->data = data;
+}
+
+void *llmp_exchange_data(const struct llmp_exchange *x)
+{
+    return x->data;
+}
+
+struct llmp_waker *llmp_x_waker(struct llmp_exchange *x)
+{
+    if (!x->waker)
+        x->waker = llmp_waker_new(x->worker->mailbox, x);
+    return x->waker;
+}
+
+static void drop_waker(struct llmp_exchange *x)
+{
+    if (x->waker)
+        llmp_wait_list_remove(&x->worker->gateway->keys, x->waker);
+    llmp_waker_drop(x->waker);
+    x->waker = NULL;
+}
+
 static void free_memory(struct llmp_exchange *x)
 {
     llmp_buf_fini(&x->body);
@@ -102,6 +127,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
     llmp_upload_check_free(x->upload_check);
     if (x->sse_open)
         llmp_sse_fini(&x->sse);
+    drop_waker(x);
     llmp_x_admin_drop(x);
     llmp_x_forget_caller(x);
     llmp_access_unref(x->access);
@@ -447,6 +473,15 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
     x->wait_ns = x->deadline_ns;
     llmp_x_ask(
         x, (struct llmp_ask){ .kind = LLMP_ASK_WAIT, .until_ns = x->wait_ns });
+}
+
+void llmp_exchange_woken(struct llmp_exchange *x, struct llmp_time now)
+{
+    x->now = now;
+    if (x->state == LLMP_X_AUTH)
+        llmp_x_keys_woken(x);
+    else if (x->state == LLMP_X_ADMIN)
+        llmp_x_admin_woken(x);
 }
 
 void llmp_exchange_stop(struct llmp_exchange *x, struct llmp_time now)

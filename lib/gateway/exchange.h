@@ -54,6 +54,8 @@ enum {
 
 struct llmp_exchange {
     struct llmp_worker *worker;
+    void *data;                 /* the driver's */
+    struct llmp_waker *waker;   /* NULL until it waits for somebody */
     struct llmp_config *config; /* one reference for the whole exchange */
     struct llmp_access *access; /* likewise, made from it */
     struct llmp_arena arena;
@@ -168,6 +170,9 @@ void llmp_x_cancel_call(struct llmp_exchange *x);
 void llmp_x_release_body(struct llmp_exchange *x); /* it was sent */
 void llmp_x_stop_reading(struct llmp_exchange *x); /* gives the reader back */
 
+/* Its waker, made at the first time; NULL: no memory, so it has to look. */
+struct llmp_waker *llmp_x_waker(struct llmp_exchange *x);
+
 /* From the request's arrival to its call's last byte, or to now. */
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x);
 
@@ -198,6 +203,7 @@ void llmp_x_keys_head(struct llmp_exchange *x,
 void llmp_x_keys_body(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_keys_end(struct llmp_exchange *x, bool well);
 void llmp_x_keys_tick(struct llmp_exchange *x);
+void llmp_x_keys_woken(struct llmp_exchange *x);
 void llmp_x_keys_drop(struct llmp_exchange *x); /* gives a fetch back */
 
 /* stage_admit.c: between a model and its call */
@@ -256,7 +262,8 @@ void llmp_x_admin_head(struct llmp_exchange *x,
                        const struct llmp_request_head *head);
 void llmp_x_admin_body(struct llmp_exchange *x); /* its sender is known */
 void llmp_x_admin_end(struct llmp_exchange *x);  /* the body is complete */
-void llmp_x_admin_tick(struct llmp_exchange *x);
+void llmp_x_admin_tick(struct llmp_exchange *x); /* it took too long */
+void llmp_x_admin_woken(struct llmp_exchange *x);
 void llmp_x_admin_drop(struct llmp_exchange *x);
 bool llmp_x_admin_is_open(const struct llmp_exchange *x);
 bool llmp_x_admin_is_login(const struct llmp_exchange *x);

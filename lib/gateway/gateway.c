@@ -27,7 +27,8 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
 
     LLMP_ENSURE(made, err, LLMP_E_NOMEM, "no memory for the gateway");
     if (pthread_mutex_init(&made->change, NULL) != 0 ||
-        pthread_mutex_init(&made->lock, NULL) != 0) {
+        pthread_mutex_init(&made->lock, NULL) != 0 ||
+        llmp_wait_list_init(&made->keys) < 0) {
         llmp_free(made);
         return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
     }
@@ -53,6 +54,7 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     llmp_config_unref(gateway->synced.config);
     llmp_directory_fini(&gateway->stored.directory);
     llmp_limiter_free(gateway->limiter);
+    llmp_wait_list_fini(&gateway->keys);
     (void)pthread_mutex_destroy(&gateway->lock);
     (void)pthread_mutex_destroy(&gateway->change);
     llmp_free(gateway);
@@ -146,6 +148,11 @@ int llmp_worker_new(struct llmp_worker **out, struct llmp_gateway *gateway,
     struct llmp_worker *worker = llmp_alloc(sizeof(*worker));
 
     LLMP_ENSURE(worker, err, LLMP_E_NOMEM, "no memory for a worker");
+    worker->mailbox = llmp_mailbox_new();
+    if (!worker->mailbox) {
+        llmp_free(worker);
+        return llmp_fail(err, LLMP_E_NOMEM, "no memory for a worker");
+    }
     worker->gateway = gateway;
     take_setup(worker);
     (void)pthread_mutex_lock(&gateway->lock);
@@ -170,6 +177,8 @@ void llmp_worker_free(struct llmp_worker *worker)
         at = &(*at)->next;
     *at = worker->next;
     (void)pthread_mutex_unlock(&gateway->lock);
+    llmp_mailbox_close(worker->mailbox);
+    llmp_mailbox_unref(worker->mailbox);
     llmp_exchange_pool_free(worker);
     llmp_metrics_fini(&worker->metrics);
     llmp_token_cache_free(worker->tokens);
@@ -208,6 +217,17 @@ struct llmp_access *llmp_gateway_access(struct llmp_gateway *gateway)
 struct llmp_limiter *llmp_worker_limiter(const struct llmp_worker *worker)
 {
     return worker->gateway->limiter;
+}
+
+void llmp_worker_on_wake(struct llmp_worker *worker, void (*wake)(void *ctx),
+                         void *ctx)
+{
+    llmp_mailbox_set_hook(worker->mailbox, wake, ctx);
+}
+
+struct llmp_exchange *llmp_worker_woken(struct llmp_worker *worker)
+{
+    return llmp_mailbox_take(worker->mailbox);
 }
 
 void llmp_worker_took(struct llmp_worker *worker, uint64_t turn_ns)

@@ -14,6 +14,7 @@
 #include "gateway/access.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
+#include "gateway/wake.h"
 
 /* What the store's thread keeps of the store (sync.c). */
 struct llmp_stored {
@@ -37,7 +38,8 @@ struct llmp_gateway {
     struct llmp_limiter *limiter;
     struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     struct llmp_stored stored;
-    pthread_mutex_t change; /* before `lock` */
+    struct llmp_wait_list keys; /* who waits for an issuer's keys */
+    pthread_mutex_t change;     /* before `lock` */
     pthread_mutex_t lock;
     struct {
         struct llmp_config *config;
@@ -63,6 +65,7 @@ struct llmp_worker {
     uint8_t random[4096];
     uint32_t random_left;
     struct llmp_metrics metrics;
+    struct llmp_mailbox *mailbox; /* exchanges that were woken */
 };
 
 /* The configuration in force, without taking a reference. Cheap: a version

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Administration as an exchange: head, sender and body as ever, then a job on
- * the store's thread. Nothing wakes an exchange yet, so it looks for the
- * answer every other millisecond. Who leaves early leaves the job to end by
- * itself.
+ * the store's thread, which wakes the exchange when it is done. Who leaves
+ * early leaves the job to end by itself.
  */
 #include <llmproxy/admin.h>
 
@@ -11,12 +10,13 @@
 #include "gateway/config_url.h"
 #include "gateway/exchange.h"
 
-enum { LOOK_EVERY_MS = 2, PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 30000 };
 
 /* Shared by the exchange and the job. */
 struct llmp_x_admin {
     atomic_uint refs;
     atomic_bool done;
+    struct llmp_waker *waker; /* a reference: the job's */
     bool no_memory;
     uint16_t status;
     uint64_t retry_after_s;
@@ -43,6 +43,7 @@ static void unref(struct llmp_x_admin *admin)
         return;
     wipe(&admin->body);
     llmp_buf_fini(&admin->body);
+    llmp_waker_unref(admin->waker);
     llmp_free(admin);
 }
 
@@ -192,6 +193,7 @@ static void done(const struct llmp_admin_answer *answer, void *ctx)
     (void)llmp_buf_add(&admin->body, answer->body);
     admin->no_memory = admin->body.failed;
     atomic_store_explicit(&admin->done, true, memory_order_release);
+    llmp_waker_wake(admin->waker);
     unref(admin);
 }
 
@@ -223,35 +225,40 @@ void llmp_x_admin_end(struct llmp_exchange *x)
     struct llmp_x_admin *admin = llmp_alloc(sizeof(*admin));
     int rc;
 
-    if (!admin) {
+    if (!admin || !llmp_x_waker(x)) {
+        llmp_free(admin);
         llmp_x_refuse_nomem(x);
         return;
     }
     atomic_init(&admin->refs, 2);
+    admin->waker = llmp_waker_ref(x->waker);
     rc = llmp_admin_begin(x->worker->gateway, &request, x->now, done, admin,
                           NULL);
     if (rc != LLMP_OK) {
+        llmp_waker_unref(admin->waker);
         llmp_free(admin);
         refuse_busy(x, rc);
         return;
     }
     x->admin = admin;
     x->state = LLMP_X_ADMIN;
-    x->keys.until_ns = x->now.mono_ns + PATIENCE_MS * LLMP_NS_PER_MS;
-    llmp_x_deadline(x, LOOK_EVERY_MS);
+    llmp_x_deadline(x, PATIENCE_MS);
 }
 
 void llmp_x_admin_tick(struct llmp_exchange *x)
 {
+    if (atomic_load_explicit(&x->admin->done, memory_order_acquire))
+        llmp_x_admin_woken(x);
+    else
+        refuse_busy(x, LLMP_E_STATE);
+}
+
+void llmp_x_admin_woken(struct llmp_exchange *x)
+{
     struct llmp_x_admin *admin = x->admin;
 
-    if (!atomic_load_explicit(&admin->done, memory_order_acquire)) {
-        if (x->now.mono_ns < x->keys.until_ns)
-            llmp_x_deadline(x, LOOK_EVERY_MS);
-        else
-            refuse_busy(x, LLMP_E_STATE);
+    if (!atomic_load_explicit(&admin->done, memory_order_acquire))
         return;
-    }
     llmp_x_no_deadline(x);
     x->out.len = 0;
     x->out.limit = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The keys of a token's issuer, when they are not at hand: of all exchanges
- * that want them one fetches, the others look again in a few milliseconds.
- * Meanwhile the client's body waits. Where to is in the configuration only: an
- * issuer's document cannot lead elsewhere.
+ * that want them one fetches, and wakes the others when it is done, well or
+ * not. Meanwhile the client's body waits. Where to is in the configuration
+ * only: an issuer's document cannot lead elsewhere.
  */
 #include "base/internal.h"
 #include "gateway/exchange.h"
@@ -11,7 +11,7 @@
 enum {
     WHOLE_TIMEOUT_MS = 5000, /* until the client is told */
     FETCH_TIMEOUT_MS = 3000,
-    LOOK_EVERY_MS = 5 /* while somebody else fetches */
+    LOOK_AGAIN_MS_MIN = 5 /* when nobody has woken it */
 };
 
 static void look_again(struct llmp_exchange *x);
@@ -55,18 +55,44 @@ static struct llmp_issuer *issuer_of(const struct llmp_exchange *x)
     return x->access->issuers[x->keys.issuer];
 }
 
+/* The fetch is over: those who waited for it see for themselves. */
+static void fetch_over(struct llmp_exchange *x)
+{
+    x->keys.fetch = 0;
+    llmp_wait_list_wake(&x->worker->gateway->keys);
+}
+
 void llmp_x_keys_drop(struct llmp_exchange *x)
 {
-    if (x->keys.fetch)
-        llmp_issuer_return(issuer_of(x), x->keys.fetch, x->now);
-    x->keys.fetch = 0;
+    if (!x->keys.fetch)
+        return;
+    llmp_issuer_return(issuer_of(x), x->keys.fetch, x->now);
+    fetch_over(x);
 }
 
 static void fetch_failed(struct llmp_exchange *x)
 {
-    if (x->keys.fetch)
-        llmp_issuer_failed(issuer_of(x), x->keys.fetch, x->now);
-    x->keys.fetch = 0;
+    if (!x->keys.fetch)
+        return;
+    llmp_issuer_failed(issuer_of(x), x->keys.fetch, x->now);
+    fetch_over(x);
+}
+
+/* Until whoever fetches is done, or the fetch is given to somebody else. */
+static void wait_for_others(struct llmp_exchange *x)
+{
+    struct llmp_waker *waker = llmp_x_waker(x);
+    uint64_t due_ns = llmp_issuer_due_ns(issuer_of(x));
+    uint64_t at_ns = due_ns < x->keys.until_ns ? due_ns : x->keys.until_ns;
+    uint64_t ms = at_ns > x->now.mono_ns
+                      ? (at_ns - x->now.mono_ns) / LLMP_NS_PER_MS + 1
+                      : 0;
+
+    if (!waker || ms < LOOK_AGAIN_MS_MIN)
+        ms = LOOK_AGAIN_MS_MIN;
+    if (waker)
+        llmp_wait_list_add(&x->worker->gateway->keys, waker);
+    llmp_x_deadline(x, ms);
 }
 
 static void begin_call(struct llmp_exchange *x, struct llmp_str url)
@@ -111,7 +137,7 @@ static void fetch(struct llmp_exchange *x)
     struct llmp_issuer_fetch next;
 
     if (llmp_issuer_fetch(issuer_of(x), &next, x->now) != LLMP_OK) {
-        llmp_x_deadline(x, LOOK_EVERY_MS);
+        wait_for_others(x);
         return;
     }
     x->keys.fetch = next.id;
@@ -208,7 +234,7 @@ void llmp_x_keys_end(struct llmp_exchange *x, bool well)
     if (well && x->keys.status == 200 && !x->out.failed &&
         llmp_issuer_fed(issuer_of(x), id, llmp_buf_str(&x->out),
                         x->keys.max_age_s, x->now, NULL) >= 0)
-        x->keys.fetch = 0;
+        fetch_over(x);
     fetch_failed(x);
     x->out.failed = false;
     look_again(x);
@@ -219,5 +245,11 @@ void llmp_x_keys_tick(struct llmp_exchange *x)
     if (x->call_open)
         llmp_x_keys_end(x, false); /* too slow */
     else
+        look_again(x);
+}
+
+void llmp_x_keys_woken(struct llmp_exchange *x)
+{
+    if (!x->call_open)
         look_again(x);
 }

@@ -183,6 +183,7 @@ int llmp_driver_new(struct llmp_driver **out, struct llmp_gateway *gateway,
     LLMP_ENSURE(llmp_curl_new(&driver->transports[LLMP_TRANSPORT_CURL],
                               driver) == LLMP_OK,
                 err, LLMP_E_NOMEM, "no memory for the libcurl transport");
+    llmp_worker_on_wake(driver->worker, wake_loop, driver);
     *out = llmp_steal(&driver);
     return LLMP_OK;
 }
@@ -192,6 +193,8 @@ void llmp_driver_free(struct llmp_driver *driver)
     if (!driver)
         return;
     assert(driver->open == 0);
+    if (driver->worker)
+        llmp_worker_on_wake(driver->worker, NULL, NULL);
     llmp_pool_free(driver->pool);
     for (size_t i = 0; i < LLMP_COUNT(driver->transports); i++)
         if (driver->transports[i])
@@ -234,6 +237,7 @@ int llmp_drive_open(struct llmp_drive **out, struct llmp_driver *driver,
         llmp_free(drive);
         return LLMP_E_NOMEM;
     }
+    llmp_exchange_set_data(drive->exchange, drive);
     driver->open++;
     *out = drive;
     return LLMP_OK;
@@ -551,6 +555,12 @@ void llmp_driver_turn_end(struct llmp_driver *driver)
 
 void llmp_driver_woken(struct llmp_driver *driver)
 {
+    struct llmp_exchange *x;
+
     driver->time_is_known = false;
     llmp_pool_collect(driver->pool);
+    while ((x = llmp_worker_woken(driver->worker))) {
+        llmp_exchange_woken(x, now(driver));
+        pump(llmp_exchange_data(x));
+    }
 }

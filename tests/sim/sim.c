@@ -62,6 +62,7 @@ struct run {
     uint64_t writable_at;
 
     uint64_t tick_at;
+    uint64_t woken_at;
 };
 
 static void fill_random(void *bytes, size_t size, void *ctx)
@@ -537,6 +538,12 @@ static void act_tick(struct run *run)
     llmp_exchange_tick(run->x, run->now);
 }
 
+static void act_woken(struct run *run)
+{
+    run->woken_at = NEVER;
+    llmp_exchange_woken(run->x, run->now);
+}
+
 static void act_writable(struct run *run)
 {
     run->writable_at = NEVER;
@@ -561,6 +568,7 @@ static struct actor next_actor(struct run *run)
         { run->stop_at, act_stop },
         { run->tick_at, act_tick },
         { run->writable_at, act_writable },
+        { run->woken_at, act_woken },
     };
     size_t count = LLMP_COUNT(actors);
     size_t first = draw(run) % count, best = first;
@@ -582,11 +590,27 @@ static void begin(struct run *run, struct llmp_worker *worker)
     const struct sim_script *script = run->script;
 
     *run->out = (struct sim_result){ 0 };
-    run->read_at = run->step_at = run->tick_at = run->writable_at = NEVER;
+    run->read_at = run->step_at = run->tick_at = NEVER;
+    run->writable_at = run->woken_at = NEVER;
     run->send_at = run->now.mono_ns + script->start_ms * LLMP_NS_PER_MS;
     run->gone_at = later(run, script->client_gone_ms);
     run->stop_at = later(run, script->stop_ms);
     assert_int_equal(llmp_exchange_new(&run->x, worker, run->now), 0);
+    llmp_exchange_set_data(run->x, run);
+}
+
+/* Who was woken learns of it at some time, like everything. */
+static void collect_woken(struct sim *sim, uint64_t mono_ns)
+{
+    struct llmp_exchange *x;
+
+    for (size_t i = 0; i < WORKERS; i++)
+        while ((x = llmp_worker_woken(sim->workers[i]))) {
+            struct run *run = llmp_exchange_data(x);
+
+            if (run->woken_at == NEVER)
+                run->woken_at = mono_ns + draw(run) % LLMP_NS_PER_MS;
+        }
 }
 
 static void act(struct run *run, struct actor actor)
@@ -627,6 +651,7 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
     for (uint64_t n = 0; !run.done; n++) {
         CHECK(&run, n < 1000000);
         act(&run, next_actor(&run));
+        collect_woken(sim, run.now.mono_ns);
     }
     end(&run);
     faulty_heap_fail_from(-1);
@@ -683,6 +708,7 @@ void sim_run_many(struct sim *sim, const struct sim_script *scripts,
         sim->now = run->now;
         if (run->done)
             end(run);
+        collect_woken(sim, sim->now.mono_ns);
     }
     for (size_t i = 0; i < count; i++)
         results[i].open_max = open_max;
