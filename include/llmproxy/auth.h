@@ -237,6 +237,8 @@ LLMP_API uint32_t llmp_amr_find(struct llmp_str text);
 /** Whether `amr` has "mfa", or factors of two classes. */
 LLMP_API bool llmp_amr_is_multi_factor(uint32_t amr);
 
+#define LLMP_KEY_TAG_SIZE 17 /**< 16 hex digits and a NUL */
+
 /**
  * Who is calling. Plain data that points into what it was made from (a key, a
  * token) and lives as long.
@@ -256,6 +258,9 @@ struct llmp_principal {
     struct llmp_str grantor; /**< id of the key that a token of our own was
                                   issued with: what ends or narrows the key
                                   does so to the token; empty: none */
+    char grantor_tag[LLMP_KEY_TAG_SIZE]; /**< of a key: which of its secrets
+                                              was shown; of a token: likewise,
+                                              at issue. See llmp_key_tag() */
 };
 
 /* --------------------------------------------------------------- policy -- */
@@ -630,6 +635,25 @@ LLMP_API void llmp_key_principal(const struct llmp_key *key,
                                  struct llmp_principal *out);
 LLMP_API const struct llmp_grant *llmp_key_grant(const struct llmp_key *key);
 LLMP_API struct llmp_str llmp_key_id(const struct llmp_key *key);
+
+/** Names one of its secrets, with a NUL; empty if there is none. It is a fourth
+ *  of a keyed hash: without the pepper it tells nothing, and with it no more
+ *  than that the secret is this one. @param generation  as in struct
+ * llmp_key_use */
+LLMP_API void llmp_key_tag(const struct llmp_key *key, unsigned generation,
+                           char out[LLMP_KEY_TAG_SIZE]);
+
+/**
+ * Whether what was done with a secret still counts, now that only its tag is
+ * at hand.
+ *
+ * @retval LLMP_OK                   one of the key's secrets, which counts
+ * @retval LLMP_AUTH_KEY_SUPERSEDED  it was rotated away, or never was
+ * @retval answer                    as llmp_key_state()
+ */
+LLMP_API LLMP_MUST_USE int llmp_key_tag_state(const struct llmp_key *key,
+                                              const char *tag,
+                                              uint64_t wall_ns);
 LLMP_API void *llmp_key_data(const struct llmp_key *key);
 LLMP_API uint64_t llmp_key_created_ns(const struct llmp_key *key);
 

@@ -286,3 +286,30 @@ int llmp_key_state(const struct llmp_key *key, uint64_t wall_ns)
         return LLMP_AUTH_KEY_EXPIRED;
     return LLMP_OK;
 }
+
+/* ------------------------------------------------------------------ tags -- */
+
+void llmp_key_tag(const struct llmp_key *key, unsigned generation,
+                  char out[LLMP_KEY_TAG_SIZE])
+{
+    out[0] = '\0';
+    if (generation < key->secret_count)
+        *llmp_put_hex(out, llmp_key_secret(key, generation)->hash,
+                      (LLMP_KEY_TAG_SIZE - 1) / 2) = '\0';
+}
+
+int llmp_key_tag_state(const struct llmp_key *key, const char *tag,
+                       uint64_t wall_ns)
+{
+    for (unsigned i = 0; i < key->secret_count; i++) {
+        uint64_t until_ns = llmp_key_secret(key, i)->until_ns;
+        char own[LLMP_KEY_TAG_SIZE];
+
+        llmp_key_tag(key, i, own);
+        if (strcmp(own, tag) != 0)
+            continue;
+        return until_ns && wall_ns >= until_ns ? LLMP_AUTH_KEY_SUPERSEDED
+                                               : llmp_key_state(key, wall_ns);
+    }
+    return LLMP_AUTH_KEY_SUPERSEDED;
+}

@@ -140,6 +140,11 @@ static int read_string(struct reading *r, enum llmp_claim claim,
         return keep_text(r->token, &p->org, value);
     case LLMP_CLAIM_GRANTOR:
         return keep_text(r->token, &p->grantor, value);
+    case LLMP_CLAIM_GRANTOR_TAG:
+        if (value->text.len >= sizeof(p->grantor_tag))
+            return LLMP_AUTH_TOKEN_CLAIMS;
+        memcpy(p->grantor_tag, value->text.ptr, value->text.len);
+        return LLMP_OK;
     default:
         return LLMP_AUTH_TOKEN_CLAIMS;
     }

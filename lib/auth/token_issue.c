@@ -92,6 +92,7 @@ static void put_claims(struct llmp_buf *buf, const struct llmp_token_options *o,
     put_claim(buf, "role", llmp_str_of(llmp_role_name(p->role)));
     put_claim(buf, "grantor",
               p->kind == LLMP_PRINCIPAL_KEY ? p->id : p->grantor);
+    put_claim(buf, "grantor_tag", llmp_str_of(p->grantor_tag));
     put_claim(buf, "acr", p->acr);
     put_amr(buf, p->amr);
     if (p->auth_time_s)

@@ -81,6 +81,8 @@ static int read_paths(struct llmp_token_policy *policy,
         [LLMP_CLAIM_ORG] = o->own ? LLMP_STR("org") : o->org_path,
         [LLMP_CLAIM_ROLE] = o->own ? LLMP_STR("role") : o->role_path,
         [LLMP_CLAIM_GRANTOR] = o->own ? LLMP_STR("grantor") : LLMP_STR(""),
+        [LLMP_CLAIM_GRANTOR_TAG] =
+            o->own ? LLMP_STR("grantor_tag") : LLMP_STR(""),
     };
 
     for (unsigned i = 0; i < LLMP_CLAIM_COUNT; i++) {

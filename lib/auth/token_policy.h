@@ -24,6 +24,7 @@ enum llmp_claim {
     LLMP_CLAIM_ORG,
     LLMP_CLAIM_ROLE,
     LLMP_CLAIM_GRANTOR,
+    LLMP_CLAIM_GRANTOR_TAG,
     LLMP_CLAIM_COUNT
 };
 

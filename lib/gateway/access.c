@@ -442,7 +442,7 @@ int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
     access->config = llmp_config_ref(config);
     access->required = config->auth.key_count || config->auth.issuer_count ||
                        config->auth.tls_role != LLMP_ROLE_NONE ||
-                       config->auth.administered;
+                       config->auth.administered || config->auth.step_up_count;
     LLMP_TRY(make_owners(access, directory, err));
     LLMP_TRY(make_models(access, err));
     LLMP_TRY(llmp_access_keys(access, directory, before, err));

@@ -3,6 +3,7 @@
  * A configuration's life: made from text in one go, shared by reference
  * counts, wiped when the last one goes.
  */
+#include <sodium.h>
 #include <stdatomic.h>
 
 #include "base/internal.h"
@@ -17,6 +18,7 @@ static void drop(struct llmp_config *config)
     struct llmp_config_memory memory = config->memory;
 
     llmp_config_memory_fini(&memory);
+    sodium_memzero(config, sizeof(*config)); /* the pepper, tokens' secrets */
     llmp_free(config);
 }
 

@@ -5,6 +5,7 @@
  * it was issued with, so a grant that is narrowed later narrows it, too.
  */
 #include <llmproxy/json.h>
+#include <sodium.h>
 
 #include "base/internal.h"
 #include "gateway/access.h"
@@ -428,7 +429,7 @@ static int issue(const struct llmp_token_wish *wish, const struct asked *asked,
                                                  : "invalid_value",
                               "", "%s", err.message);
     }
-    memset(text, 0, TOKEN_MAX);
+    sodium_memzero(text, TOKEN_MAX);
     return rc;
 }
 

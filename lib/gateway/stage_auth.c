@@ -151,6 +151,7 @@ static bool be_key(struct llmp_exchange *x,
     }
     x->key = use.key;
     llmp_key_principal(use.key, &x->principal);
+    llmp_key_tag(use.key, use.generation, x->principal.grantor_tag);
 
     const struct llmp_holder *holder = llmp_key_data(use.key);
 
@@ -258,7 +259,8 @@ static bool bind_grantor(struct llmp_exchange *x,
     if (!x->principal.grantor.len)
         return true;
     key = llmp_keyring_find(x->access->keyring, x->principal.grantor);
-    answer = key && llmp_key_state(key, x->now.wall_ns) == LLMP_OK
+    answer = key && llmp_key_tag_state(key, x->principal.grantor_tag,
+                                       x->now.wall_ns) == LLMP_OK
                  ? LLMP_OK
                  : LLMP_AUTH_TOKEN_REVOKED;
     if (answer == LLMP_OK)

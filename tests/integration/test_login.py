@@ -281,6 +281,22 @@ def test_a_token_ends_with_its_key(admin):
     assert two.chat(token).status_code == 401
 
 
+def test_a_token_ends_with_the_secret_it_was_issued_with(admin):
+    """A secret that leaked is rotated away, and with it what was made of it."""
+    one = admin()
+    made = one.key("svc", role="service")
+    old = token_for(one, made["key"], end_user="x").json()["access_token"]
+    path = f"/admin/v1/keys/{made['id']}/rotate"
+    fresh = one.ask("POST", path, {"overlap_s": 1}).json()["key"]
+    new = token_for(one, fresh, end_user="x").json()["access_token"]
+    assert one.chat(old).status_code == one.chat(new).status_code == 200
+    again = token_for(one, old, end_user="y").json()
+    time.sleep(1.1)
+    assert one.chat(old).status_code == 401 and one.chat(new).status_code == 200
+    if "access_token" in again:  # made with a token of that secret
+        assert one.chat(again["access_token"]).status_code == 401
+
+
 def test_a_token_narrows_with_its_key_and_that_keys_team(admin):
     one = admin(models=[{"name": "m", "provider": "p"}, {"name": "n", "provider": "p"}])
     one.make("/admin/v1/teams", id="web")

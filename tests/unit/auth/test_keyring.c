@@ -265,6 +265,44 @@ static void rotation_overlaps(void **state)
     assert_int_equal(opts.generations[1].until_ns, 5);
 }
 
+/* What was done with a secret counts as long as that secret does. */
+static void a_tag_ends_with_its_secret(void **state)
+{
+    struct llmp_key_options opts;
+    struct llmp_key_generation second;
+    struct llmp_key *key = NULL;
+    char id[16], first[LLMP_KEY_TAG_SIZE], fresh[LLMP_KEY_TAG_SIZE];
+    char none[LLMP_KEY_TAG_SIZE];
+
+    (void)state;
+    options_make(&opts, id, 1);
+    assert_int_equal(llmp_key_new(&key, &opts, NULL), LLMP_OK);
+    llmp_key_tag(key, 0, first);
+    llmp_key_tag(key, 1, none);
+    assert_int_equal(strlen(first), 16);
+    assert_string_equal(none, "");
+    assert_int_equal(llmp_key_tag_state(key, first, 1), LLMP_OK);
+    assert_int_equal(llmp_key_tag_state(key, "", 1), LLMP_AUTH_KEY_SUPERSEDED);
+    llmp_key_unref(key);
+
+    generation_make(&second, 1, 1);
+    assert_int_equal(llmp_key_rotate(opts.generations, second.hash, 60, 0),
+                     LLMP_OK);
+    opts.grant.expires_ns = 1000 * LLMP_NS_PER_S;
+    assert_int_equal(llmp_key_new(&key, &opts, NULL), LLMP_OK);
+    llmp_key_tag(key, 0, fresh);
+    assert_string_not_equal(fresh, first);
+    assert_int_equal(llmp_key_tag_state(key, first, 60 * LLMP_NS_PER_S - 1),
+                     LLMP_OK);
+    assert_int_equal(llmp_key_tag_state(key, first, 60 * LLMP_NS_PER_S),
+                     LLMP_AUTH_KEY_SUPERSEDED);
+    assert_int_equal(llmp_key_tag_state(key, fresh, 60 * LLMP_NS_PER_S),
+                     LLMP_OK);
+    assert_int_equal(llmp_key_tag_state(key, fresh, 1000 * LLMP_NS_PER_S),
+                     LLMP_AUTH_KEY_EXPIRED);
+    llmp_key_unref(key);
+}
+
 static void expiry_follows_the_policy(void **state)
 {
     uint64_t at;
@@ -472,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_change_leaves_the_old_ring),
         cmocka_unit_test(one_secret_belongs_to_one_key),
         cmocka_unit_test(rotation_overlaps),
+        cmocka_unit_test(a_tag_ends_with_its_secret),
         cmocka_unit_test(expiry_follows_the_policy),
         cmocka_unit_test(key_holds_what_it_was_given),
         cmocka_unit_test(unusable_options_are_refused),

@@ -111,6 +111,7 @@ static void a_token_names_its_grantor(void **state)
 
     (void)state;
     given.id = S("key_1");
+    memcpy(given.grantor_tag, "0123456789abcdef", LLMP_KEY_TAG_SIZE);
     for (unsigned i = 0; i < 3; i++) {
         static const char *const expected[] = { "", "key_1", "key_2" };
         struct llmp_token *token = NULL;
@@ -121,6 +122,7 @@ static void a_token_names_its_grantor(void **state)
         assert_int_equal(verify(signer, text, WALL_NS, &token), LLMP_OK);
         llmp_token_principal(token, &p);
         assert_true(llmp_str_eq(p.grantor, llmp_str_of(expected[i])));
+        assert_string_equal(p.grantor_tag, "0123456789abcdef");
         llmp_token_unref(token);
     }
     llmp_signer_unref(signer);
