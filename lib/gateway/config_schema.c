@@ -379,7 +379,7 @@ static const struct llmp_key prices_keys[] = {
     { "rates", LLMP_KEY_PAIRS, AT(prices, rates), .max = 64,
       .help = "What one unit of another currency is in this one: "
               "`{ RUB: '0.0125' }`. Prices without a rate are unknown." },
-    { "table", LLMP_KEY_TEXT, AT(prices, table),
+    { "table", LLMP_KEY_TEXT, AT(prices, table), .lines = true,
       .help = "A price table (docs/prices.md) that replaces entries of the "
               "shipped one: `${file:prices.json}`." },
     { "unknown", LLMP_KEY_CHOICE, AT(prices, unknown), "refuse",

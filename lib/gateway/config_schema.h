@@ -37,6 +37,7 @@ struct llmp_key {
     const struct llmp_section *section;
     bool required;
     bool secret;      /* never quoted in a message */
+    bool lines;       /* a text of several lines, a file's */
     const char *help; /* sentences in Markdown */
 };
 
