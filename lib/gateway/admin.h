@@ -82,6 +82,13 @@ int llmp_admin_conflict(struct llmp_admin *a, const char *code,
 /* A body that has to be there, or (empty) need not. */
 int llmp_admin_check_body(struct llmp_admin *a, bool required);
 
+/* Refuses parameters that the route does not have: where a misspelt one would
+ * change more than was meant. */
+int llmp_admin_only_known(struct llmp_admin *a);
+
+/* admin_schemas.c: of rows that are no records, each with a comma behind it. */
+void llmp_admin_write_rows(struct llmp_buf *out);
+
 /* admin.c ------------------------------------------------------------------*/
 
 /* Commits a record (its new content; NULL: it goes) together with the event,
@@ -144,6 +151,8 @@ int llmp_admin_owners_delete(struct llmp_admin *a);
 int llmp_admin_usage(struct llmp_admin *a);
 int llmp_admin_budgets(struct llmp_admin *a);
 int llmp_admin_events(struct llmp_admin *a);
+int llmp_admin_prices(struct llmp_admin *a);
+int llmp_admin_reprice(struct llmp_admin *a);
 int llmp_admin_openapi(struct llmp_admin *a);
 int llmp_admin_health(struct llmp_admin *a);
 

@@ -46,6 +46,9 @@ const struct llmp_operation *llmp_operation_find(struct llmp_str method,
                                                  struct llmp_str path,
                                                  const char **allowed);
 
+/* Whether answers of the operation of that name carry token counts. */
+bool llmp_operation_has_usage(struct llmp_str name);
+
 /* Whether `tail` may stand at the end of a path as it is: letters, digits and
  * a few marks, and no segment that leads elsewhere. */
 bool llmp_operation_plain_tail(struct llmp_str tail);

@@ -370,6 +370,128 @@ def test_every_change_is_an_event_with_before_and_after(admin, tmp_path):
         assert secret.encode() not in stored
 
 
+def test_an_organisations_auditor_reads_its_events(admin):
+    one = admin()
+    here = one.key("here", organisation="acme")
+    one.key("there", organisation="other")
+    one.key("nowhere")
+    one.ask("PATCH", f"/admin/v1/keys/{here['id']}", {"organisation": "other"})
+    auditor = one.key("a", role="auditor", organisation="acme")
+    answer = one.ask("GET", "/admin/v1/events", key=auditor["key"]).json()
+    assert [e["object_id"] for e in answer["data"]] == [
+        here["id"],
+        here["id"],
+        auditor["id"],
+    ]
+    moved = answer["data"][1]
+    assert moved["before"]["organisation"] == "acme" and moved["after"] is None
+    page = one.ask("GET", "/admin/v1/events?limit=1", key=auditor["key"]).json()
+    after = f"/admin/v1/events?limit=1&after_seq={page['next']}"
+    assert one.ask("GET", after, key=auditor["key"]).json()["data"] == [moved]
+    developer = one.key("d", role="developer", organisation="acme")
+    assert one.ask("GET", "/admin/v1/events", key=developer["key"]).status_code == 403
+
+
+# ---- prices -----------------------------------------------------------------
+
+
+def price_table(folder, price):
+    """A table of several lines, as files are."""
+    (folder / "prices.json").write_text(
+        json.dumps(
+            {
+                "version": f"own.{price}",
+                "date": "2026-01-01",
+                "entries": [
+                    {
+                        "provider": "p",
+                        "model": "m",
+                        "currency": "USD",
+                        "input": str(price),
+                        "output": str(price),
+                        "source": "contract",
+                        "as_of": "2026-01-01",
+                    }
+                ],
+            },
+            indent=1,
+        )
+    )
+    return {"table": f"${{file:{folder}/prices.json}}", "unknown": "allow"}
+
+
+def costs(one, **query):
+    query["group_by"] = "model"
+    rows = one.ask("GET", "/admin/v1/usage", params=query).json()["data"]
+    return {row["model"]: (row["cost"], row["rows_cost_unknown"]) for row in rows}
+
+
+def wait_for_rows(one, count):
+    deadline = time.monotonic() + 5
+    while True:
+        rows = one.ask("GET", "/admin/v1/usage").json()["data"]
+        if rows and rows[0]["rows"] == count:
+            return
+        assert time.monotonic() < deadline, rows
+        time.sleep(0.02)
+
+
+def test_a_ledger_repriced(admin, tmp_path):
+    """Calls that nobody had a price for get one, and a budget follows."""
+    models = [{"name": "m", "provider": "p"}, {"name": "n", "provider": "p"}]
+    one = admin(models=models, prices={"unknown": "allow"})
+    team = one.make("/admin/v1/teams", id="t", limits={"budget": {"month": "100"}})
+    key = one.key("k", team=team["id"])["key"]
+    for model in "mmn":
+        assert one.chat(key, model).status_code == 200
+    wait_for_rows(one, 3)
+    assert costs(one) == {"m": ("0", 2), "n": ("0", 1)}
+    one.gateway.stop()
+
+    two = admin(models=models, prices=price_table(tmp_path, 1000000))
+    path = str(two.gateway.config)
+    table = cli("prices", "-c", path).stdout.splitlines()
+    assert table[0].split()[:4] == ["MODEL", "PROVIDER", "UPSTREAM", "STATUS"]
+    assert "contract" in table[1] and "1000000" in table[1]
+    assert table[2].split()[3] == "unknown"
+    assert len(cli("prices", "m", "-c", path).stdout.splitlines()) == 2
+
+    before = two.ask("GET", "/admin/v1/usage?group_by=model,key").json()
+    dry = json.loads(cli("reprice", "--from", "2026-01-01", "--dry-run", "--json", "-c", path).stdout)
+    assert (dry["rows"], dry["changed"], dry["unpriced"]) == (3, 2, 1)
+    assert two.ask("GET", "/admin/v1/usage?group_by=model,key").json() == before
+    done = cli("reprice", "--from", "2026-01-01", "-c", path).stdout
+    assert "2 of 3 rows have changed by prices own.1000000" in done
+    assert "1 rows have no price" in done
+    again = json.loads(cli("reprice", "--from", "2026-01-01", "--json", "-c", path).stdout)
+    assert again["changed"] == 0
+
+    after = two.ask("GET", "/admin/v1/usage?group_by=model,key").json()["data"]
+    for old, new in zip(before["data"], after):
+        same = {"cost", "rows_cost_unknown"}
+        assert {k: v for k, v in old.items() if k not in same} == {
+            k: v for k, v in new.items() if k not in same
+        }
+    total = costs(two)
+    assert total["m"][1] == 0 and total["n"] == ("0", 1)
+    tokens = sum(r["input_tokens"] + r["output_tokens"] for r in after if r["model"] == "m")
+    assert total["m"][0] == str(tokens)
+    budget = two.ask("GET", "/admin/v1/budgets").json()["data"]
+    assert [b["used"] for b in budget if b["id"] == "t"] == [str(tokens)]
+    events = [e for e in two.events() if e["action"] == "price.update"]
+    assert len(events) == 1 and events[0]["after"]["prices"] == "own.1000000"
+    assert events[0]["after"]["models"][0]["after"] == str(tokens)
+    # Whoever is over the budget now is told so.
+    if tokens >= 100:
+        assert two.chat(key).status_code == 402
+    # What an exchange books and what looks back finds are the same.
+    free = two.key("free")["key"]
+    assert two.chat(free).status_code == 200
+    wait_for_rows(two, 4)
+    again = cli("reprice", "--from", "2026-01-01", "-c", path).stdout
+    assert "0 of 4 rows have changed" in again
+
+
 # ---- abuse ------------------------------------------------------------------
 
 
@@ -653,6 +775,31 @@ def test_the_command_line_says_what_is_wrong(admin, tmp_path):
     assert "no 'store'" in cli("key", "list", "-c", str(bare), code=1).stderr
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("team", "create", "x", "--limit", "5"),
+        ("team", "create", "x", "--from", "2027-01-01"),
+        ("key", "list", "--role", "admin"),
+        ("key", "list", "--by", "day"),
+        ("key", "list", "--csv"),
+        ("key", "show", "x", "--team", "t"),
+        ("key", "create", "x", "--overlap", "5"),
+        ("key", "rotate", "x", "--name", "y"),
+        ("key", "revoke", "x", "--name", "y"),
+        ("usage", "--role", "admin"),
+        ("budget", "--team", "t"),
+        ("event", "--from", "2027-01-01"),
+        ("prices", "--model", "m"),
+        ("reprice", "--from", "2027-01-01", "--team", "t"),
+        ("reprice", "--from", "2027-01-01", "--dry-run=true"),
+    ],
+)
+def test_an_option_that_a_command_does_not_take_is_refused(args):
+    done = cli(*args, "-c", "nothing.yaml", code=2)
+    assert "take" in done.stderr
+
+
 def test_the_command_line_prints_tables(admin):
     one = admin()
     path = str(one.gateway.config)
@@ -731,4 +878,4 @@ def test_no_answer_that_the_document_does_not_have(admin, tmp_path):
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert re.search(r"Tested: +26", done.stdout), done.stdout
+    assert re.search(r"Tested: +28", done.stdout), done.stdout

@@ -272,7 +272,12 @@ static void each_handler_asks_the_policy(void **state)
           NULL,
           { 200, 403, 403, 403, 403, 403 } },
         { "GET", "budgets", NULL, { 200, 200, 200, 200, 200, 403 } },
-        { "GET", "events", NULL, { 200, 403, 403, 403, 403, 403 } },
+        { "GET", "events", NULL, { 200, 200, 200, 403, 403, 403 } },
+        { "GET", "prices", NULL, { 200, 200, 200, 200, 403, 403 } },
+        { "POST",
+          "reprice?from=2027-01-01",
+          NULL,
+          { 200, 403, 403, 403, 403, 403 } },
         { "DELETE", "keys/{other}", NULL, { 200, 404, 404, 404, 404, 404 } },
         { "DELETE", "keys/{key}", NULL, { 200, 200, 403, 200, 404, 404 } },
     };
@@ -452,6 +457,7 @@ static void survives_every_allocation_failure(void **state)
         { "GET", "/admin/v1/keys?limit=1&user=u", NULL, 200 },
         { "GET", "/admin/v1/events", NULL, 200 },
         { "GET", "/admin/v1/budgets", NULL, 200 },
+        { "GET", "/admin/v1/prices", NULL, 200 },
         { "GET", "/openapi.json", NULL, 200 },
         { "GET", "/admin/v1/nothing", NULL, 404 },
     };
