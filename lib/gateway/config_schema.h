@@ -147,9 +147,15 @@ struct llmp_draft_prices {
     struct llmp_settings rates;
 };
 
+struct llmp_draft_retention {
+    const struct llmp_node *node;
+    struct llmp_setting ledger, events, deleted;
+};
+
 struct llmp_draft_store {
     const struct llmp_node *node;
     struct llmp_setting path, journal, on_failure;
+    struct llmp_draft_retention retention;
 };
 
 struct llmp_draft_admin {

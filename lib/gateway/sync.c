@@ -307,6 +307,7 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
 
     LLMP_TRY(llmp_gateway_sync_now(gateway, store, err));
     write_used(gateway, store, gateway->stored.now);
+    llmp_gateway_trim(gateway, store, gateway->stored.now);
     return LLMP_OK;
 }
 
