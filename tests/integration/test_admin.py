@@ -8,6 +8,7 @@ for elsewhere."""
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -756,6 +757,88 @@ def test_bodies_that_are_not_accepted(admin):
     answer = one.local.post("/admin/v1/keys", content=b"{}")
     assert answer.status_code == 415
     assert one.ask("GET", "/admin/v1/keys").json()["data"] == []
+
+
+# ---- the listener nobody asked for ------------------------------------------
+
+DEFAULT = ("127.0.0.1", 8081)
+
+
+def by_default(sim_url, folder, **more):
+    settings = json.loads(config(sim_url, folder))
+    del settings["admin"]
+    return json.dumps(settings | more)
+
+
+def is_free(address):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(address)
+        except OSError:
+            return False
+    return True
+
+
+def healthy(address=DEFAULT):
+    try:
+        return httpx.get("http://%s:%d/health" % address, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_administration_is_at_the_default_address(llmgw, llmsim, tmp_path):
+    if not is_free(DEFAULT):
+        pytest.skip("something else is at 127.0.0.1:8081")
+    sim, control = llmsim(), tmp_path / "control"
+    text = by_default(sim.url, tmp_path)
+    one = llmgw(text=text, args=["--control", str(control)])
+    one.await_line("administration is at http://127.0.0.1:8081")
+    assert healthy()
+    # A reload keeps it, a successor takes it over, and off closes it.
+    one.signal(signal.SIGHUP)
+    one.await_line("reloaded")
+    assert healthy()
+    args = ["--take-over", str(control), "--control", str(control)]
+    two = llmgw(text=text, args=args)
+    two.await_line("administration is at http://127.0.0.1:8081")
+    assert one.wait() == 0 and healthy()
+    three = llmgw(text=by_default(sim.url, tmp_path, admin={"listen": "off"}), args=args)
+    assert two.wait() == 0
+    assert "administration is at" not in three.stderr()
+    assert not healthy()
+
+
+def test_a_default_address_that_is_taken_is_said(llmgw, llmsim, tmp_path):
+    sim = llmsim()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_free(DEFAULT):
+            taken.bind(DEFAULT)
+            taken.listen()
+        one = llmgw(text=by_default(sim.url, tmp_path))
+        assert "no administration by HTTP: cannot listen on 127.0.0.1:8081" in one.stderr()
+        assert "administration is at" not in one.stderr()
+        path = tmp_path / "explicit.yaml"
+        path.write_text(by_default(sim.url, tmp_path, admin={"listen": "127.0.0.1:8081"}))
+        done = cli("-c", str(path), code=1)
+        assert "cannot listen on 127.0.0.1:8081" in done.stderr
+
+
+def test_check_says_who_may_call_and_where_it_is_administered(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    more = {
+        "keys": [{"name": "a", "hash": "5f" * 32}],
+        "teams": [{"name": "t"}, {"name": "u"}],
+        "organisations": [{"name": "o"}],
+    }
+    more["store"] = {"path": str(tmp_path / "store.db"), "retention": {"ledger": "400d"}}
+    path.write_text(by_default("http://127.0.0.1:9/v1", tmp_path, **more))
+    said = cli("check", str(path)).stdout
+    assert "keys      1 of this file, those in the store\n" in said
+    assert "limits    of 2 teams, 1 organisation\n" in said
+    assert re.search(r"^store     /.*, ledger for 400d$", said, re.M)
+    assert "admin     127.0.0.1:8081 (by default)\n" in said
 
 
 # ---- the command line -------------------------------------------------------
