@@ -116,8 +116,11 @@ static int check_address(const struct llmp_exchange *x,
 {
     struct llmp_address address;
     bool known = llmp_x_find_address(x, head, &address) == LLMP_OK;
+    int answer = llmp_key_check_address(key, known ? &address : NULL);
 
-    return llmp_key_check_address(key, known ? &address : NULL);
+    return answer != LLMP_OK ? answer
+                             : llmp_holder_check_address(
+                                   llmp_key_data(key), known ? &address : NULL);
 }
 
 static void note_caller(struct llmp_exchange *x)
