@@ -120,8 +120,8 @@ static const struct option {
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
 static const char *const key_columns[] = {
-    "id",         "name",     "user",       "team",         "role",
-    "expires_at", "disabled", "revoked_at", "last_used_at", NULL
+    "id",       "name",       "user",         "team",   "role", "expires_at",
+    "disabled", "revoked_at", "last_used_at", "source", NULL
 };
 static const char *const owner_columns[] = {
     "id", "name", "team", "organisation", "role", "disabled", NULL

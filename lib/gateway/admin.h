@@ -97,7 +97,12 @@ int llmp_admin_commit(struct llmp_admin *a, enum llmp_action action,
                       const struct llmp_record *before,
                       struct llmp_record *after);
 
-/* Answers with one record. */
+enum llmp_admin_source { LLMP_ADMIN_STORE, LLMP_ADMIN_FILE };
+
+/* Answers with one record. @param source  of a key */
+void llmp_admin_answer_from(struct llmp_admin *a, uint16_t status,
+                            const struct llmp_record *record,
+                            enum llmp_admin_source source);
 void llmp_admin_answer_record(struct llmp_admin *a, uint16_t status,
                               const struct llmp_record *record,
                               const char *secret);
@@ -135,6 +140,14 @@ void llmp_admin_default_owner(const struct llmp_admin *a,
                               struct llmp_record *record, llmp_field_set seen);
 int llmp_admin_check_owners(struct llmp_admin *a,
                             const struct llmp_record *record);
+
+/* admin_file_keys.c: a key of the file as a record, for as long as `key` is. */
+int llmp_admin_file_key(struct llmp_record **out,
+                        const struct llmp_key_config *key);
+
+/* The key of the file that the path names, a reference; NULL: it is none of
+ * the file. Fails with 404 where it may not be seen. */
+int llmp_admin_find_file_key(struct llmp_admin *a, struct llmp_record **out);
 
 /* Handlers. */
 int llmp_admin_keys_list(struct llmp_admin *a);

@@ -141,7 +141,9 @@ static void add_record(struct llmp_buf *out, const char *name,
         add(out, "}");
     }
     if (form == ANSWER && kind == LLMP_RECORD_KEY)
-        add(out, ",\"last_used_at\":" MOMENT);
+        add(out, ",\"last_used_at\":" MOMENT ",\"source\":"
+                 "{\"enum\":[\"file\",\"store\"],\"description\":\"One of the "
+                 "file is changed there.\"}");
     if (secret)
         add(out, ",\"key\":" TEXT);
     add(out, "}");

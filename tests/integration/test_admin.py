@@ -5,6 +5,7 @@ have. Method: the real binary, its admin listener and its command line, two
 processes on one store, a simulated provider; abuse named after what it stands
 for elsewhere."""
 
+import calendar
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import httpx
 import pytest
 
 from conftest import binary
+from keys import make_key
 
 PEPPER = "a pepper of more than sixteen bytes"
 FILE_KEY = {}
@@ -250,6 +252,38 @@ def test_keys_of_the_file_need_no_store(llmgw, llmsim, tmp_path):
             gateway.url + "/v1/models", headers={"authorization": f"Bearer {key}"}
         )
         assert answer.status_code == status
+
+
+def test_the_last_use_before_the_end_is_kept(admin):
+    one = admin()
+    made = one.key("k")
+    assert one.chat(made["key"]).status_code == 200
+    assert one.chat(made["key"]).status_code == 200
+    one.gateway.stop()
+    two = admin()
+    used = two.ask("GET", f"/admin/v1/keys/{made['id']}").json()["last_used_at"]
+    at = calendar.timegm(time.strptime(used, "%Y-%m-%dT%H:%M:%SZ"))
+    assert abs(at - time.time()) < 30
+
+
+def test_keys_of_the_file_are_listed_and_left_alone(admin):
+    secret = make_key()
+    one = admin(keys=[{"name": "ci", "key": secret, "team": "t", "role": "service"}])
+    made = one.key("k", team="t")
+    listed = one.ask("GET", "/admin/v1/keys?team=t").json()["data"]
+    assert [(k["id"], k["source"]) for k in listed] == [("ci", "file"), (made["id"], "store")]
+    assert "hash" not in json.dumps(listed) and secret not in json.dumps(listed)
+    for method, path, body in (
+        ("PATCH", "/admin/v1/keys/ci", {"name": "x"}),
+        ("POST", "/admin/v1/keys/ci/rotate", None),
+        ("DELETE", "/admin/v1/keys/ci", None),
+    ):
+        answer = one.ask(method, path, body)
+        assert answer.status_code == 409, answer.text
+        assert answer.json()["error"]["code"] == "in_configuration"
+    assert one.chat(secret).status_code == 200
+    table = cli("key", "list", "-c", str(one.gateway.config)).stdout.splitlines()
+    assert table[0].split()[-1] == "SOURCE" and table[1].split()[-1] == "file"
 
 
 # ---- owners -----------------------------------------------------------------
@@ -662,6 +696,59 @@ def test_a_bound_key_makes_bound_keys(admin):
         headers={"authorization": f"Bearer {bound['key']}"},
     )
     assert freed.status_code == 403
+
+
+def url_of(one):
+    one.gateway.await_line("administration is at")
+    line = next(x for x in one.gateway.lines if "administration is at" in x)
+    return line.split(" is at ")[1]
+
+
+def wait_for_status(one, key, status):
+    deadline = time.monotonic() + 5
+    while (answer := one.chat(key)).status_code != status:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.02)
+    return answer
+
+
+def test_a_bound_key_of_the_file_makes_bound_keys(admin):
+    """At issue the new key gets the addresses; at use the grantor's count as
+    they are then."""
+    secret = make_key()
+    entry = {"name": "d", "key": secret, "role": "developer", "user": "eve"}
+    bound = [entry | {"allow": ["127.0.0.0/8"]}]
+    one = admin(admin={"listen": "127.0.0.1:0"}, keys=bound)
+    url = url_of(one)
+    made = one.make(key=secret, at=url, name="z")
+    assert made["allow"] == ["127.0.0.0/8"]
+    one.make(key=secret, at=url, name="w", allow=["0.0.0.0/0"], status=403)
+    wait_for_status(one, made["key"], 200)
+    text = json.loads(one.gateway.config.read_text())
+    text["keys"] = [entry | {"allow": ["192.0.2.0/24"]}]
+    one.gateway.config.write_text(json.dumps(text))
+    one.gateway.signal(signal.SIGHUP)
+    answer = wait_for_status(one, made["key"], 403)
+    assert answer.json()["error"]["code"] == "address_denied"
+
+
+def test_a_grantor_bound_later_binds_what_it_gave(admin):
+    one = admin()
+    grantor = one.key("g", role="developer", user="eve")
+    made = one.key("m", by=grantor["key"])
+    boss = one.key("boss", role="admin")
+    child = one.key("c", by=boss["key"])
+    wait_for_status(one, made["key"], 200)
+    for key in (grantor, boss):
+        path = f"/admin/v1/keys/{key['id']}"
+        bound = one.ask("PATCH", path, {"allow": ["192.0.2.0/24"]})
+        assert bound.status_code == 200
+    wait_for_status(one, made["key"], 403)
+    # What an admin made for others is used elsewhere.
+    assert one.chat(child["key"]).status_code == 200
+    freed = {"deny": ["192.0.3.0/24"], "allow": []}
+    one.ask("PATCH", f"/admin/v1/keys/{grantor['id']}", freed)
+    wait_for_status(one, made["key"], 200)
 
 
 def test_limits_can_become_any_others(admin):
