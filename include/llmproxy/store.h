@@ -618,6 +618,11 @@ LLMP_API LLMP_MUST_USE int llmp_ledger_recover(struct llmp_ledger *ledger,
  *  thread, before each pump. @return whether more waits there */
 LLMP_API bool llmp_ledger_pump(struct llmp_ledger *ledger);
 
+/** Whether the next llmp_ledger_pump() finds something. Who pumps asks after
+ *  llmp_store_writer_pump(), before it sleeps: what found the queue full until
+ *  then is in the journal. From any thread. */
+LLMP_API bool llmp_ledger_is_behind(const struct llmp_ledger *ledger);
+
 struct llmp_ledger_stats {
     uint64_t begun, ended;
     uint64_t unkept;  /**< neither journalled nor queued */
