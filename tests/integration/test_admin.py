@@ -6,11 +6,13 @@ processes on one store, a simulated provider; abuse named after what it stands
 for elsewhere."""
 
 import calendar
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -525,6 +527,39 @@ def test_a_ledger_repriced(admin, tmp_path):
     wait_for_rows(two, 4)
     again = cli("reprice", "--from", "2026-01-01", "-c", path).stdout
     assert "0 of 4 rows have changed" in again
+
+
+def test_a_long_ledger_repriced(admin, tmp_path):
+    """Page by page from the command line, and one event."""
+    one = admin(models=[{"name": "m", "provider": "p"}], prices=price_table(tmp_path, 2))
+    now = time.time_ns()
+    columns = (
+        "id, wall_ns, key, user, team, org, model, deployment, operation, status, "
+        "basis, input, cached, output, reasoning, requests, cost_nano, currency, "
+        "cost_known, price_version, reserved_input, reserved_output, reserved_cost_nano"
+    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as db, db:
+        db.executemany(
+            f"INSERT INTO usage ({columns}) VALUES ({','.join('?' * 23)})",
+            (
+                (f"r{i}", now, "", "", "", "", "m", "p/m", "chat", "complete")
+                + (1, i, 0, 1, 0, 1, 0, "USD", 0, "", 0, 0, 0)
+                for i in range(5500)
+            ),
+        )
+    args = ("reprice", "--from", "2026-01-01", "--json", "-c", str(one.gateway.config))
+    done = json.loads(cli(*args).stdout)
+    assert (done["rows"], done["changed"], done["unpriced"]) == (5500, 5500, 0)
+    nanos = sum(2000 * (i + 1) for i in range(5500))
+    (model,) = done["data"]
+    assert model["before"] == "0" and float(model["after"]) * 1e9 == pytest.approx(nanos)
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as db:
+        assert db.execute("SELECT sum(cost_nano), sum(input) FROM usage").fetchone() == (
+            nanos,
+            sum(range(5500)),
+        )
+    assert [e["action"] for e in one.events()] == ["price.update"]
+    assert json.loads(cli(*args).stdout)["changed"] == 0
 
 
 # ---- abuse ------------------------------------------------------------------
