@@ -16,6 +16,7 @@
 #include "admin_table.h"
 #include "key_make.h"
 #include "mem.h"
+#include "reprice.h"
 
 #define VALUES_MAX 256
 
@@ -40,6 +41,10 @@ static const char help[] =
     "       llmgw usage [--from DAY] [--to DAY] [--by day,model,...] [--csv]\n"
     "       llmgw budget                         what limits have used\n"
     "       llmgw event                          what administrators did\n"
+    "       llmgw prices [MODEL]                 what deployments cost now\n"
+    "       llmgw reprice --from DAY [--to DAY] [--model NAME] "
+    "[--only-unknown]\n"
+    "                     [--dry-run]            the ledger by today's prices\n"
     "       llmgw openapi                        the admin API's document\n"
     "\n"
     "which gateway:\n"
@@ -69,7 +74,7 @@ static const char help[] =
     "\n"
     "exit codes: 0 done, 1 it could not be done, 2 usage\n";
 
-enum form { TEXT, LIST, NUMBER, BOOL, MOMENT };
+enum form { TEXT, LIST, NUMBER, BOOL, MOMENT, FLAG };
 enum place { BODY, LIMITS, BUDGET, QUERY, LOCAL };
 
 static const struct option {
@@ -118,18 +123,25 @@ static const struct option {
     { "--to", "to", QUERY, TEXT },
     { "--by", "group_by", QUERY, TEXT },
     { "--key", "key", QUERY, TEXT },
+    { "--csv", "format", QUERY, FLAG },
+    { "--only-unknown", "only_unknown", QUERY, FLAG },
+    { "--dry-run", "dry_run", QUERY, FLAG },
 };
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
 static const char *const key_columns[] = {
-    "id",         "name",     "user",       "team",         "role",
-    "expires_at", "disabled", "revoked_at", "last_used_at", NULL
+    "id",       "name",       "user",         "team",   "role", "expires_at",
+    "disabled", "revoked_at", "last_used_at", "source", NULL
 };
 static const char *const owner_columns[] = {
     "id", "name", "team", "organisation", "role", "disabled", NULL
 };
 static const char *const event_columns[] = {
     "seq", "at", "actor", "action", "object_kind", "object_id", NULL
+};
+static const char *const price_columns[] = {
+    "model",          "provider",        "upstream", "status", "currency",
+    "tiers.[].input", "tiers.[].output", "source",   "as_of",  NULL
 };
 static const char *const budget_columns[] = { "kind",      "id",    "unit",
                                               "window",    "limit", "used",
@@ -138,35 +150,48 @@ static const char *const budget_columns[] = { "kind",      "id",    "unit",
 static const struct command {
     const char *noun, *verb; /* verb NULL: there is none */
     const char *method, *path;
-    const char *argument;       /* "name": a member; "": it stands for the '*'
-                                   in the path; or NULL */
+    /* "name": a member; "": it stands for the '*' in the path; "?model": a
+     * parameter that need not be there; NULL: none. */
+    const char *argument;
     const char *const *columns; /* of a list; NULL: one object */
+    /* Names of options that it takes; "*": all that are fields. What it does
+     * not take is refused and not passed over. */
+    const char *takes;
 } commands[] = {
-#define OWNERS(noun, names)                                               \
-    { noun, "create", "POST", "/admin/v1/" names, "id", NULL },           \
-        { noun, "list", "GET", "/admin/v1/" names, NULL, owner_columns }, \
-        { noun, "show", "GET", "/admin/v1/" names "/*", "", NULL },       \
-        { noun, "update", "PATCH", "/admin/v1/" names "/*", "", NULL },   \
-    {                                                                     \
-        noun, "delete", "DELETE", "/admin/v1/" names "/*", "", NULL       \
+#define OWNERS(noun, names)                                                  \
+    { noun, "create", "POST", "/admin/v1/" names, "id", NULL, "*" },         \
+        { noun, "list",        "GET",        "/admin/v1/" names,             \
+          NULL, owner_columns, "limit after" },                              \
+        { noun, "show", "GET", "/admin/v1/" names "/*", "", NULL, "" },      \
+        { noun, "update", "PATCH", "/admin/v1/" names "/*", "", NULL, "*" }, \
+    {                                                                        \
+        noun, "delete", "DELETE", "/admin/v1/" names "/*", "", NULL, ""      \
     }
-    { "key", "create", "POST", "/admin/v1/keys", "name", NULL },
-    { "key", "list", "GET", "/admin/v1/keys", NULL, key_columns },
-    { "key", "show", "GET", "/admin/v1/keys/*", "", NULL },
-    { "key", "update", "PATCH", "/admin/v1/keys/*", "", NULL },
-    { "key", "rotate", "POST", "/admin/v1/keys/*/rotate", "", NULL },
-    { "key", "revoke", "DELETE", "/admin/v1/keys/*", "", NULL },
+    { "key", "create", "POST", "/admin/v1/keys", "name", NULL, "*" },
+    { "key", "list", "GET", "/admin/v1/keys", NULL, key_columns,
+      "limit after user team organisation" },
+    { "key", "show", "GET", "/admin/v1/keys/*", "", NULL, "" },
+    { "key", "update", "PATCH", "/admin/v1/keys/*", "", NULL, "*" },
+    { "key", "rotate", "POST", "/admin/v1/keys/*/rotate", "", NULL,
+      "overlap_s" },
+    { "key", "revoke", "DELETE", "/admin/v1/keys/*", "", NULL, "" },
     OWNERS("user", "users"),
-    { "user", "totp", "POST", "/admin/v1/users/*/totp", "", NULL },
-    { "user", "totp-show", "GET", "/admin/v1/users/*/totp", "", NULL },
-    { "user", "totp-remove", "DELETE", "/admin/v1/users/*/totp", "", NULL },
-    { "token", "issue", "POST", "/admin/v1/tokens", NULL, NULL },
-    { "login", NULL, "POST", "/admin/v1/login", NULL, NULL },
+    { "user", "totp", "POST", "/admin/v1/users/*/totp", "", NULL, "" },
+    { "user", "totp-show", "GET", "/admin/v1/users/*/totp", "", NULL, "" },
+    { "user", "totp-remove", "DELETE", "/admin/v1/users/*/totp", "", NULL, "" },
+    { "token", "issue", "POST", "/admin/v1/tokens", NULL, NULL,
+      "user team organisation end_user role lifetime_s" },
+    { "login", NULL, "POST", "/admin/v1/login", NULL, NULL, "code lifetime_s" },
     OWNERS("team", "teams"),
     OWNERS("organisation", "organisations"),
-    { "usage", NULL, "GET", "/admin/v1/usage", NULL, NULL },
-    { "budget", NULL, "GET", "/admin/v1/budgets", NULL, budget_columns },
-    { "event", NULL, "GET", "/admin/v1/events", NULL, event_columns },
+    { "usage", NULL, "GET", "/admin/v1/usage", NULL, NULL,
+      "from to group_by key user team organisation models limit after format" },
+    { "budget", NULL, "GET", "/admin/v1/budgets", NULL, budget_columns, "" },
+    { "event", NULL, "GET", "/admin/v1/events", NULL, event_columns,
+      "limit after" },
+    { "prices", NULL, "GET", "/admin/v1/prices", "?model", price_columns, "" },
+    { "reprice", NULL, "POST", "/admin/v1/reprice", NULL, NULL,
+      "from to models only_unknown dry_run" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -174,7 +199,7 @@ static const struct command {
 struct line {
     const struct command *command;
     const char *argument;
-    bool json, csv;
+    bool json;
     size_t count;
     struct {
         const struct option *option;
@@ -206,6 +231,30 @@ static const char *value_of(const struct line *line, const char *name)
     return NULL;
 }
 
+static bool has_name(const char *names, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = names; *at;) {
+        size_t size = strcspn(at, " ");
+
+        if (size == len && memcmp(at, name, len) == 0)
+            return true;
+        at += size + (at[size] == ' ');
+    }
+    return false;
+}
+
+static bool takes(const struct command *command, const struct option *option)
+{
+    bool field = option->place != LOCAL && option->place != QUERY &&
+                 strcmp(option->name, "overlap_s") != 0;
+
+    return option->place == LOCAL ||
+           (field && strcmp(command->takes, "*") == 0) ||
+           has_name(command->takes, option->name);
+}
+
 /* "--name value" or "--name=value". */
 static bool read_option(struct line *line, int argc, char **argv, int *at)
 {
@@ -219,6 +268,12 @@ static bool read_option(struct line *line, int argc, char **argv, int *at)
 
         if (strlen(option->flag) != len || memcmp(option->flag, arg, len) != 0)
             continue;
+        if (!takes(line->command, option))
+            return complain("this command does not take ", option->flag);
+        if (option->form == FLAG && value)
+            return complain("this takes no value: ", option->flag);
+        if (option->form == FLAG)
+            value = option->flag;
         if (!value && *at + 1 < argc)
             value = argv[++*at];
         if (!value)
@@ -274,8 +329,6 @@ static bool read_line(struct line *line, int argc, char **argv)
 
         if (strcmp(argv[at], "--json") == 0)
             line->json = true;
-        else if (strcmp(argv[at], "--csv") == 0)
-            line->csv = true;
         else if (argv[at][0] == '-')
             ok = read_option(line, argc, argv, &at);
         else
@@ -283,28 +336,13 @@ static bool read_line(struct line *line, int argc, char **argv)
         if (!ok)
             return false;
     }
-    if (line->command->argument && !line->argument)
+    if (line->command->argument && line->command->argument[0] != '?' &&
+        !line->argument)
         return complain("it needs a name or id: ", line->command->verb);
     return true;
 }
 
 /* ---- the request --------------------------------------------------------- */
-
-static void put_json(FILE *out, const char *text)
-{
-    (void)fputc('"', out);
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (c == '"' || c == '\\')
-            (void)fprintf(out, "\\%c", c);
-        else if (c < 0x20)
-            (void)fprintf(out, "\\u%04x", c);
-        else
-            (void)fputc(c, out);
-    }
-    (void)fputc('"', out);
-}
 
 static void put_list(FILE *out, const struct line *line, size_t first)
 {
@@ -314,7 +352,7 @@ static void put_list(FILE *out, const struct line *line, size_t first)
     for (size_t i = first; i < line->count; i++)
         if (line->values[i].option == line->values[first].option) {
             (void)fputs(more ? "," : "", out);
-            put_json(out, line->values[i].value);
+            gw_admin_put_json(out, line->values[i].value);
             more = true;
         }
     (void)fputc(']', out);
@@ -338,7 +376,7 @@ static void put_value(FILE *out, const struct line *line, size_t i)
     else if (plain)
         (void)fputs(value, out);
     else
-        put_json(out, value);
+        gw_admin_put_json(out, value);
 }
 
 static bool is_first(const struct line *line, size_t i)
@@ -382,7 +420,7 @@ static void put_body(FILE *out, const struct line *line)
     (void)fputc('{', out);
     if (comma) {
         (void)fprintf(out, "\"%s\":", argument);
-        put_json(out, line->argument);
+        gw_admin_put_json(out, line->argument);
     }
     comma = put_members(out, line, BODY, comma) || comma;
     if (has_place(line, LIMITS) || has_place(line, BUDGET)) {
@@ -413,11 +451,18 @@ static void put_escaped(FILE *out, const char *text)
             (void)fprintf(out, "%%%02X", (unsigned char)*text);
 }
 
+static bool has_body(const struct command *command)
+{
+    return (strcmp(command->method, "POST") == 0 ||
+            strcmp(command->method, "PATCH") == 0) &&
+           strcmp(command->noun, "reprice") != 0;
+}
+
 /* What is a member of a body is a filter where there is none. */
-static void put_target(FILE *out, const struct line *line)
+static void put_target(FILE *out, const struct line *line, const char *more)
 {
     const struct command *command = line->command;
-    bool get = strcmp(command->method, "GET") == 0;
+    bool body = has_body(command);
     char mark = '?';
 
     for (const char *at = command->path; *at; at++)
@@ -429,7 +474,7 @@ static void put_target(FILE *out, const struct line *line)
         const struct option *option = line->values[i].option;
         const char *name = option->name;
 
-        if (option->place != QUERY && !(get && option->place == BODY))
+        if (option->place != QUERY && (body || option->place != BODY))
             continue;
         if (strcmp(command->noun, "event") == 0 && strcmp(name, "after") == 0)
             name = "after_seq";
@@ -438,11 +483,18 @@ static void put_target(FILE *out, const struct line *line)
         if (strcmp(name, "models") == 0)
             name = "model";
         (void)fprintf(out, "%c%s=", mark, name);
-        put_escaped(out, line->values[i].value);
+        put_escaped(out, option->form != FLAG          ? line->values[i].value
+                         : strcmp(name, "format") == 0 ? "csv"
+                                                       : "true");
         mark = '&';
     }
-    if (line->csv)
-        (void)fprintf(out, "%cformat=csv", mark);
+    if (line->argument && command->argument[0] == '?') {
+        (void)fprintf(out, "%c%s=", mark, command->argument + 1);
+        put_escaped(out, line->argument);
+        mark = '&';
+    }
+    if (more)
+        (void)fprintf(out, "%c%s", mark, more);
 }
 
 /* ---- the answer ---------------------------------------------------------- */
@@ -491,9 +543,11 @@ static void print_good(const struct line *line, struct llmp_str json)
 {
     char *secret;
 
-    if (line->json || line->csv) {
+    bool csv = value_of(line, "format") != NULL;
+
+    if (line->json || csv) {
         (void)fwrite(json.ptr, 1, json.len, stdout);
-        (void)fputs(line->csv ? "" : "\n", stdout);
+        (void)fputs(csv ? "" : "\n", stdout);
         return;
     }
     if (line->command->columns) {
@@ -559,38 +613,83 @@ static bool ask_code(struct line *line)
     return true;
 }
 
-static int run(const struct line *line)
+/* False after telling why. @param more  of the query; or NULL */
+static bool ask(const struct line *line, const char *more,
+                struct gw_admin_call *call)
 {
-    struct gw_admin_call call = { .config_path = value_of(line, "config"),
-                                  .url = value_of(line, "url"),
-                                  .key = getenv("LLMGW_ADMIN_KEY"),
-                                  .method = line->command->method };
-    bool has_body =
-        strcmp(call.method, "POST") == 0 || strcmp(call.method, "PATCH") == 0;
     char *body = NULL, *target = NULL;
     size_t body_len = 0, target_len = 0;
     FILE *body_out = open_memstream(&body, &body_len);
     FILE *target_out = open_memstream(&target, &target_len);
-    int code = 1;
+    bool ok = false;
 
-    if (body_out && has_body)
+    *call = (struct gw_admin_call){ .config_path = value_of(line, "config"),
+                                    .url = value_of(line, "url"),
+                                    .key = getenv("LLMGW_ADMIN_KEY"),
+                                    .method = line->command->method };
+    if (body_out && has_body(line->command))
         put_body(body_out, line);
     if (target_out)
-        put_target(target_out, line);
+        put_target(target_out, line, more);
     if (body_out && fclose(body_out) == 0 && target_out &&
         fclose(target_out) == 0) {
-        call.target = target;
-        call.body = (struct llmp_str){ body, body_len };
-        if (gw_admin_call(&call))
-            code = show(line, &call);
+        call->target = target;
+        call->body = (struct llmp_str){ body, body_len };
+        ok = gw_admin_call(call);
     } else {
         (void)fprintf(stderr, "llmgw: out of memory\n");
     }
-    if (call.answer)
-        explicit_bzero(call.answer, call.answer_len);
-    gw_free(call.answer);
+    call->target = NULL;
+    call->body = (struct llmp_str){ NULL, 0 };
     gw_free(body);
     gw_free(target);
+    return ok;
+}
+
+static void forget(struct gw_admin_call *call)
+{
+    if (call->answer)
+        explicit_bzero(call->answer, call->answer_len);
+    gw_free(call->answer);
+    call->answer = NULL;
+}
+
+/* Page by page, until all is done or one fails; what was done stays done. */
+static int run_reprice(const struct line *line)
+{
+    struct gw_reprice *reprice = gw_reprice_new();
+    const char *more = NULL;
+    bool ok = reprice != NULL;
+
+    do {
+        struct gw_admin_call call = { .status = 0 };
+
+        ok = ok && ask(line, more, &call);
+        if (ok && call.status != 200) {
+            (void)show(line, &call);
+            ok = false;
+        }
+        ok = ok && gw_reprice_add(reprice, (struct llmp_str){
+                                               call.answer, call.answer_len });
+        forget(&call);
+        more = ok ? gw_reprice_next(reprice) : NULL;
+    } while (more);
+    if (ok)
+        gw_reprice_print(reprice, line->json);
+    gw_reprice_free(reprice);
+    return ok && fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int run(const struct line *line)
+{
+    struct gw_admin_call call;
+    int code = 1;
+
+    if (strcmp(line->command->noun, "reprice") == 0)
+        return run_reprice(line);
+    if (ask(line, NULL, &call))
+        code = show(line, &call);
+    forget(&call);
     return code;
 }
 

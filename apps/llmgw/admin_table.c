@@ -56,10 +56,8 @@ char *gw_admin_member(struct llmp_str json, const char *path)
         (struct llmp_str){ json.ptr + field.offset, (size_t)field.size });
 }
 
-/* Calls `see` for each container or value at `depth`, with its text. */
-typedef void see_fn(struct llmp_str key, struct llmp_str value, void *ctx);
-
-static void walk(struct llmp_str json, uint32_t depth, see_fn *see, void *ctx)
+void gw_admin_each(struct llmp_str json, uint32_t depth, gw_admin_see_fn *see,
+                   void *ctx)
 {
     struct llmp_str key = { NULL, 0 };
     struct llmp_json_token token;
@@ -91,6 +89,22 @@ static void walk(struct llmp_str json, uint32_t depth, see_fn *see, void *ctx)
     llmp_json_fini(&reader);
 }
 
+void gw_admin_put_json(FILE *out, const char *text)
+{
+    (void)fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c == '"' || c == '\\')
+            (void)fprintf(out, "\\%c", c);
+        else if (c < 0x20)
+            (void)fprintf(out, "\\u%04x", c);
+        else
+            (void)fputc(c, out);
+    }
+    (void)fputc('"', out);
+}
+
 /* ---- an object ----------------------------------------------------------- */
 
 struct lines {
@@ -116,7 +130,7 @@ void gw_admin_print_object(FILE *out, struct llmp_str json, const char *without)
 {
     struct lines lines = { out, without };
 
-    walk(json, 1, print_line, &lines);
+    gw_admin_each(json, 1, print_line, &lines);
 }
 
 /* ---- a list -------------------------------------------------------------- */
@@ -163,14 +177,23 @@ static void print_cell(FILE *out, const char *text, size_t width, bool last)
         (void)fputc(' ', out);
 }
 
+/* Of a path, what it ends with. */
+static const char *title_of(const char *column)
+{
+    const char *dot = strrchr(column, '.');
+
+    return dot ? dot + 1 : column;
+}
+
 static void print_head(FILE *out, const struct table *table)
 {
     for (size_t i = 0; i < table->column_count; i++) {
+        const char *column = title_of(table->columns[i]);
         char title[32];
         size_t n = 0;
 
-        for (; table->columns[i][n] && n < sizeof(title) - 1; n++) {
-            char c = table->columns[i][n];
+        for (; column[n] && n < sizeof(title) - 1; n++) {
+            char c = column[n];
 
             title[n] = (char)(c >= 'a' && c <= 'z' ? c - 32
                               : c == '_'           ? ' '
@@ -192,9 +215,9 @@ void gw_admin_print_list(FILE *out, struct llmp_str json,
         table.column_count++;
     table.cells = gw_alloc(ROWS_MAX * table.column_count * sizeof(char *));
     for (size_t i = 0; i < table.column_count; i++)
-        table.widths[i] = strlen(columns[i]);
+        table.widths[i] = strlen(title_of(columns[i]));
     if (table.cells) {
-        walk(json, 2, add_row, &table);
+        gw_admin_each(json, 2, add_row, &table);
         print_head(out, &table);
     }
     for (size_t r = 0; r < table.row_count; r++) {

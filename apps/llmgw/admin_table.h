@@ -20,4 +20,13 @@ void gw_admin_print_object(FILE *out, struct llmp_str json,
  * gw_free(). */
 char *gw_admin_member(struct llmp_str json, const char *path);
 
+/* Sees each value or container at `depth` (1: the members of an object). */
+typedef void gw_admin_see_fn(struct llmp_str key, struct llmp_str value,
+                             void *ctx);
+void gw_admin_each(struct llmp_str json, uint32_t depth, gw_admin_see_fn *see,
+                   void *ctx);
+
+/* A text as JSON. */
+void gw_admin_put_json(FILE *out, const char *text);
+
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "access_log.h"
+#include "control.h"
 #include "loop.h"
 #include "random.h"
 #include "store.h"
@@ -98,10 +99,26 @@ static int open_endpoint(struct gw_server *server, const char *name, bool admin,
     return status;
 }
 
-/* @param admin  where it is administered; NULL: nowhere */
+/* What nobody asked for may be missing. */
+static int open_admin(struct gw_server *server,
+                      const struct llmp_admin_config *admin,
+                      struct llmp_error *err)
+{
+    int status = admin->listen ? open_endpoint(server, admin->listen, true, err)
+                               : LLMP_OK;
+
+    if (status == LLMP_OK || !admin->by_default)
+        return status;
+    gw_say("no administration by HTTP: %s; 'admin.listen' says where else, or "
+           "'off'",
+           err->message);
+    return LLMP_OK;
+}
+
 static int open_endpoints(struct gw_server *server,
                           const struct llmp_server_config *conf,
-                          const char *admin, struct llmp_error *err)
+                          const struct llmp_admin_config *admin,
+                          struct llmp_error *err)
 {
     const char *const *names = server->listen ? server->listen : conf->listen;
     size_t count = server->listen ? server->listen_count : conf->listen_count;
@@ -115,7 +132,7 @@ static int open_endpoints(struct gw_server *server,
         if (status != LLMP_OK)
             return status;
     }
-    return admin ? open_endpoint(server, admin, true, err) : LLMP_OK;
+    return open_admin(server, admin, err);
 }
 
 /* Which sockets of `endpoint` belong to worker `index`: each to one, in turn,
@@ -191,8 +208,7 @@ int gw_server_start(struct gw_server *server, struct llmp_error *err)
     if (status == LLMP_OK)
         status = gw_store_open(&server->store, server->gateway, err);
     if (status == LLMP_OK)
-        status = open_endpoints(server, conf, llmp_config_admin(config)->listen,
-                                err);
+        status = open_endpoints(server, conf, llmp_config_admin(config), err);
     if (status == LLMP_OK)
         status = start_workers(server, err);
     llmp_config_unref(config);

@@ -143,6 +143,9 @@ struct llmp_store_config {
     const char *path;    /**< of the SQLite file; NULL: there is no store */
     const char *journal; /**< folder */
     bool refuse;         /**< requests whose usage can be kept nowhere */
+    /** How long is kept, 0 for ever: rows of the ledger, events of
+     *  administration, notes that a document was deleted. */
+    uint64_t ledger_ms, events_ms, deleted_ms;
 };
 
 LLMP_API const struct llmp_store_config *llmp_config_store(
@@ -156,6 +159,9 @@ struct llmp_admin_config {
     size_t allow_count, deny_count;
     const struct llmp_str *hosts; /**< names that clients may use */
     size_t host_count;
+    /** Nobody asked for this listener: keys are administered, and nothing is
+     *  said about where. If it cannot be opened, go on without. */
+    bool by_default;
 };
 
 LLMP_API const struct llmp_admin_config *llmp_config_admin(

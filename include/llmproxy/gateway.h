@@ -94,7 +94,9 @@ LLMP_API LLMP_MUST_USE int llmp_gateway_restore_limits(
  * those of the configuration. Returns at once; the store's thread reads them.
  * Before workers begin.
  *
- * @param writer  must outlive the exchanges; NULL: leave the store
+ * @param writer  must outlive the exchanges; NULL: leave the store. What is
+ *                queued then (when keys were last used) needs the gateway until
+ *                the writer is stopped or freed
  * @param done    called on the store's thread when they are in force, or could
  *                not be read (negative status); may be NULL
  */

@@ -67,7 +67,8 @@ struct llmp_store_doc {
 
 /* ---- what administrators did --------------------------------------------- */
 
-/** One line of the record of administration. Never changed, never deleted. */
+/** One line of the record of administration. Never changed; it goes with
+ *  LLMP_STORE_TRIM only. */
 struct llmp_store_event {
     uint64_t seq;       /**< read: its place; ascending, not without gaps */
     struct llmp_str id; /**< given twice, it is stored once */
@@ -112,6 +113,35 @@ struct llmp_ledger_entry {
     const struct llmp_ledger_row *row;
     const struct llmp_counter_add *counters;
     size_t counter_count;
+};
+
+/** Another cost for a row that was booked. Nothing else of it changes, and no
+ *  counter moves by itself: who wants that adds LLMP_STORE_ADD to the batch. */
+struct llmp_ledger_price {
+    struct llmp_str id;
+    /** What the row says now; LLMP_CONFLICT if it says something else, or is
+     *  not there. */
+    bool was_known;
+    int64_t was_nano; /**< not looked at unless `was_known` */
+    bool cost_known;
+    int64_t cost_nano;
+    char currency[4];
+    struct llmp_str price_version;
+};
+
+/** What may be deleted because it is old. */
+enum llmp_store_age {
+    LLMP_STORE_OLD_ROWS,   /**< of the ledger; counters stay as they are */
+    LLMP_STORE_OLD_EVENTS, /**< of administration */
+    /** Documents deleted before then. Who has not read the change feed since
+     *  will not hear of it. */
+    LLMP_STORE_OLD_TOMBSTONES
+};
+
+struct llmp_store_trim {
+    enum llmp_store_age what;
+    uint64_t before_wall_ns;
+    uint32_t rows_max; /**< so many at most; 1 to LLMP_STORE_ROWS_MAX */
 };
 
 /** What a query groups by. Rows of several currencies are never added up:
@@ -183,14 +213,16 @@ struct llmp_lease {
 /* ---- the store's calls --------------------------------------------------- */
 
 enum llmp_store_op_kind {
-    LLMP_STORE_PUT,    /**< of.doc */
-    LLMP_STORE_DELETE, /**< of.doc: kind, id, version, updated_wall_ns; a
-                            tombstone stays in the change feed */
-    LLMP_STORE_EVENT,  /**< of.event */
-    LLMP_STORE_USAGE,  /**< of.usage */
-    LLMP_STORE_ADD,    /**< of.add: counted each time; see llmp_ledger_entry */
-    LLMP_STORE_FORGET  /**< of.add: drops the counter's windows (and leases)
-                            before `window`; amount is not looked at */
+    LLMP_STORE_PUT,     /**< of.doc */
+    LLMP_STORE_DELETE,  /**< of.doc: kind, id, version, updated_wall_ns; a
+                             tombstone stays in the change feed */
+    LLMP_STORE_EVENT,   /**< of.event */
+    LLMP_STORE_USAGE,   /**< of.usage */
+    LLMP_STORE_ADD,     /**< of.add: counted each time; see llmp_ledger_entry */
+    LLMP_STORE_FORGET,  /**< of.add: drops the counter's windows (and leases)
+                             before `window`; amount is not looked at */
+    LLMP_STORE_REPRICE, /**< of.price */
+    LLMP_STORE_TRIM     /**< of.trim; the batch has nothing else */
 };
 
 /** One operation of a batch. */
@@ -200,13 +232,16 @@ struct llmp_store_op {
      *  After a failure: negative here is the one that failed. */
     int status;
     /** Out. PUT and DELETE: the new version. EVENT and USAGE: 1 stored, 0 it
-     *  was there already. ADD: the counter's new value. */
+     *  was there already. ADD: the counter's new value. TRIM: how many were
+     *  deleted. */
     int64_t result;
     union {
         const struct llmp_store_doc *doc;
         const struct llmp_store_event *event;
         const struct llmp_ledger_entry *usage;
         const struct llmp_counter_add *add;
+        const struct llmp_ledger_price *price;
+        const struct llmp_store_trim *trim;
     } of;
 };
 
@@ -582,6 +617,11 @@ LLMP_API LLMP_MUST_USE int llmp_ledger_recover(struct llmp_ledger *ledger,
 /** Queues from the journal what the writer had no room for. On the pumping
  *  thread, before each pump. @return whether more waits there */
 LLMP_API bool llmp_ledger_pump(struct llmp_ledger *ledger);
+
+/** Whether the next llmp_ledger_pump() finds something. Who pumps asks after
+ *  llmp_store_writer_pump(), before it sleeps: what found the queue full until
+ *  then is in the journal. From any thread. */
+LLMP_API bool llmp_ledger_is_behind(const struct llmp_ledger *ledger);
 
 struct llmp_ledger_stats {
     uint64_t begun, ended;

@@ -77,7 +77,6 @@ static const struct field {
     FIELD("org", ON(USER_CREATE) | ON(TEAM_CREATE), ADMIN, false),
     FIELD("org", KEY_CHANGE | ON(USER_UPDATE) | ON(TEAM_UPDATE), GATEWAY,
           false),
-    FIELD("members", TEAM, ADMIN, false),
     FIELD("step_up", USER | TEAM | ORG, ADMIN, false),
     FIELD("amount", ON(BUDGET_UPDATE), ADMIN, true),
     FIELD("period", ON(BUDGET_UPDATE), ADMIN, true),

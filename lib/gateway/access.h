@@ -43,6 +43,11 @@ struct llmp_link {
     struct llmp_record *record; /* whose lists it has; NULL: of the file */
 };
 
+/* Addresses of a key that granted another: both hold for what it gave. */
+struct llmp_bound {
+    struct llmp_address_set *allow, *deny; /* NULL: none */
+};
+
 /* What hangs on a key: its owners' limits, where a spent budget leads, and
  * what it was granted by. */
 struct llmp_holder {
@@ -52,6 +57,8 @@ struct llmp_holder {
     struct llmp_record *record; /* likewise; or NULL */
     struct llmp_link *links;    /* the chain above it */
     size_t link_count;
+    struct llmp_bound *bounds; /* of keys in the chain that have any */
+    size_t bound_count;
 };
 
 struct llmp_access {
@@ -100,6 +107,15 @@ int llmp_access_key(struct llmp_key **out, struct llmp_access *access,
                     const struct llmp_directory *directory,
                     const struct llmp_record *record,
                     const struct llmp_access *before, struct llmp_error *err);
+
+/* A key of the file; NULL: none of that id. */
+const struct llmp_key_config *llmp_access_file_key(
+    const struct llmp_access *access, struct llmp_str id);
+
+/* Whether all keys that it was granted by may be used from there.
+ * @param address  NULL: nobody knows it */
+int llmp_holder_check_address(const struct llmp_holder *holder,
+                              const struct llmp_address *address);
 
 /* Whether what a key would be granted by is a chain that is short enough:
  * LLMP_OK, LLMP_E_LIMIT. */

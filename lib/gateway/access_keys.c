@@ -9,10 +9,20 @@
 
 #define GRANTOR "key:"
 
+static void drop_bounds(struct llmp_holder *holder)
+{
+    for (size_t i = 0; i < holder->bound_count; i++) {
+        llmp_address_set_unref(holder->bounds[i].allow);
+        llmp_address_set_unref(holder->bounds[i].deny);
+    }
+    llmp_free(holder->bounds);
+}
+
 static void holder_free(void *data)
 {
     struct llmp_holder *holder = data;
 
+    drop_bounds(holder);
     for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++)
         llmp_limit_scope_unref(holder->scopes[i]);
     for (size_t i = 0; i < holder->link_count; i++)
@@ -24,8 +34,16 @@ static void holder_free(void *data)
 
 /* ---- the chain ---------------------------------------------------------- */
 
+/* Addresses as they are written. */
+struct addresses {
+    const struct llmp_str *allow, *deny;
+    size_t allow_count, deny_count;
+};
+
 /* While it is being made. Records are not referred to yet. */
 struct chain {
+    struct addresses bounds[LLMP_GRANT_DEPTH_MAX];
+    size_t bound_count;
     struct llmp_link links[LLMP_GRANT_DEPTH_MAX];
     size_t count;
     bool too_deep; /* it is longer than that: it gives nothing */
@@ -77,8 +95,49 @@ static bool add_owners(struct chain *chain, const struct llmp_access *access,
     return disabled;
 }
 
-static const struct llmp_key_config *file_key(const struct llmp_access *access,
-                                              struct llmp_str id)
+/* An admin's addresses say from where somebody administers; what an admin
+ * makes for others may be used elsewhere. */
+static void add_bound(struct chain *chain, enum llmp_role role,
+                      const struct addresses *addresses)
+{
+    if (role == LLMP_ROLE_ADMIN ||
+        addresses->allow_count + addresses->deny_count == 0)
+        return;
+    if (chain->bound_count == LLMP_GRANT_DEPTH_MAX)
+        chain->too_deep = true;
+    else
+        chain->bounds[chain->bound_count++] = *addresses;
+}
+
+static void add_file_grantor(struct chain *chain,
+                             const struct llmp_access *access,
+                             const struct llmp_key_options *o)
+{
+    const struct addresses addresses = { o->allow, o->deny, o->allow_count,
+                                         o->deny_count };
+    struct llmp_link *link = add_link(chain);
+
+    if (link)
+        *link = (struct llmp_link){ .grant = o->grant };
+    add_bound(chain, o->grant.role, &addresses);
+    (void)add_owners(chain, access, o->user, o->team, o->org);
+}
+
+static void add_grantor(struct chain *chain, const struct llmp_access *access,
+                        struct llmp_record *record)
+{
+    const struct addresses addresses = { record->allow.items,
+                                         record->deny.items,
+                                         record->allow.count,
+                                         record->deny.count };
+
+    add_record(chain, record);
+    add_bound(chain, record->role, &addresses);
+    (void)add_owners(chain, access, record->user, record->team, record->org);
+}
+
+const struct llmp_key_config *llmp_access_file_key(
+    const struct llmp_access *access, struct llmp_str id)
 {
     const struct llmp_auth_config *auth = &access->config->auth;
 
@@ -100,22 +159,13 @@ static void add_grantors(struct chain *chain, const struct llmp_access *access,
         struct llmp_record *record =
             llmp_directory_find(directory, LLMP_RECORD_KEY, id);
         const struct llmp_key_config *file =
-            record ? NULL : file_key(access, id);
+            record ? NULL : llmp_access_file_key(access, id);
 
-        if (file) {
-            struct llmp_link *link = add_link(chain);
-
-            if (link)
-                *link = (struct llmp_link){ .grant = file->options.grant };
-            (void)add_owners(chain, access, file->options.user,
-                             file->options.team, file->options.org);
-            return;
-        }
+        if (file)
+            add_file_grantor(chain, access, &file->options);
         if (!record)
             return;
-        add_record(chain, record);
-        (void)add_owners(chain, access, record->user, record->team,
-                         record->org);
+        add_grantor(chain, access, record);
         created_by = record->created_by;
     }
 }
@@ -143,6 +193,42 @@ static int tie(struct llmp_holder *holder, const struct chain *chain,
     holder->link_count = chain->count;
     *first = &holder->links[0].grant;
     return LLMP_OK;
+}
+
+static int make_set(struct llmp_address_set **out, const struct llmp_str *items,
+                    size_t count, struct llmp_error *err)
+{
+    return count ? llmp_address_set_new(out, items, count, err) : LLMP_OK;
+}
+
+static int make_bounds(struct llmp_holder *holder, const struct chain *chain,
+                       struct llmp_error *err)
+{
+    if (!chain->bound_count)
+        return LLMP_OK;
+    holder->bounds =
+        llmp_alloc_array(chain->bound_count, sizeof(*holder->bounds));
+    LLMP_ENSURE(holder->bounds, err, LLMP_E_NOMEM, "no memory for a key");
+    holder->bound_count = chain->bound_count;
+    for (size_t i = 0; i < chain->bound_count; i++) {
+        const struct addresses *from = &chain->bounds[i];
+        struct llmp_bound *to = &holder->bounds[i];
+
+        LLMP_TRY(make_set(&to->allow, from->allow, from->allow_count, err));
+        LLMP_TRY(make_set(&to->deny, from->deny, from->deny_count, err));
+    }
+    return LLMP_OK;
+}
+
+int llmp_holder_check_address(const struct llmp_holder *holder,
+                              const struct llmp_address *address)
+{
+    int answer = LLMP_OK;
+
+    for (size_t i = 0; answer == LLMP_OK && i < holder->bound_count; i++)
+        answer = llmp_address_check(holder->bounds[i].allow,
+                                    holder->bounds[i].deny, address);
+    return answer;
 }
 
 /* ---- one key ------------------------------------------------------------ */
@@ -175,6 +261,7 @@ static int key_new(struct llmp_key **out, struct llmp_access *access,
                                holder->allowances[LLMP_LIMIT_KEY], err));
     LLMP_ENSURE(tie(holder, chain, &o->grant.grantor) == LLMP_OK, err,
                 LLMP_E_NOMEM, "no memory for a key");
+    LLMP_TRY(make_bounds(holder, chain, err));
     o->disabled = o->disabled || chain->too_deep;
     if (old && llmp_key_last_used_s(old) > o->last_used_s)
         o->last_used_s = llmp_key_last_used_s(old);
@@ -276,7 +363,7 @@ static int add_stored(struct llmp_key **keys, size_t *count,
     for (size_t i = 0; i < records->count; i++) {
         int rc;
 
-        if (file_key(access, records->items[i]->id))
+        if (llmp_access_file_key(access, records->items[i]->id))
             continue;
         rc = llmp_access_key(&keys[*count], access, directory,
                              records->items[i], before, err);

@@ -258,12 +258,31 @@ int llmp_admin_commit(struct llmp_admin *a, enum llmp_action action,
 
 /* ---- answering ---------------------------------------------------------- */
 
+/* What an event does not have: where a key is kept. */
+static void write_answer(struct llmp_admin *a, const struct llmp_record *record,
+                         enum llmp_admin_source source)
+{
+    write_view(a, &a->out, record);
+    if (record->kind != LLMP_RECORD_KEY || a->out.failed)
+        return;
+    a->out.len--; /* the closing brace */
+    (void)llmp_buf_printf(&a->out, ",\"source\":\"%s\"}",
+                          source == LLMP_ADMIN_FILE ? "file" : "store");
+}
+
+void llmp_admin_answer_from(struct llmp_admin *a, uint16_t status,
+                            const struct llmp_record *record,
+                            enum llmp_admin_source source)
+{
+    a->status = status;
+    write_answer(a, record, source);
+}
+
 void llmp_admin_answer_record(struct llmp_admin *a, uint16_t status,
                               const struct llmp_record *record,
                               const char *secret)
 {
-    a->status = status;
-    write_view(a, &a->out, record);
+    llmp_admin_answer_from(a, status, record, LLMP_ADMIN_STORE);
     if (!secret || a->out.failed)
         return;
     a->out.len--; /* the closing brace */
@@ -286,8 +305,13 @@ void llmp_admin_list_end(struct llmp_admin *a, struct llmp_str next)
     (void)llmp_buf_add(&a->out, LLMP_STR("}"));
 }
 
-struct filter {
-    struct llmp_str user, team, org;
+/* One page while it is filled. */
+struct listing {
+    struct llmp_admin *a;
+    enum llmp_action action;
+    struct llmp_str user, team, org; /* ptr NULL: any */
+    uint64_t limit, shown;
+    struct llmp_str last, next;
 };
 
 static bool passes(struct llmp_str wanted, struct llmp_str has)
@@ -295,47 +319,92 @@ static bool passes(struct llmp_str wanted, struct llmp_str has)
     return !wanted.ptr || llmp_str_eq(wanted, has);
 }
 
+/* False: the page is full. @param cursor  what goes on behind it */
+static bool list_one(struct listing *l, const struct llmp_record *record,
+                     enum llmp_admin_source source, struct llmp_str cursor)
+{
+    const struct llmp_policy_object object = llmp_admin_object(record);
+
+    if (llmp_policy_decide(&l->a->who, l->action, &object, l->a->now.wall_ns,
+                           NULL) != LLMP_OK ||
+        !passes(l->user, record->user) || !passes(l->team, record->team) ||
+        !passes(l->org, record->org))
+        return true;
+    if (l->shown == l->limit) {
+        l->next = l->last;
+        return false;
+    }
+    if (l->shown++)
+        (void)llmp_buf_add(&l->a->out, LLMP_STR(","));
+    write_answer(l->a, record, source);
+    l->last = cursor;
+    return true;
+}
+
+/* Those of the file come first, with cursors that no id of the store can be:
+ * "file/2" is behind the second. */
+#define FILE_CURSOR LLMP_STR("file/")
+
+static int list_file(struct listing *l, struct llmp_str after)
+{
+    const struct llmp_auth_config *auth = &l->a->access->config->auth;
+    const size_t head = FILE_CURSOR.len;
+    uint64_t i = 0;
+
+    if (after.len &&
+        (!llmp_str_starts(after, FILE_CURSOR) ||
+         !llmp_str_to_u64(
+             (struct llmp_str){ after.ptr + head, after.len - head }, &i)))
+        return LLMP_OK;
+    for (; i < auth->key_count && !l->next.len; i++) {
+        LLMP_AUTO(llmp_record_unrefp) struct llmp_record *record = NULL;
+        struct llmp_str cursor = llmp_arena_printf(&l->a->arena, "file/%llu",
+                                                   (unsigned long long)i + 1);
+
+        if (!cursor.ptr)
+            return LLMP_E_NOMEM;
+        LLMP_TRY(llmp_admin_file_key(&record, &auth->keys[i]));
+        (void)list_one(l, record, LLMP_ADMIN_FILE, cursor);
+    }
+    return LLMP_OK;
+}
+
+static void list_stored(struct listing *l, struct llmp_str after)
+{
+    const struct llmp_directory *directory = &l->a->gateway->stored.directory;
+    enum llmp_record_kind kind = l->a->route->kind;
+    const struct llmp_records *records = &directory->kinds[kind];
+
+    for (size_t i = llmp_directory_after(directory, kind, after);
+         i < records->count && !l->next.len; i++)
+        (void)list_one(l, records->items[i], LLMP_ADMIN_STORE,
+                       records->items[i]->id);
+}
+
 int llmp_admin_list(struct llmp_admin *a, enum llmp_action action)
 {
-    const struct llmp_directory *directory = &a->gateway->stored.directory;
-    const struct llmp_records *records = &directory->kinds[a->route->kind];
     const struct llmp_policy_object own = { .size = sizeof(own),
                                             .id = a->who.id,
                                             .user = a->who.user,
                                             .team = a->who.team,
                                             .org = a->who.org };
-    struct llmp_str after, last = { NULL, 0 }, next = { NULL, 0 };
-    struct filter filter;
-    uint64_t limit = PAGE, shown = 0;
+    struct listing l = { .a = a, .action = action, .limit = PAGE };
+    struct llmp_str after;
 
-    LLMP_TRY(llmp_admin_number(a, "limit", 1, PAGE_MAX, &limit));
+    LLMP_TRY(llmp_admin_number(a, "limit", 1, PAGE_MAX, &l.limit));
     LLMP_TRY(llmp_admin_parameter(a, "after", &after));
-    LLMP_TRY(llmp_admin_parameter(a, "user", &filter.user));
-    LLMP_TRY(llmp_admin_parameter(a, "team", &filter.team));
-    LLMP_TRY(llmp_admin_parameter(a, "organisation", &filter.org));
+    LLMP_TRY(llmp_admin_parameter(a, "user", &l.user));
+    LLMP_TRY(llmp_admin_parameter(a, "team", &l.team));
+    LLMP_TRY(llmp_admin_parameter(a, "organisation", &l.org));
     LLMP_TRY(llmp_admin_may(a, action, &own));
     llmp_admin_list_begin(a);
-    for (size_t i = llmp_directory_after(directory, a->route->kind, after);
-         i < records->count; i++) {
-        const struct llmp_record *record = records->items[i];
-        const struct llmp_policy_object object = llmp_admin_object(record);
-
-        if (llmp_policy_decide(&a->who, action, &object, a->now.wall_ns,
-                               NULL) != LLMP_OK ||
-            !passes(filter.user, record->user) ||
-            !passes(filter.team, record->team) ||
-            !passes(filter.org, record->org))
-            continue;
-        if (shown == limit) {
-            next = last;
-            break;
-        }
-        if (shown++)
-            (void)llmp_buf_add(&a->out, LLMP_STR(","));
-        write_view(a, &a->out, record);
-        last = record->id;
+    if (a->route->kind == LLMP_RECORD_KEY) {
+        LLMP_TRY(list_file(&l, after));
+        if (llmp_str_starts(after, FILE_CURSOR))
+            after = (struct llmp_str){ NULL, 0 };
     }
-    llmp_admin_list_end(a, next);
+    list_stored(&l, after);
+    llmp_admin_list_end(a, l.next);
     return LLMP_OK;
 }
 

@@ -85,6 +85,13 @@ int llmp_admin_conflict(struct llmp_admin *a, const char *code,
 /* A body that has to be there, or (empty) need not. */
 int llmp_admin_check_body(struct llmp_admin *a, bool required);
 
+/* Refuses parameters that the route does not have: where a misspelt one would
+ * change more than was meant. */
+int llmp_admin_only_known(struct llmp_admin *a);
+
+/* admin_schemas.c: of rows that are no records, each with a comma behind it. */
+void llmp_admin_write_rows(struct llmp_buf *out);
+
 /* admin.c ------------------------------------------------------------------*/
 
 /* Fills in when, who, and an id. */
@@ -96,7 +103,12 @@ int llmp_admin_commit(struct llmp_admin *a, enum llmp_action action,
                       const struct llmp_record *before,
                       struct llmp_record *after);
 
-/* Answers with one record. */
+enum llmp_admin_source { LLMP_ADMIN_STORE, LLMP_ADMIN_FILE };
+
+/* Answers with one record. @param source  of a key */
+void llmp_admin_answer_from(struct llmp_admin *a, uint16_t status,
+                            const struct llmp_record *record,
+                            enum llmp_admin_source source);
 void llmp_admin_answer_record(struct llmp_admin *a, uint16_t status,
                               const struct llmp_record *record,
                               const char *secret);
@@ -138,6 +150,14 @@ int llmp_admin_check_owners(struct llmp_admin *a,
 /* admin_login.c: a user is gone, and so is its authenticator. */
 void llmp_admin_totp_forget(struct llmp_admin *a, struct llmp_str user);
 
+/* admin_file_keys.c: a key of the file as a record, for as long as `key` is. */
+int llmp_admin_file_key(struct llmp_record **out,
+                        const struct llmp_key_config *key);
+
+/* The key of the file that the path names, a reference; NULL: it is none of
+ * the file. Fails with 404 where it may not be seen. */
+int llmp_admin_find_file_key(struct llmp_admin *a, struct llmp_record **out);
+
 /* Handlers. */
 int llmp_admin_keys_list(struct llmp_admin *a);
 int llmp_admin_keys_create(struct llmp_admin *a);
@@ -158,6 +178,8 @@ int llmp_admin_tokens_issue(struct llmp_admin *a);
 int llmp_admin_usage(struct llmp_admin *a);
 int llmp_admin_budgets(struct llmp_admin *a);
 int llmp_admin_events(struct llmp_admin *a);
+int llmp_admin_prices(struct llmp_admin *a);
+int llmp_admin_reprice(struct llmp_admin *a);
 int llmp_admin_openapi(struct llmp_admin *a);
 int llmp_admin_health(struct llmp_admin *a);
 

@@ -16,16 +16,36 @@ int llmp_admin_keys_list(struct llmp_admin *a)
     return llmp_admin_list(a, LLMP_ACTION_KEY_LIST);
 }
 
-static int find(struct llmp_admin *a, struct llmp_record **out)
+/* One of the file is there, but is changed elsewhere. */
+static int find(struct llmp_admin *a, enum llmp_action action,
+                struct llmp_record **out)
 {
-    return llmp_admin_record(a, LLMP_RECORD_KEY, LLMP_ACTION_KEY_READ, out);
+    LLMP_AUTO(llmp_record_unrefp) struct llmp_record *file = NULL;
+
+    LLMP_TRY(llmp_admin_find_file_key(a, &file));
+    if (!file)
+        return llmp_admin_record(a, LLMP_RECORD_KEY, LLMP_ACTION_KEY_READ, out);
+
+    const struct llmp_policy_object object = llmp_admin_object(file);
+
+    LLMP_TRY(llmp_admin_may(a, action, &object));
+    return llmp_admin_conflict(a, "in_configuration",
+                               "this key is in the configuration file, and is "
+                               "changed there");
 }
 
 int llmp_admin_keys_show(struct llmp_admin *a)
 {
+    LLMP_AUTO(llmp_record_unrefp) struct llmp_record *file = NULL;
     struct llmp_record *record = NULL;
 
-    LLMP_TRY(find(a, &record));
+    LLMP_TRY(llmp_admin_find_file_key(a, &file));
+    if (file) {
+        llmp_admin_answer_from(a, 200, file, LLMP_ADMIN_FILE);
+        return LLMP_OK;
+    }
+    LLMP_TRY(
+        llmp_admin_record(a, LLMP_RECORD_KEY, LLMP_ACTION_KEY_READ, &record));
     llmp_admin_answer_record(a, 200, record, NULL);
     return LLMP_OK;
 }
@@ -111,38 +131,56 @@ static int ask(struct llmp_admin *a, enum llmp_action action,
 }
 
 static bool copy_texts(struct llmp_record *record, struct llmp_texts *to,
-                       const struct llmp_texts *from)
+                       const struct llmp_str *items, size_t count)
 {
     bool ok = true;
 
-    to->items =
-        llmp_arena_take(&record->arena, from->count * sizeof(*to->items) + 1);
-    to->count = to->items ? from->count : 0;
+    to->items = llmp_arena_take(&record->arena, count * sizeof(*to->items) + 1);
+    to->count = to->items ? count : 0;
     for (size_t i = 0; i < to->count; i++)
-        to->items[i] = llmp_arena_str(&record->arena, from->items[i], &ok);
+        to->items[i] = llmp_arena_str(&record->arena, items[i], &ok);
     return ok && to->items;
+}
+
+/* The addresses that the key which asks is bound to, in store or file. */
+static void own_addresses(const struct llmp_admin *a,
+                          struct llmp_key_options *out)
+{
+    const struct llmp_key_config *file =
+        llmp_access_file_key(a->access, a->who.id);
+    const struct llmp_record *record = llmp_directory_find(
+        &a->gateway->stored.directory, LLMP_RECORD_KEY, a->who.id);
+
+    llmp_key_options_init(out);
+    if (a->who.kind != LLMP_PRINCIPAL_KEY)
+        return;
+    if (file) { /* it is the one in force */
+        *out = file->options;
+    } else if (record) {
+        out->allow = record->allow.items;
+        out->allow_count = record->allow.count;
+        out->deny = record->deny.items;
+        out->deny_count = record->deny.count;
+    }
 }
 
 /* What is not an admin's cannot leave its team, whose budget counts, nor the
  * addresses that the key which asks is bound to. */
 static int stay_inside(struct llmp_admin *a, struct llmp_record *record)
 {
-    const struct llmp_record *grantor =
-        a->who.kind == LLMP_PRINCIPAL_KEY
-            ? llmp_directory_find(&a->gateway->stored.directory,
-                                  LLMP_RECORD_KEY, a->who.id)
-            : NULL;
+    struct llmp_key_options own;
 
     if (a->who.role == LLMP_ROLE_ADMIN)
         return LLMP_OK;
     if (!llmp_str_eq(record->team, a->who.team))
         return llmp_admin_denied(a, LLMP_AUTH_OBJECT_DENIED, LLMP_STR("team"));
-    if (!grantor || grantor->allow.count + grantor->deny.count == 0)
+    own_addresses(a, &own);
+    if (own.allow_count + own.deny_count == 0)
         return LLMP_OK;
     if (record->allow.count || record->deny.count)
         return llmp_admin_denied(a, LLMP_AUTH_FIELD_DENIED, LLMP_STR("allow"));
-    return copy_texts(record, &record->allow, &grantor->allow) &&
-                   copy_texts(record, &record->deny, &grantor->deny)
+    return copy_texts(record, &record->allow, own.allow, own.allow_count) &&
+                   copy_texts(record, &record->deny, own.deny, own.deny_count)
                ? LLMP_OK
                : LLMP_E_NOMEM;
 }
@@ -188,11 +226,12 @@ int llmp_admin_keys_create(struct llmp_admin *a)
 
 /* ---- changing ----------------------------------------------------------- */
 
-static int find_living(struct llmp_admin *a, struct llmp_record **out)
+static int find_living(struct llmp_admin *a, enum llmp_action action,
+                       struct llmp_record **out)
 {
     struct llmp_record *record = NULL;
 
-    LLMP_TRY(find(a, &record));
+    LLMP_TRY(find(a, action, &record));
     if (record->revoked_ns)
         return llmp_admin_conflict(a, "key_revoked", "the key was revoked");
     *out = record;
@@ -206,7 +245,7 @@ int llmp_admin_keys_update(struct llmp_admin *a)
     struct llmp_record *found = NULL;
     llmp_field_set seen;
 
-    LLMP_TRY(find_living(a, &found));
+    LLMP_TRY(find_living(a, LLMP_ACTION_KEY_UPDATE, &found));
     before = llmp_record_ref(found);
     LLMP_TRY(ask(a, LLMP_ACTION_KEY_UPDATE, before, 0));
     LLMP_TRY(llmp_admin_check_body(a, true));
@@ -233,7 +272,7 @@ int llmp_admin_keys_revoke(struct llmp_admin *a)
     LLMP_AUTO(llmp_record_unrefp) struct llmp_record *before = NULL;
     struct llmp_record *found = NULL;
 
-    LLMP_TRY(find(a, &found));
+    LLMP_TRY(find(a, LLMP_ACTION_KEY_REVOKE, &found));
     before = llmp_record_ref(found);
 
     const struct llmp_policy_object object = llmp_admin_object(before);
@@ -290,7 +329,7 @@ int llmp_admin_keys_rotate(struct llmp_admin *a)
     uint8_t hash[LLMP_KEY_HASH_SIZE];
     uint64_t overlap_s;
 
-    LLMP_TRY(find_living(a, &found));
+    LLMP_TRY(find_living(a, LLMP_ACTION_KEY_ROTATE, &found));
     before = llmp_record_ref(found);
 
     struct llmp_policy_object object = llmp_admin_object(before);

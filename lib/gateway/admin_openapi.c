@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The OpenAPI document, from the routes and the table of fields. What is not in
- * either is written out here: lists, events, usage, errors.
+ * either is written out here (lists, errors) and in admin_schemas.c.
  */
 #include "base/internal.h"
 #include "gateway/admin.h"
 
-#define TEXT    "{\"type\":\"string\"}"
-#define MOMENT  "{\"type\":\"string\",\"format\":\"date-time\"}"
-#define INTEGER "{\"type\":\"integer\"}"
+#define TEXT   "{\"type\":\"string\"}"
+#define MOMENT "{\"type\":\"string\",\"format\":\"date-time\"}"
+#define BOOL   "{\"type\":\"boolean\"}"
+
+#define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 
 static void add(struct llmp_buf *out, const char *text)
 {
@@ -139,7 +141,9 @@ static void add_record(struct llmp_buf *out, const char *name,
         add(out, "}");
     }
     if (form == ANSWER && kind == LLMP_RECORD_KEY)
-        add(out, ",\"last_used_at\":" MOMENT);
+        add(out, ",\"last_used_at\":" MOMENT ",\"source\":"
+                 "{\"enum\":[\"file\",\"store\"],\"description\":\"One of the "
+                 "file is changed there.\"}");
     if (secret)
         add(out, ",\"key\":" TEXT);
     add(out, "}");
@@ -292,9 +296,11 @@ static void add_schemas(struct llmp_buf *out)
             add_list(out, list.ptr, item.ptr);
     }
     add_record(out, "NewKey", LLMP_RECORD_KEY, ANSWER, true);
-    add_list(out, "UsageList", "{\"type\":\"object\"}");
-    add_list(out, "BudgetList", "{\"type\":\"object\"}");
-    add_list(out, "EventList", "{\"type\":\"object\"}");
+    llmp_admin_write_rows(out);
+    add_list(out, "UsageList", REF("UsageRow"));
+    add_list(out, "BudgetList", REF("Budget"));
+    add_list(out, "EventList", REF("Event"));
+    add_list(out, "PriceList", REF("Price"));
     add(out, "\"Rotate\":{\"type\":\"object\",\"properties\":{\"overlap_s\":"
              "{\"type\":\"integer\",\"minimum\":0,\"maximum\":2592000,"
              "\"default\":86400,\"description\":\"Seconds for which the secret "
@@ -332,6 +338,10 @@ static const struct {
     { "to", MOMENT, "Before this moment; a day counts to its end." },
     { "group_by", TEXT,
       "Separated by commas: day, organisation, team, user, key, model." },
+    { "only_unknown", BOOL, "Only rows whose cost is unknown." },
+    { "dry_run", BOOL, "Nothing is changed." },
+    { "run", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":40}",
+      "`run` of the page before: one run is one event." },
     { "format", "{\"enum\":[\"json\",\"csv\"]}", "" },
 };
 

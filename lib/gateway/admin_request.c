@@ -87,6 +87,13 @@ const struct llmp_admin_route llmp_admin_routes[] = {
     { "GET", V1 "events", llmp_admin_events, KEY, "events",
       "What administrators did, oldest first.", "EventList", NULL,
       "limit after_seq", 200 },
+    { "GET", V1 "prices", llmp_admin_prices, KEY, "prices",
+      "What each deployment costs now, and how we know.", "PriceList", NULL,
+      "model", 200 },
+    { "POST", V1 "reprice", llmp_admin_reprice, KEY, "reprice",
+      "Gives rows of the ledger the cost that today's prices make; one page.",
+      "Reprice", NULL, "from to model only_unknown dry_run run after_seq",
+      200 },
     { "GET", "/openapi.json", llmp_admin_openapi, KEY, "openapi",
       "This document.", "OpenApi", NULL, NULL, 200 },
     { "GET", "/health", llmp_admin_health, KEY, "health",
@@ -215,6 +222,41 @@ int llmp_admin_parameter(struct llmp_admin *a, const char *name,
             return llmp_problem_set(&a->problem, 400, "invalid_parameter", name,
                                     "%s is there twice, or not usable", name);
         found = true;
+    }
+    return LLMP_OK;
+}
+
+static bool has_parameter(const struct llmp_admin_route *route,
+                          struct llmp_str name)
+{
+    for (const char *at = route->parameters; at && *at;) {
+        size_t len = strcspn(at, " ");
+
+        if (llmp_str_eq(name, (struct llmp_str){ at, len }))
+            return true;
+        at += len + (at[len] == ' ');
+    }
+    return false;
+}
+
+int llmp_admin_only_known(struct llmp_admin *a)
+{
+    struct llmp_str rest = a->query;
+
+    while (rest.len) {
+        const char *end = memchr(rest.ptr, '&', rest.len);
+        struct llmp_str pair = { rest.ptr,
+                                 end ? (size_t)(end - rest.ptr) : rest.len };
+        const char *equals = pair.len ? memchr(pair.ptr, '=', pair.len) : NULL;
+        struct llmp_str name = { pair.ptr, equals ? (size_t)(equals - pair.ptr)
+                                                  : pair.len };
+
+        rest.ptr += pair.len + (end != NULL);
+        rest.len -= pair.len + (end != NULL);
+        if (pair.len && (!equals || !has_parameter(a->route, name)))
+            return llmp_problem_set(&a->problem, 400, "unknown_parameter", "",
+                                    "this path takes: %s",
+                                    a->route->parameters);
     }
     return LLMP_OK;
 }

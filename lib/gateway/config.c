@@ -49,6 +49,31 @@ static int read_source(struct llmp_reading *reading,
     return LLMP_OK;
 }
 
+/* Too short a time would be noticed when the records are gone. */
+static int check_kept(struct llmp_reading *reading, const char *name,
+                      const struct llmp_setting *setting, uint64_t days_min)
+{
+    if (!setting->number || setting->number >= days_min * 24 * 3600 * 1000)
+        return LLMP_OK;
+    return llmp_reading_fail(reading, setting->node, LLMP_E_INVALID,
+                             "'%s' is at least %llud, or 0s: for ever", name,
+                             (unsigned long long)days_min);
+}
+
+static int check_retention(struct llmp_reading *reading,
+                           const struct llmp_draft_retention *draft)
+{
+    struct llmp_store_config *store = &reading->config->store;
+
+    LLMP_TRY(check_kept(reading, "ledger", &draft->ledger, 32));
+    LLMP_TRY(check_kept(reading, "events", &draft->events, 1));
+    LLMP_TRY(check_kept(reading, "deleted", &draft->deleted, 1));
+    store->ledger_ms = draft->ledger.number;
+    store->events_ms = draft->events.number;
+    store->deleted_ms = draft->deleted.number;
+    return LLMP_OK;
+}
+
 static int check_store(struct llmp_reading *reading,
                        const struct llmp_draft_store *draft)
 {
@@ -66,6 +91,7 @@ static int check_store(struct llmp_reading *reading,
             ? draft->journal.text.ptr
             : llmp_config_join(&reading->config->memory, journal, 2).ptr;
     store->refuse = draft->on_failure.number != 0;
+    LLMP_TRY(check_retention(reading, &draft->retention));
     return store->journal ? LLMP_OK : llmp_reading_nomem(reading);
 }
 

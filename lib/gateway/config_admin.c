@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where it is administered, and from where. */
 #include "base/internal.h"
+#include "base/str.h"
 #include "gateway/config_check.h"
 #include "gateway/config_url.h"
 
@@ -9,8 +10,14 @@ static int check_listen(struct llmp_reading *reading,
 {
     const struct llmp_setting *listen = &draft->listen;
     enum llmp_listen_kind kind;
-    const char *problem = llmp_listen_parse(&kind, listen->text);
+    const char *problem;
 
+    if (llmp_str_eq(listen->text, LLMP_STR("off")))
+        return LLMP_OK;
+    if (!reading->config->store.path)
+        return llmp_reading_fail(reading, draft->node, LLMP_E_INVALID,
+                                 "'admin' needs a 'store'");
+    problem = llmp_listen_parse(&kind, listen->text);
     if (problem)
         return llmp_reading_fail(reading, listen->node, LLMP_E_INVALID,
                                  "'listen' %s", problem);
@@ -29,11 +36,11 @@ int llmp_check_admin(struct llmp_reading *reading,
     struct llmp_admin_config *admin = &reading->config->admin;
 
     admin->size = sizeof(*admin);
+    admin->by_default = !draft->node && reading->config->auth.administered;
+    if (admin->by_default)
+        admin->listen = draft->listen.text.ptr;
     if (!draft->node)
         return LLMP_OK;
-    if (!reading->config->store.path)
-        return llmp_reading_fail(reading, draft->node, LLMP_E_INVALID,
-                                 "'admin' needs a 'store'");
     LLMP_TRY(check_listen(reading, draft));
     LLMP_TRY(llmp_check_cidrs(reading, &draft->allow));
     LLMP_TRY(llmp_check_cidrs(reading, &draft->deny));

@@ -156,6 +156,8 @@ static int check_text(struct llmp_reading *reading, const struct llmp_key *key,
     for (size_t i = 0; i < setting->text.len; i++) {
         unsigned char c = (unsigned char)setting->text.ptr[i];
 
+        if (key->lines && (c == '\n' || c == '\r' || c == '\t'))
+            continue;
         if (c < 0x20 || c == 0x7f)
             return llmp_reading_fail(reading, setting->node, LLMP_E_INVALID,
                                      "'%s' contains a control character",

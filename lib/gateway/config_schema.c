@@ -431,7 +431,7 @@ static const struct llmp_key prices_keys[] = {
     { "rates", LLMP_KEY_PAIRS, AT(prices, rates), .max = 64,
       .help = "What one unit of another currency is in this one: "
               "`{ RUB: '0.0125' }`. Prices without a rate are unknown." },
-    { "table", LLMP_KEY_TEXT, AT(prices, table),
+    { "table", LLMP_KEY_TEXT, AT(prices, table), .lines = true,
       .help = "A price table (docs/prices.md) that replaces entries of the "
               "shipped one: `${file:prices.json}`." },
     { "unknown", LLMP_KEY_CHOICE, AT(prices, unknown), "refuse",
@@ -444,6 +444,27 @@ SECTION(prices_section, "prices", llmp_draft_prices, prices_keys,
 
 static const char *const failure_choices[] = { "serve", "refuse", NULL };
 
+static const struct llmp_key retention_keys[] = {
+    { "ledger", LLMP_KEY_DURATION, AT(retention, ledger), "0s",
+      .max = 36500 * DAY,
+      .help = "How long rows of the ledger are kept, such as `400d`; at least "
+              "`32d`, the longest month that a budget counts. `0s`: for ever. "
+              "What budgets have used is kept apart and not forgotten." },
+    { "events", LLMP_KEY_DURATION, AT(retention, events), "0s",
+      .max = 36500 * DAY,
+      .help = "How long it is kept what administrators did; at least `1d`. "
+              "`0s`: for ever." },
+    { "deleted", LLMP_KEY_DURATION, AT(retention, deleted), "90d",
+      .max = 36500 * DAY,
+      .help = "How long it is noted that a user, a team or an organisation was "
+              "deleted, for other processes on the same store to learn of it; "
+              "at least `1d`. `0s`: for ever." },
+};
+SECTION(retention_section, "store.retention", llmp_draft_retention,
+        retention_keys,
+        "What is deleted because it is old. Records of money and of "
+        "administration are not, unless a time is set here.");
+
 static const struct llmp_key store_keys[] = {
     { "path", LLMP_KEY_TEXT, AT(store, path), .required = true,
       .help = "SQLite file, made if it is not there; its folder must be." },
@@ -454,6 +475,8 @@ static const struct llmp_key store_keys[] = {
       .choices = failure_choices,
       .help = "What happens to requests when usage can be kept nowhere, "
               "neither in the store nor in the journal." },
+    { "retention", LLMP_KEY_SECTION, AT(store, retention),
+      .section = &retention_section, .help = "How long records are kept." },
 };
 SECTION(store_section, "store", llmp_draft_store, store_keys,
         "What outlives the process: the ledger of usage, what budgets have "
@@ -463,7 +486,8 @@ static const struct llmp_key admin_keys[] = {
     { "listen", LLMP_KEY_TEXT, AT(admin, listen), "127.0.0.1:8081",
       .help = "Where: an address, or `unix:/run/llmgw-admin.sock`, at which "
               "the user that runs llmgw is an administrator without a key. "
-              "One that other machines can reach needs `allow`." },
+              "One that other machines can reach needs `allow`. `off`: "
+              "nowhere." },
     { "allow", LLMP_KEY_TEXTS, AT(admin, allow), .max = 1000,
       .help = "Addresses and CIDRs that may administer. Unset: all that reach "
               "the listener." },
@@ -475,7 +499,9 @@ static const struct llmp_key admin_keys[] = {
 };
 SECTION(admin_section, "admin", llmp_draft_admin, admin_keys,
         "A listener of its own for administration: keys, users, teams, usage. "
-        "Needs a `store`. Without this section there is none.");
+        "Needs a `store`. Without this section it is at the default address "
+        "where keys are administered (`store` and `auth.pepper`), unless "
+        "something else is there.");
 
 static const struct llmp_key config_keys[] = {
     { "server", LLMP_KEY_SECTION, offsetof(struct llmp_draft, server),

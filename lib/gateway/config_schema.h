@@ -37,6 +37,7 @@ struct llmp_key {
     const struct llmp_section *section;
     bool required;
     bool secret;      /* never quoted in a message */
+    bool lines;       /* a text of several lines, a file's */
     const char *help; /* sentences in Markdown */
 };
 
@@ -159,9 +160,15 @@ struct llmp_draft_prices {
     struct llmp_settings rates;
 };
 
+struct llmp_draft_retention {
+    const struct llmp_node *node;
+    struct llmp_setting ledger, events, deleted;
+};
+
 struct llmp_draft_store {
     const struct llmp_node *node;
     struct llmp_setting path, journal, on_failure;
+    struct llmp_draft_retention retention;
 };
 
 struct llmp_draft_admin {

@@ -74,6 +74,64 @@ static void add_models(struct llmp_buf *buf, const struct llmp_drafts *drafts,
                                 : LLMP_STR("model     PROVIDER/*\n"));
 }
 
+static void add_count(struct llmp_buf *buf, size_t count, const char *one,
+                      const char *more, const char **between)
+{
+    if (!count)
+        return;
+    (void)llmp_buf_printf(buf, "%s%zu %s", *between, count,
+                          count == 1 ? one : more);
+    *between = ", ";
+}
+
+static void add_callers(struct llmp_buf *buf, const struct llmp_draft *draft,
+                        const struct llmp_config *config)
+{
+    const struct llmp_draft_issuer *issuers = draft->auth.issuers.items;
+    const char *between = "keys      ";
+
+    add_count(buf, draft->keys.count, "of this file", "of this file", &between);
+    if (config->auth.administered)
+        (void)llmp_buf_printf(buf, "%sthose in the store", between);
+    else if (!draft->keys.count)
+        (void)llmp_buf_printf(buf, "keys      none");
+    (void)llmp_buf_printf(buf, "\n");
+    between = "limits    of ";
+    add_count(buf, draft->users.count, "user", "users", &between);
+    add_count(buf, draft->teams.count, "team", "teams", &between);
+    add_count(buf, draft->organisations.count, "organisation", "organisations",
+              &between);
+    if (strcmp(between, ", ") == 0)
+        (void)llmp_buf_printf(buf, "\n");
+    for (size_t i = 0; i < draft->auth.issuers.count; i++)
+        (void)llmp_buf_printf(buf, "issuer    %s\n",
+                              show(&issuers[i].issuer).text);
+}
+
+static void add_kept(struct llmp_buf *buf, const char *what,
+                     const struct llmp_setting *setting)
+{
+    if (setting->number)
+        (void)llmp_buf_printf(buf, ", %s for %s", what, show(setting).text);
+}
+
+static void add_store(struct llmp_buf *buf, const struct llmp_draft *draft,
+                      const struct llmp_config *config)
+{
+    const struct llmp_draft_store *store = &draft->store;
+
+    if (store->node) {
+        (void)llmp_buf_printf(buf, "store     %s", show(&store->path).text);
+        add_kept(buf, "ledger", &store->retention.ledger);
+        add_kept(buf, "events", &store->retention.events);
+        (void)llmp_buf_printf(buf, "\n");
+    }
+    if (config->admin.listen)
+        (void)llmp_buf_printf(buf, "admin     %s%s\n",
+                              show(&draft->admin.listen).text,
+                              config->admin.by_default ? " (by default)" : "");
+}
+
 int llmp_summary_make(struct llmp_reading *reading,
                       const struct llmp_draft *draft)
 {
@@ -85,6 +143,8 @@ int llmp_summary_make(struct llmp_reading *reading,
     for (size_t i = 0; i < draft->providers.count; i++)
         add_provider(&buf, &providers[i], &config->providers[i]);
     add_models(&buf, &draft->models, config);
+    add_callers(&buf, draft, config);
+    add_store(&buf, draft, config);
     if (!buf.failed) {
         const struct llmp_str text = llmp_buf_str(&buf);
 

@@ -23,6 +23,8 @@ struct llmp_stored {
     bool loaded;                     /* likewise */
     bool stale;          /* memory was short: all has to be made anew */
     uint64_t used_at_ns; /* when times of last use were written */
+    uint64_t trim_at_ns; /* when to look for what is old */
+    unsigned trim_kind;  /* enum llmp_store_age: what to look at then */
     atomic_bool syncing; /* the job below is queued */
     struct llmp_store_job job;
     struct llmp_time now; /* of the job */
@@ -101,6 +103,10 @@ int llmp_gateway_rebuild(struct llmp_gateway *gateway,
 /* sync.c: what changed in the store comes into force. On its thread. */
 int llmp_gateway_sync_now(struct llmp_gateway *gateway,
                           struct llmp_store *store, struct llmp_error *err);
+
+/* retention.c: deletes a little of what is too old. On the store's thread. */
+void llmp_gateway_trim(struct llmp_gateway *gateway, struct llmp_store *store,
+                       struct llmp_time now);
 
 bool llmp_gateway_draining(const struct llmp_gateway *gateway);
 

@@ -54,6 +54,14 @@ static const struct llmp_operation operations[] = {
       .local = LLMP_LOCAL_TOKENS },
 };
 
+bool llmp_operation_has_usage(struct llmp_str name)
+{
+    for (size_t i = 0; i < LLMP_COUNT(operations); i++)
+        if (llmp_str_eq(operations[i].name, name))
+            return operations[i].usage;
+    return false;
+}
+
 /* The free part of a path may go into an upstream's. */
 bool llmp_operation_plain_tail(struct llmp_str tail)
 {

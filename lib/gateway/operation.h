@@ -10,9 +10,9 @@
 
 enum llmp_body_kind {
     LLMP_BODY_NONE,
-    LLMP_BODY_JSON,  /* held whole, checked, edited */
-    LLMP_BODY_OURS,  /* held whole, answered by the gateway itself */
-    LLMP_BODY_PASS   /* streamed; only the model is looked for, at its front */
+    LLMP_BODY_JSON, /* held whole, checked, edited */
+    LLMP_BODY_OURS, /* held whole, answered by the gateway itself */
+    LLMP_BODY_PASS  /* streamed; only the model is looked for, at its front */
 };
 
 enum llmp_local {
@@ -24,7 +24,7 @@ enum llmp_local {
     LLMP_LOCAL_METRICS,
     LLMP_LOCAL_JWKS,   /* public keys of our own tokens */
     LLMP_LOCAL_TOKENS, /* issues one */
-    LLMP_LOCAL_ADMIN /* the listener for administration */
+    LLMP_LOCAL_ADMIN   /* the listener for administration */
 };
 
 struct llmp_operation {
@@ -50,6 +50,9 @@ const struct llmp_operation *llmp_operation_find(struct llmp_str method,
 
 /* Whether an operation on a client's listener has this name. */
 bool llmp_operation_is_name(struct llmp_str name);
+
+/* Whether answers of the operation of that name carry token counts. */
+bool llmp_operation_has_usage(struct llmp_str name);
 
 /* Whether `tail` may stand at the end of a path as it is: letters, digits and
  * a few marks, and no segment that leads elsewhere. */

@@ -115,9 +115,12 @@ static int check_address(const struct llmp_exchange *x,
                          const struct llmp_key *key)
 {
     struct llmp_address address;
-    bool known = llmp_x_find_address(x, head, &address) == LLMP_OK;
+    bool known = head && llmp_x_find_address(x, head, &address) == LLMP_OK;
+    int answer = llmp_key_check_address(key, known ? &address : NULL);
 
-    return llmp_key_check_address(key, known ? &address : NULL);
+    return answer != LLMP_OK ? answer
+                             : llmp_holder_check_address(
+                                   llmp_key_data(key), known ? &address : NULL);
 }
 
 static void note_caller(struct llmp_exchange *x)
@@ -264,8 +267,7 @@ static bool bind_grantor(struct llmp_exchange *x,
                  ? LLMP_OK
                  : LLMP_AUTH_TOKEN_REVOKED;
     if (answer == LLMP_OK)
-        answer = head ? check_address(x, head, key)
-                      : llmp_key_check_address(key, NULL);
+        answer = check_address(x, head, key);
     if (answer != LLMP_OK) {
         llmp_x_refuse_auth(x, answer);
         return false;

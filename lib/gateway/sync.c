@@ -264,20 +264,18 @@ static void add_used(struct used *used, struct llmp_record *record,
     used->at_s[used->count++] = at_s;
 }
 
-static void write_used(struct llmp_gateway *gateway, struct llmp_store *store,
-                       struct llmp_time now)
+/* Uses that are newer by `granularity_s`. Whether there are more of them. */
+static bool write_used(struct llmp_gateway *gateway, struct llmp_store *store,
+                       uint64_t wall_ns, uint64_t granularity_s)
 {
     struct llmp_stored *stored = &gateway->stored;
     const struct llmp_records *keys = &stored->directory.kinds[LLMP_RECORD_KEY];
     struct llmp_access *access;
-    struct used *used;
+    struct used *used = llmp_alloc(sizeof(*used));
+    bool done = false;
 
-    if (now.mono_ns - stored->used_at_ns < USED_EVERY_NS)
-        return;
-    stored->used_at_ns = now.mono_ns;
-    used = llmp_alloc(sizeof(*used));
     if (!used)
-        return;
+        return false;
     access = llmp_gateway_access(gateway);
     for (size_t i = 0; i < keys->count && used->count < ROWS; i++) {
         struct llmp_record *record = keys->items[i];
@@ -285,16 +283,69 @@ static void write_used(struct llmp_gateway *gateway, struct llmp_store *store,
             llmp_keyring_find(access->keyring, record->id);
         uint64_t at_s = key ? llmp_key_last_used_s(key) : 0;
 
-        if (at_s >= record->last_used_s + USED_GRANULARITY)
-            add_used(used, record, at_s, now.wall_ns);
+        if (at_s >= record->last_used_s + granularity_s)
+            add_used(used, record, at_s, wall_ns);
     }
     /* What fails is tried again in a minute. */
-    if (used->count &&
-        llmp_store_commit(store, used->ops, used->count, NULL) == LLMP_OK)
-        for (size_t i = 0; i < used->count; i++)
-            used->records[i]->last_used_s = used->at_s[i];
+    if (used->count)
+        done =
+            llmp_store_commit(store, used->ops, used->count, NULL) == LLMP_OK;
+    for (size_t i = 0; done && i < used->count; i++)
+        used->records[i]->last_used_s = used->at_s[i];
+    done = done && used->count == ROWS;
     llmp_access_unref(access);
     llmp_free(used);
+    return done;
+}
+
+static void write_used_now_and_then(struct llmp_gateway *gateway,
+                                    struct llmp_store *store)
+{
+    struct llmp_stored *stored = &gateway->stored;
+    struct llmp_time now = stored->now;
+
+    if (now.mono_ns - stored->used_at_ns < USED_EVERY_NS)
+        return;
+    stored->used_at_ns = now.mono_ns;
+    (void)write_used(gateway, store, now.wall_ns, USED_GRANULARITY);
+}
+
+/* The last job before the store goes: the uses of the last minute. */
+struct farewell {
+    struct llmp_store_job job; /* first */
+    struct llmp_gateway *gateway;
+};
+
+static int say_farewell(struct llmp_store_job *job, struct llmp_store *store,
+                        struct llmp_error *err)
+{
+    struct llmp_gateway *gateway = ((struct farewell *)job)->gateway;
+
+    (void)err;
+    while (gateway->stored.loaded &&
+           write_used(gateway, store, gateway->stored.now.wall_ns, 1))
+        ;
+    return LLMP_OK;
+}
+
+static void drop_farewell(struct llmp_store_job *job, int status,
+                          const struct llmp_error *err)
+{
+    (void)status;
+    (void)err;
+    llmp_free(job);
+}
+
+static void queue_farewell(struct llmp_gateway *gateway)
+{
+    struct farewell *farewell = llmp_alloc(sizeof(*farewell));
+
+    if (!farewell)
+        return;
+    farewell->job.run = say_farewell;
+    farewell->job.done = drop_farewell;
+    farewell->gateway = gateway;
+    llmp_store_writer_job(gateway->stored.writer, &farewell->job);
 }
 
 /* ---- the job ------------------------------------------------------------ */
@@ -306,7 +357,8 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
         (void *)((char *)job - offsetof(struct llmp_gateway, stored.job));
 
     LLMP_TRY(llmp_gateway_sync_now(gateway, store, err));
-    write_used(gateway, store, gateway->stored.now);
+    write_used_now_and_then(gateway, store);
+    llmp_gateway_trim(gateway, store, gateway->stored.now);
     return LLMP_OK;
 }
 
@@ -335,6 +387,8 @@ void llmp_gateway_set_store(struct llmp_gateway *gateway,
                             struct llmp_store_writer *writer,
                             void (*done)(int status, void *ctx), void *ctx)
 {
+    if (!writer && gateway->stored.writer)
+        queue_farewell(gateway);
     gateway->stored.writer = writer;
     if (!writer)
         return;

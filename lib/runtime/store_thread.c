@@ -95,24 +95,27 @@ static void sleep_for(struct sleeper *sleeper, uint64_t wait_ns)
 static uint64_t work(struct llmp_store_thread *thread)
 {
     uint64_t wait_ns;
-    bool again;
 
     (void)pthread_mutex_lock(&thread->segments_lock);
-    again = llmp_ledger_pump(thread->ledger);
+    (void)llmp_ledger_pump(thread->ledger);
     (void)pthread_mutex_unlock(&thread->segments_lock);
     wait_ns = llmp_store_writer_pump(thread->writer, llmp_clock().mono_ns);
-    if (again && wait_ns > LOOK_AGAIN_MS * LLMP_NS_PER_MS)
+    /* Asked after there is room again: see leave_in_journal() in ledger.c. */
+    if (llmp_ledger_is_behind(thread->ledger) &&
+        wait_ns > LOOK_AGAIN_MS * LLMP_NS_PER_MS)
         wait_ns = LOOK_AGAIN_MS * LLMP_NS_PER_MS;
     return wait_ns;
 }
 
-/* When it shall stop: nothing is left, or patience is; else it waits no longer
- * than patience lasts. */
-static bool is_done(const struct llmp_store_thread *thread, uint64_t *wait_ns)
+/* When it had to stop before it looked for work the last time: nothing is left,
+ * or patience is; else it waits no longer than patience lasts. Had it looked
+ * before that, something may have come in between. */
+static bool is_done(const struct llmp_store_thread *thread, bool stopping,
+                    uint64_t *wait_ns)
 {
     uint64_t now_ns, stop_at_ns;
 
-    if (!atomic_load(&thread->stop))
+    if (!stopping)
         return false;
     now_ns = llmp_clock().mono_ns;
     stop_at_ns = atomic_load(&thread->stop_at_ns);
@@ -139,9 +142,10 @@ static void *run_pump(void *ctx)
     for (;;) {
         may_sleep(&thread->pump);
 
+        bool stopping = atomic_load(&thread->stop);
         uint64_t wait_ns = work(thread);
 
-        if (is_done(thread, &wait_ns))
+        if (is_done(thread, stopping, &wait_ns))
             return NULL;
         if (wait_ns)
             sleep_for(&thread->pump, wait_ns);

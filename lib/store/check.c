@@ -176,6 +176,34 @@ static int check_row_numbers(const struct llmp_ledger_row *row,
     return LLMP_OK;
 }
 
+static int check_price(const struct llmp_ledger_price *price,
+                       struct llmp_error *err)
+{
+    LLMP_ENSURE(price, err, LLMP_E_INVALID, "the operation has no price");
+    LLMP_ENSURE(is_money(price->cost_nano) && is_money(price->was_nano), err,
+                LLMP_E_LIMIT, "a row's cost is not in range");
+    LLMP_ENSURE(is_currency(price->currency), err, LLMP_E_INVALID,
+                "a currency has three capital letters");
+    LLMP_TRY(llmp_store_check_text(price->id, LLMP_STORE_ID_MAX,
+                                   LLMP_STORE_REQUIRED, "a row's id", err));
+    return llmp_store_check_text(price->price_version, LLMP_STORE_KIND_MAX,
+                                 LLMP_STORE_OPTIONAL, "a row's price_version",
+                                 err);
+}
+
+static int check_trim(const struct llmp_store_trim *trim,
+                      struct llmp_error *err)
+{
+    LLMP_ENSURE(trim && (unsigned)trim->what <= LLMP_STORE_OLD_TOMBSTONES, err,
+                LLMP_E_INVALID, "the operation does not say what is old");
+    LLMP_ENSURE(trim->before_wall_ns <= INT64_MAX, err, LLMP_E_LIMIT,
+                "a time is beyond the year 2262");
+    LLMP_ENSURE(trim->rows_max >= 1 && trim->rows_max <= LLMP_STORE_ROWS_MAX,
+                err, LLMP_E_LIMIT, "1 to %d are trimmed at once",
+                LLMP_STORE_ROWS_MAX);
+    return LLMP_OK;
+}
+
 static int check_add(const struct llmp_counter_add *add, struct llmp_error *err)
 {
     LLMP_ENSURE(add, err, LLMP_E_INVALID, "the operation has no counter");
@@ -218,6 +246,10 @@ int llmp_store_check_op(const struct llmp_store_op *op, struct llmp_error *err)
     case LLMP_STORE_ADD:
     case LLMP_STORE_FORGET:
         return check_add(op->of.add, err);
+    case LLMP_STORE_REPRICE:
+        return check_price(op->of.price, err);
+    case LLMP_STORE_TRIM:
+        return check_trim(op->of.trim, err);
     }
     return llmp_fail(err, LLMP_E_INVALID, "an operation of no known kind");
 }

@@ -18,6 +18,7 @@
 #include "base/internal.h"
 #include "store/check.h"
 #include "store/ledger_codec.h"
+#include "store/writer_queue.h"
 
 struct llmp_ledger {
     struct llmp_journal *journal; /* NULL: none */
@@ -89,11 +90,18 @@ static int append(struct llmp_ledger *ledger, enum llmp_journal_type type,
 }
 
 /* The record goes back to nobody and is found by the next llmp_ledger_pump():
- * in this order, so that whoever sees `more` finds it. */
+ * in this order, so that whoever sees `more` finds it. The queue, which was
+ * full, may be empty by now, and its thread asleep; while it is full, its
+ * thread looks for more after it has made room. */
 static void leave_in_journal(struct llmp_ledger *ledger, llmp_journal_at at)
 {
+    struct llmp_store_health health;
+
     llmp_journal_release(ledger->journal, at);
     atomic_store(&ledger->more, true);
+    llmp_store_writer_health(ledger->writer, &health);
+    if (health.has_room)
+        llmp_store_writer_wake(ledger->writer);
 }
 
 /* ---- queueing ------------------------------------------------------------ */
@@ -273,7 +281,14 @@ bool llmp_ledger_pump(struct llmp_ledger *ledger)
 {
     if (!atomic_exchange(&ledger->more, false))
         return false;
-    return take_all(ledger, NULL, NULL) == LLMP_AGAIN;
+    /* More may have been left where this has looked already. */
+    (void)take_all(ledger, NULL, NULL);
+    return llmp_ledger_is_behind(ledger);
+}
+
+bool llmp_ledger_is_behind(const struct llmp_ledger *ledger)
+{
+    return atomic_load(&ledger->more);
 }
 
 void llmp_ledger_stats(const struct llmp_ledger *ledger,

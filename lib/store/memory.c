@@ -188,6 +188,11 @@ static void take_back(struct llmp_memory *memory)
         case LLMP_STORE_USAGE:
             llmp_memory_usage_undo(memory);
             break;
+        case LLMP_STORE_REPRICE:
+            llmp_memory_reprice_undo(memory, undo);
+            break;
+        case LLMP_STORE_TRIM: /* never fails, and is alone in its batch */
+            break;
         case LLMP_STORE_ADD:
         case LLMP_STORE_FORGET:
             undo->counter->used = undo->used;
@@ -199,14 +204,33 @@ static void take_back(struct llmp_memory *memory)
 /* The batch holds: what it replaced is not needed any more. */
 static void let_stand(struct llmp_memory *memory)
 {
-    for (size_t i = 0; i < memory->undo_count; i++)
+    for (size_t i = 0; i < memory->undo_count; i++) {
         if (memory->undo[i].doc)
             llmp_memory_unref(&memory->undo[i].doc->item);
+        if (memory->undo[i].row)
+            llmp_memory_unref(&memory->undo[i].row->item);
+    }
     memory->undo_count = 0;
     llmp_memory_drop_oldest(memory);
     if (memory->has_empty_counters)
         llmp_memory_sweep(memory);
     memory->has_empty_counters = false;
+}
+
+static int trim(struct llmp_memory *memory, struct llmp_store_op *op)
+{
+    switch (op->of.trim->what) {
+    case LLMP_STORE_OLD_ROWS:
+        llmp_memory_trim_rows(memory, op);
+        break;
+    case LLMP_STORE_OLD_EVENTS:
+        llmp_memory_trim_events(memory, op);
+        break;
+    case LLMP_STORE_OLD_TOMBSTONES:
+        llmp_memory_trim_docs(memory, op);
+        break;
+    }
+    return LLMP_OK;
 }
 
 static int run_op(struct llmp_memory *memory, struct llmp_store_op *op,
@@ -224,6 +248,10 @@ static int run_op(struct llmp_memory *memory, struct llmp_store_op *op,
         return llmp_memory_add(memory, op->of.add, &op->result, err);
     case LLMP_STORE_FORGET:
         return llmp_memory_forget(memory, op->of.add, err);
+    case LLMP_STORE_REPRICE:
+        return llmp_memory_reprice(memory, op, err);
+    case LLMP_STORE_TRIM:
+        return trim(memory, op);
     }
     return llmp_fail(err, LLMP_E_INVALID, "an operation of no known kind");
 }

@@ -68,6 +68,7 @@ struct llmp_memory_undo {
     enum llmp_store_op_kind kind;
     size_t index;                /* of a document in `docs` */
     struct llmp_memory_doc *doc; /* what was there; NULL: nothing */
+    struct llmp_memory_row *row; /* likewise of a row that was repriced */
     struct llmp_memory_counter *counter;
     int64_t used;
 };
@@ -108,6 +109,10 @@ void llmp_memory_put_undo(struct llmp_memory *memory,
 int llmp_memory_event(struct llmp_memory *memory, struct llmp_store_op *op,
                       struct llmp_error *err);
 void llmp_memory_event_undo(struct llmp_memory *memory);
+void llmp_memory_trim_events(struct llmp_memory *memory,
+                             struct llmp_store_op *op);
+void llmp_memory_trim_docs(struct llmp_memory *memory,
+                           struct llmp_store_op *op);
 struct llmp_memory_doc *llmp_memory_find(struct llmp_memory *memory,
                                          struct llmp_str kind,
                                          struct llmp_str id, bool by_lookup);
@@ -125,6 +130,12 @@ bool llmp_memory_pick_events(struct llmp_memory *memory, uint64_t after,
 int llmp_memory_usage(struct llmp_memory *memory, struct llmp_store_op *op,
                       struct llmp_error *err);
 void llmp_memory_usage_undo(struct llmp_memory *memory);
+int llmp_memory_reprice(struct llmp_memory *memory, struct llmp_store_op *op,
+                        struct llmp_error *err);
+void llmp_memory_reprice_undo(struct llmp_memory *memory,
+                              const struct llmp_memory_undo *undo);
+void llmp_memory_trim_rows(struct llmp_memory *memory,
+                           struct llmp_store_op *op);
 void llmp_memory_drop_oldest(struct llmp_memory *memory);
 bool llmp_memory_pick_rows(struct llmp_memory *memory,
                            const struct llmp_ledger_query *query,
@@ -154,6 +165,18 @@ int llmp_memory_lease_return(struct llmp_memory *memory, struct llmp_str name,
                              uint64_t window, struct llmp_str holder,
                              int64_t unused, uint64_t now_wall_ns,
                              struct llmp_error *err);
+
+/* Whether what is that old goes with this operation, which counts it. */
+static inline bool llmp_memory_is_trimmed(struct llmp_store_op *op,
+                                          uint64_t wall_ns)
+{
+    const struct llmp_store_trim *trim = op->of.trim;
+
+    if (wall_ns >= trim->before_wall_ns || op->result == trim->rows_max)
+        return false;
+    op->result++;
+    return true;
+}
 
 /* Copies `text` to `*to`, moves that on, and returns the copy. */
 static inline struct llmp_str llmp_memory_copy(char **to, struct llmp_str text)

@@ -314,3 +314,39 @@ bool llmp_memory_pick_events(struct llmp_memory *memory, uint64_t after,
             return false;
     return true;
 }
+
+/* ---- what is old --------------------------------------------------------- */
+
+void llmp_memory_trim_events(struct llmp_memory *memory,
+                             struct llmp_store_op *op)
+{
+    struct llmp_memory_list *events = &memory->events;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < events->count; i++) {
+        struct llmp_memory_event *event = event_at(memory, i);
+
+        if (llmp_memory_is_trimmed(op, event->event.wall_ns))
+            llmp_memory_unref(&event->item);
+        else
+            events->items[kept++] = &event->item;
+    }
+    events->count = kept;
+}
+
+void llmp_memory_trim_docs(struct llmp_memory *memory, struct llmp_store_op *op)
+{
+    struct llmp_memory_list *docs = &memory->docs;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < docs->count; i++) {
+        struct llmp_memory_doc *doc = doc_at(memory, i);
+
+        if (doc->doc.deleted &&
+            llmp_memory_is_trimmed(op, doc->doc.updated_wall_ns))
+            llmp_memory_unref(&doc->item);
+        else
+            docs->items[kept++] = &doc->item;
+    }
+    docs->count = kept;
+}

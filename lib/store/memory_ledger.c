@@ -27,13 +27,15 @@ static size_t bucket_of(struct llmp_str id)
     return (size_t)(hash >> 32) % LLMP_MEMORY_BUCKETS;
 }
 
-static bool has_row(const struct llmp_memory *memory, struct llmp_str id)
+/* NULL: there is none. */
+static struct llmp_memory_row *find_row(const struct llmp_memory *memory,
+                                        struct llmp_str id)
 {
-    const struct llmp_memory_row *at = memory->buckets[bucket_of(id)];
+    struct llmp_memory_row *at = memory->buckets[bucket_of(id)];
 
     while (at && !llmp_str_eq(at->usage.id, id))
         at = at->next;
-    return at != NULL;
+    return at;
 }
 
 /* The texts of a row, in one order. */
@@ -71,6 +73,15 @@ static struct llmp_memory_row *copy_row(const struct llmp_ledger_row *usage)
     return copy;
 }
 
+static void link_row(struct llmp_memory *memory, struct llmp_memory_row *row)
+{
+    struct llmp_memory_row **bucket =
+        &memory->buckets[bucket_of(row->usage.id)];
+
+    row->next = *bucket;
+    *bucket = row;
+}
+
 static int append(struct llmp_memory *memory,
                   const struct llmp_ledger_row *usage, struct llmp_error *err)
 {
@@ -84,10 +95,7 @@ static int append(struct llmp_memory *memory,
         return llmp_fail(err, LLMP_E_NOMEM, "no memory for a row");
     }
 
-    struct llmp_memory_row **bucket = &memory->buckets[bucket_of(usage->id)];
-
-    row->next = *bucket;
-    *bucket = row;
+    link_row(memory, row);
     row->seq = ++memory->row_seq;
     if (llmp_memory_undo_add(memory, &undo))
         return LLMP_OK;
@@ -137,13 +145,94 @@ int llmp_memory_usage(struct llmp_memory *memory, struct llmp_store_op *op,
     const struct llmp_ledger_entry *entry = op->of.usage;
     int64_t value;
 
-    if (has_row(memory, entry->row->id))
+    if (find_row(memory, entry->row->id))
         return LLMP_OK;
     LLMP_TRY(append(memory, entry->row, err));
     for (size_t i = 0; i < entry->counter_count; i++)
         LLMP_TRY(llmp_memory_add(memory, &entry->counters[i], &value, err));
     op->result = 1;
     return LLMP_OK;
+}
+
+/* ---- other prices -------------------------------------------------------- */
+
+static size_t index_of(const struct llmp_memory *memory, uint64_t seq)
+{
+    size_t low = 0, high = memory->rows.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (row_at(&memory->rows, middle)->seq < seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void replace_row(struct llmp_memory *memory, size_t index,
+                        struct llmp_memory_row *row)
+{
+    unlink_row(memory, row_at(&memory->rows, index));
+    memory->rows.items[index] = &row->item;
+    link_row(memory, row);
+}
+
+int llmp_memory_reprice(struct llmp_memory *memory, struct llmp_store_op *op,
+                        struct llmp_error *err)
+{
+    const struct llmp_ledger_price *price = op->of.price;
+    struct llmp_memory_row *old = find_row(memory, price->id), *row;
+    struct llmp_memory_undo undo = { .kind = LLMP_STORE_REPRICE, .row = old };
+    struct llmp_ledger_row usage;
+
+    if (!old || old->usage.cost_known != price->was_known ||
+        (price->was_known && old->usage.cost_nano != price->was_nano))
+        return LLMP_CONFLICT;
+    usage = old->usage;
+    usage.cost_known = price->cost_known;
+    usage.cost_nano = price->cost_nano;
+    memcpy(usage.currency, price->currency, sizeof(usage.currency));
+    usage.price_version = price->price_version;
+    row = copy_row(&usage);
+    LLMP_ENSURE(row, err, LLMP_E_NOMEM, "no memory for a row");
+    row->seq = old->seq;
+    undo.index = index_of(memory, old->seq);
+    if (!llmp_memory_undo_add(memory, &undo)) {
+        llmp_free(row);
+        return llmp_fail(err, LLMP_E_NOMEM, "no memory for a row");
+    }
+    replace_row(memory, undo.index, row);
+    op->result = 1;
+    return LLMP_OK;
+}
+
+void llmp_memory_reprice_undo(struct llmp_memory *memory,
+                              const struct llmp_memory_undo *undo)
+{
+    struct llmp_memory_item *repriced = memory->rows.items[undo->index];
+
+    replace_row(memory, undo->index, undo->row);
+    llmp_memory_unref(repriced);
+}
+
+void llmp_memory_trim_rows(struct llmp_memory *memory, struct llmp_store_op *op)
+{
+    struct llmp_memory_list *rows = &memory->rows;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        struct llmp_memory_row *row = row_at(rows, i);
+
+        if (!llmp_memory_is_trimmed(op, row->usage.wall_ns)) {
+            rows->items[kept++] = &row->item;
+            continue;
+        }
+        unlink_row(memory, row);
+        llmp_memory_unref(&row->item);
+    }
+    rows->count = kept;
 }
 
 /* ---- queries ------------------------------------------------------------- */

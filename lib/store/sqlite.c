@@ -142,6 +142,10 @@ static int run_op(struct llmp_sqlite *self, struct llmp_store_op *op,
         return llmp_sqlite_add(self, op->of.add, &op->result, err);
     case LLMP_STORE_FORGET:
         return llmp_sqlite_forget(self, op->of.add, err);
+    case LLMP_STORE_REPRICE:
+        return llmp_sqlite_reprice(self, op, err);
+    case LLMP_STORE_TRIM:
+        return llmp_sqlite_trim(self, op, err);
     }
     return llmp_fail(err, LLMP_E_INVALID, "an operation of no known kind");
 }

@@ -83,6 +83,10 @@ int llmp_sqlite_event(struct llmp_sqlite *self, struct llmp_store_op *op,
                       struct llmp_error *err);
 int llmp_sqlite_usage(struct llmp_sqlite *self, struct llmp_store_op *op,
                       struct llmp_error *err);
+int llmp_sqlite_reprice(struct llmp_sqlite *self, struct llmp_store_op *op,
+                        struct llmp_error *err);
+int llmp_sqlite_trim(struct llmp_sqlite *self, struct llmp_store_op *op,
+                     struct llmp_error *err);
 int llmp_sqlite_add(struct llmp_sqlite *self,
                     const struct llmp_counter_add *add, int64_t *value,
                     struct llmp_error *err);

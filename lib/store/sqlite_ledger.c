@@ -51,6 +51,43 @@ int llmp_sqlite_usage(struct llmp_sqlite *self, struct llmp_store_op *op,
     return LLMP_OK;
 }
 
+int llmp_sqlite_reprice(struct llmp_sqlite *self, struct llmp_store_op *op,
+                        struct llmp_error *err)
+{
+    const struct llmp_ledger_price *price = op->of.price;
+    struct llmp_sqlite_call call;
+
+    llmp_sqlite_call(&call, self, LLMP_SQLITE_USAGE_REPRICE);
+    llmp_sqlite_int(&call, price->cost_known);
+    llmp_sqlite_int(&call, price->cost_nano);
+    llmp_sqlite_text(&call, llmp_str_of(price->currency));
+    llmp_sqlite_text(&call, price->price_version);
+    llmp_sqlite_text(&call, price->id);
+    llmp_sqlite_int(&call, price->was_known);
+    llmp_sqlite_int(&call, price->was_nano);
+    LLMP_TRY(llmp_sqlite_value(&call, 0, &op->result, err));
+    return op->result ? LLMP_OK : LLMP_CONFLICT;
+}
+
+int llmp_sqlite_trim(struct llmp_sqlite *self, struct llmp_store_op *op,
+                     struct llmp_error *err)
+{
+    static const enum llmp_sqlite_statement statements[] = {
+        [LLMP_STORE_OLD_ROWS] = LLMP_SQLITE_USAGE_TRIM,
+        [LLMP_STORE_OLD_EVENTS] = LLMP_SQLITE_EVENT_TRIM,
+        [LLMP_STORE_OLD_TOMBSTONES] = LLMP_SQLITE_DOC_TRIM,
+    };
+    const struct llmp_store_trim *trim = op->of.trim;
+    struct llmp_sqlite_call call;
+
+    llmp_sqlite_call(&call, self, statements[trim->what]);
+    llmp_sqlite_int(&call, (int64_t)trim->before_wall_ns);
+    llmp_sqlite_int(&call, trim->rows_max);
+    LLMP_TRY(llmp_sqlite_run(&call, err));
+    op->result = sqlite3_changes(self->db);
+    return LLMP_OK;
+}
+
 /* ---- reading ------------------------------------------------------------- */
 
 /* Parameters 1 to 7 of LLMP_SQLITE_FILTER. */

@@ -55,6 +55,16 @@
       "reserved_cost_nano) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "    \
       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "                                         \
       "ON CONFLICT (id) DO NOTHING RETURNING 1")                               \
+    X(USAGE_REPRICE,                                                           \
+      "UPDATE usage SET cost_known = ?1, cost_nano = ?2, currency = ?3, "      \
+      "price_version = ?4 WHERE id = ?5 AND cost_known = ?6 "                  \
+      "AND (NOT ?6 OR cost_nano = ?7) RETURNING 1")                            \
+    X(USAGE_TRIM, "DELETE FROM usage WHERE seq IN (SELECT seq FROM usage "     \
+                  "WHERE wall_ns < ? ORDER BY wall_ns LIMIT ?)")               \
+    X(EVENT_TRIM, "DELETE FROM events WHERE seq IN (SELECT seq FROM events "   \
+                  "WHERE wall_ns < ? ORDER BY seq LIMIT ?)")                   \
+    X(DOC_TRIM, "DELETE FROM docs WHERE rowid IN (SELECT rowid FROM docs "     \
+                "WHERE deleted AND updated_ns < ? LIMIT ?)")                   \
     X(USAGE_ROWS,                                                              \
       "SELECT seq, id, wall_ns, key, user, team, org, model, deployment, "     \
       "operation, status, basis, input, cached, output, reasoning, "           \

@@ -76,8 +76,11 @@ int llmp_store_commit(struct llmp_store *store, struct llmp_store_op *ops,
         ops[i].status = LLMP_OK;
         ops[i].result = 0;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         LLMP_TRY(llmp_store_op_end(&ops[i], llmp_store_check_op(&ops[i], err)));
+        LLMP_ENSURE(ops[i].kind != LLMP_STORE_TRIM || count == 1, err,
+                    LLMP_E_INVALID, "what is old is trimmed by itself");
+    }
     return count ? store->ops->commit(store->self, ops, count, err) : LLMP_OK;
 }
 

@@ -151,7 +151,7 @@ int llmp_store_writer_new(struct llmp_store_writer **out,
 
 /* ---- producers ----------------------------------------------------------- */
 
-static void wake(struct llmp_store_writer *writer)
+void llmp_store_writer_wake(struct llmp_store_writer *writer)
 {
     if (writer->opts.wake)
         writer->opts.wake(writer->opts.wake_ctx);
@@ -197,7 +197,7 @@ static int submit(struct llmp_store_writer *writer, struct item *item,
     item->done = done;
     item->ctx = ctx;
     llmp_writer_push(&writer->items, &item->node);
-    wake(writer);
+    llmp_store_writer_wake(writer);
     return LLMP_OK;
 }
 
@@ -313,7 +313,7 @@ void llmp_store_writer_job(struct llmp_store_writer *writer,
                            struct llmp_store_job *job)
 {
     llmp_writer_push(&writer->jobs, (struct llmp_writer_node *)(void *)job);
-    wake(writer);
+    llmp_store_writer_wake(writer);
 }
 
 /* ---- the pumping thread -------------------------------------------------- */

@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+struct llmp_store_writer;
+
 struct llmp_writer_node {
     struct llmp_writer_node *next;
 };
@@ -46,5 +48,8 @@ static inline struct llmp_writer_node *llmp_writer_take_all(
     }
     return oldest;
 }
+
+/* writer.c: has pump called, as if something had been queued. */
+void llmp_store_writer_wake(struct llmp_store_writer *writer);
 
 #endif

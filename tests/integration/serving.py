@@ -271,6 +271,8 @@ class Serving:
         if models is not None:
             text["models"] = models
         text |= sections
+        if "store" in text:  # many run at once: not all at the default address
+            text.setdefault("admin", {"listen": "off"})
         # JSON is YAML.
         one = self.gateway_of(json.dumps(text, indent=1), env, len(settings["listen"]))
         assert one.log_path == log

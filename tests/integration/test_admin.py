@@ -5,10 +5,14 @@ have. Method: the real binary, its admin listener and its command line, two
 processes on one store, a simulated provider; abuse named after what it stands
 for elsewhere."""
 
+import calendar
+import contextlib
 import json
 import os
 import re
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +21,7 @@ import httpx
 import pytest
 
 from conftest import binary
+from keys import make_key
 
 PEPPER = "a pepper of more than sixteen bytes"
 FILE_KEY = {}
@@ -251,6 +256,38 @@ def test_keys_of_the_file_need_no_store(llmgw, llmsim, tmp_path):
         assert answer.status_code == status
 
 
+def test_the_last_use_before_the_end_is_kept(admin):
+    one = admin()
+    made = one.key("k")
+    assert one.chat(made["key"]).status_code == 200
+    assert one.chat(made["key"]).status_code == 200
+    one.gateway.stop()
+    two = admin()
+    used = two.ask("GET", f"/admin/v1/keys/{made['id']}").json()["last_used_at"]
+    at = calendar.timegm(time.strptime(used, "%Y-%m-%dT%H:%M:%SZ"))
+    assert abs(at - time.time()) < 30
+
+
+def test_keys_of_the_file_are_listed_and_left_alone(admin):
+    secret = make_key()
+    one = admin(keys=[{"name": "ci", "key": secret, "team": "t", "role": "service"}])
+    made = one.key("k", team="t")
+    listed = one.ask("GET", "/admin/v1/keys?team=t").json()["data"]
+    assert [(k["id"], k["source"]) for k in listed] == [("ci", "file"), (made["id"], "store")]
+    assert "hash" not in json.dumps(listed) and secret not in json.dumps(listed)
+    for method, path, body in (
+        ("PATCH", "/admin/v1/keys/ci", {"name": "x"}),
+        ("POST", "/admin/v1/keys/ci/rotate", None),
+        ("DELETE", "/admin/v1/keys/ci", None),
+    ):
+        answer = one.ask(method, path, body)
+        assert answer.status_code == 409, answer.text
+        assert answer.json()["error"]["code"] == "in_configuration"
+    assert one.chat(secret).status_code == 200
+    table = cli("key", "list", "-c", str(one.gateway.config)).stdout.splitlines()
+    assert table[0].split()[-1] == "SOURCE" and table[1].split()[-1] == "file"
+
+
 # ---- owners -----------------------------------------------------------------
 
 
@@ -368,6 +405,161 @@ def test_every_change_is_an_event_with_before_and_after(admin, tmp_path):
     for secret in secrets:
         assert secret not in everything
         assert secret.encode() not in stored
+
+
+def test_an_organisations_auditor_reads_its_events(admin):
+    one = admin()
+    here = one.key("here", organisation="acme")
+    one.key("there", organisation="other")
+    one.key("nowhere")
+    one.ask("PATCH", f"/admin/v1/keys/{here['id']}", {"organisation": "other"})
+    auditor = one.key("a", role="auditor", organisation="acme")
+    answer = one.ask("GET", "/admin/v1/events", key=auditor["key"]).json()
+    assert [e["object_id"] for e in answer["data"]] == [
+        here["id"],
+        here["id"],
+        auditor["id"],
+    ]
+    moved = answer["data"][1]
+    assert moved["before"]["organisation"] == "acme" and moved["after"] is None
+    page = one.ask("GET", "/admin/v1/events?limit=1", key=auditor["key"]).json()
+    after = f"/admin/v1/events?limit=1&after_seq={page['next']}"
+    assert one.ask("GET", after, key=auditor["key"]).json()["data"] == [moved]
+    developer = one.key("d", role="developer", organisation="acme")
+    assert one.ask("GET", "/admin/v1/events", key=developer["key"]).status_code == 403
+
+
+# ---- prices -----------------------------------------------------------------
+
+
+def price_table(folder, price):
+    """A table of several lines, as files are."""
+    (folder / "prices.json").write_text(
+        json.dumps(
+            {
+                "version": f"own.{price}",
+                "date": "2026-01-01",
+                "entries": [
+                    {
+                        "provider": "p",
+                        "model": "m",
+                        "currency": "USD",
+                        "input": str(price),
+                        "output": str(price),
+                        "source": "contract",
+                        "as_of": "2026-01-01",
+                    }
+                ],
+            },
+            indent=1,
+        )
+    )
+    return {"table": f"${{file:{folder}/prices.json}}", "unknown": "allow"}
+
+
+def costs(one, **query):
+    query["group_by"] = "model"
+    rows = one.ask("GET", "/admin/v1/usage", params=query).json()["data"]
+    return {row["model"]: (row["cost"], row["rows_cost_unknown"]) for row in rows}
+
+
+def wait_for_rows(one, count):
+    deadline = time.monotonic() + 5
+    while True:
+        rows = one.ask("GET", "/admin/v1/usage").json()["data"]
+        if rows and rows[0]["rows"] == count:
+            return
+        assert time.monotonic() < deadline, rows
+        time.sleep(0.02)
+
+
+def test_a_ledger_repriced(admin, tmp_path):
+    """Calls that nobody had a price for get one, and a budget follows."""
+    models = [{"name": "m", "provider": "p"}, {"name": "n", "provider": "p"}]
+    one = admin(models=models, prices={"unknown": "allow"})
+    team = one.make("/admin/v1/teams", id="t", limits={"budget": {"month": "100"}})
+    key = one.key("k", team=team["id"])["key"]
+    for model in "mmn":
+        assert one.chat(key, model).status_code == 200
+    wait_for_rows(one, 3)
+    assert costs(one) == {"m": ("0", 2), "n": ("0", 1)}
+    one.gateway.stop()
+
+    two = admin(models=models, prices=price_table(tmp_path, 1000000))
+    path = str(two.gateway.config)
+    table = cli("prices", "-c", path).stdout.splitlines()
+    assert table[0].split()[:4] == ["MODEL", "PROVIDER", "UPSTREAM", "STATUS"]
+    assert "contract" in table[1] and "1000000" in table[1]
+    assert table[2].split()[3] == "unknown"
+    assert len(cli("prices", "m", "-c", path).stdout.splitlines()) == 2
+
+    before = two.ask("GET", "/admin/v1/usage?group_by=model,key").json()
+    dry = json.loads(cli("reprice", "--from", "2026-01-01", "--dry-run", "--json", "-c", path).stdout)
+    assert (dry["rows"], dry["changed"], dry["unpriced"]) == (3, 2, 1)
+    assert two.ask("GET", "/admin/v1/usage?group_by=model,key").json() == before
+    done = cli("reprice", "--from", "2026-01-01", "-c", path).stdout
+    assert "2 of 3 rows have changed by prices own.1000000" in done
+    assert "1 rows have no price" in done
+    again = json.loads(cli("reprice", "--from", "2026-01-01", "--json", "-c", path).stdout)
+    assert again["changed"] == 0
+
+    after = two.ask("GET", "/admin/v1/usage?group_by=model,key").json()["data"]
+    for old, new in zip(before["data"], after):
+        same = {"cost", "rows_cost_unknown"}
+        assert {k: v for k, v in old.items() if k not in same} == {
+            k: v for k, v in new.items() if k not in same
+        }
+    total = costs(two)
+    assert total["m"][1] == 0 and total["n"] == ("0", 1)
+    tokens = sum(r["input_tokens"] + r["output_tokens"] for r in after if r["model"] == "m")
+    assert total["m"][0] == str(tokens)
+    budget = two.ask("GET", "/admin/v1/budgets").json()["data"]
+    assert [b["used"] for b in budget if b["id"] == "t"] == [str(tokens)]
+    events = [e for e in two.events() if e["action"] == "price.update"]
+    assert len(events) == 1 and events[0]["after"]["prices"] == "own.1000000"
+    assert events[0]["after"]["models"][0]["after"] == str(tokens)
+    # Whoever is over the budget now is told so.
+    if tokens >= 100:
+        assert two.chat(key).status_code == 402
+    # What an exchange books and what looks back finds are the same.
+    free = two.key("free")["key"]
+    assert two.chat(free).status_code == 200
+    wait_for_rows(two, 4)
+    again = cli("reprice", "--from", "2026-01-01", "-c", path).stdout
+    assert "0 of 4 rows have changed" in again
+
+
+def test_a_long_ledger_repriced(admin, tmp_path):
+    """Page by page from the command line, and one event."""
+    one = admin(models=[{"name": "m", "provider": "p"}], prices=price_table(tmp_path, 2))
+    now = time.time_ns()
+    columns = (
+        "id, wall_ns, key, user, team, org, model, deployment, operation, status, "
+        "basis, input, cached, output, reasoning, requests, cost_nano, currency, "
+        "cost_known, price_version, reserved_input, reserved_output, reserved_cost_nano"
+    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as db, db:
+        db.executemany(
+            f"INSERT INTO usage ({columns}) VALUES ({','.join('?' * 23)})",
+            (
+                (f"r{i}", now, "", "", "", "", "m", "p/m", "chat", "complete")
+                + (1, i, 0, 1, 0, 1, 0, "USD", 0, "", 0, 0, 0)
+                for i in range(5500)
+            ),
+        )
+    args = ("reprice", "--from", "2026-01-01", "--json", "-c", str(one.gateway.config))
+    done = json.loads(cli(*args).stdout)
+    assert (done["rows"], done["changed"], done["unpriced"]) == (5500, 5500, 0)
+    nanos = sum(2000 * (i + 1) for i in range(5500))
+    (model,) = done["data"]
+    assert model["before"] == "0" and float(model["after"]) * 1e9 == pytest.approx(nanos)
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as db:
+        assert db.execute("SELECT sum(cost_nano), sum(input) FROM usage").fetchone() == (
+            nanos,
+            sum(range(5500)),
+        )
+    assert [e["action"] for e in one.events()] == ["price.update"]
+    assert json.loads(cli(*args).stdout)["changed"] == 0
 
 
 # ---- abuse ------------------------------------------------------------------
@@ -541,6 +733,59 @@ def test_a_bound_key_makes_bound_keys(admin):
     assert freed.status_code == 403
 
 
+def url_of(one):
+    one.gateway.await_line("administration is at")
+    line = next(x for x in one.gateway.lines if "administration is at" in x)
+    return line.split(" is at ")[1]
+
+
+def wait_for_status(one, key, status):
+    deadline = time.monotonic() + 5
+    while (answer := one.chat(key)).status_code != status:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.02)
+    return answer
+
+
+def test_a_bound_key_of_the_file_makes_bound_keys(admin):
+    """At issue the new key gets the addresses; at use the grantor's count as
+    they are then."""
+    secret = make_key()
+    entry = {"name": "d", "key": secret, "role": "developer", "user": "eve"}
+    bound = [entry | {"allow": ["127.0.0.0/8"]}]
+    one = admin(admin={"listen": "127.0.0.1:0"}, keys=bound)
+    url = url_of(one)
+    made = one.make(key=secret, at=url, name="z")
+    assert made["allow"] == ["127.0.0.0/8"]
+    one.make(key=secret, at=url, name="w", allow=["0.0.0.0/0"], status=403)
+    wait_for_status(one, made["key"], 200)
+    text = json.loads(one.gateway.config.read_text())
+    text["keys"] = [entry | {"allow": ["192.0.2.0/24"]}]
+    one.gateway.config.write_text(json.dumps(text))
+    one.gateway.signal(signal.SIGHUP)
+    answer = wait_for_status(one, made["key"], 403)
+    assert answer.json()["error"]["code"] == "address_denied"
+
+
+def test_a_grantor_bound_later_binds_what_it_gave(admin):
+    one = admin()
+    grantor = one.key("g", role="developer", user="eve")
+    made = one.key("m", by=grantor["key"])
+    boss = one.key("boss", role="admin")
+    child = one.key("c", by=boss["key"])
+    wait_for_status(one, made["key"], 200)
+    for key in (grantor, boss):
+        path = f"/admin/v1/keys/{key['id']}"
+        bound = one.ask("PATCH", path, {"allow": ["192.0.2.0/24"]})
+        assert bound.status_code == 200
+    wait_for_status(one, made["key"], 403)
+    # What an admin made for others is used elsewhere.
+    assert one.chat(child["key"]).status_code == 200
+    freed = {"deny": ["192.0.3.0/24"], "allow": []}
+    one.ask("PATCH", f"/admin/v1/keys/{grantor['id']}", freed)
+    wait_for_status(one, made["key"], 200)
+
+
 def test_limits_can_become_any_others(admin):
     one = admin()
     many = {"requests": 9, "requests_day": 9, "tokens": 9, "tokens_day": 9,
@@ -636,6 +881,88 @@ def test_bodies_that_are_not_accepted(admin):
     assert one.ask("GET", "/admin/v1/keys").json()["data"] == []
 
 
+# ---- the listener nobody asked for ------------------------------------------
+
+DEFAULT = ("127.0.0.1", 8081)
+
+
+def by_default(sim_url, folder, **more):
+    settings = json.loads(config(sim_url, folder))
+    del settings["admin"]
+    return json.dumps(settings | more)
+
+
+def is_free(address):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(address)
+        except OSError:
+            return False
+    return True
+
+
+def healthy(address=DEFAULT):
+    try:
+        return httpx.get("http://%s:%d/health" % address, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_administration_is_at_the_default_address(llmgw, llmsim, tmp_path):
+    if not is_free(DEFAULT):
+        pytest.skip("something else is at 127.0.0.1:8081")
+    sim, control = llmsim(), tmp_path / "control"
+    text = by_default(sim.url, tmp_path)
+    one = llmgw(text=text, args=["--control", str(control)])
+    one.await_line("administration is at http://127.0.0.1:8081")
+    assert healthy()
+    # A reload keeps it, a successor takes it over, and off closes it.
+    one.signal(signal.SIGHUP)
+    one.await_line("reloaded")
+    assert healthy()
+    args = ["--take-over", str(control), "--control", str(control)]
+    two = llmgw(text=text, args=args)
+    two.await_line("administration is at http://127.0.0.1:8081")
+    assert one.wait() == 0 and healthy()
+    three = llmgw(text=by_default(sim.url, tmp_path, admin={"listen": "off"}), args=args)
+    assert two.wait() == 0
+    assert "administration is at" not in three.stderr()
+    assert not healthy()
+
+
+def test_a_default_address_that_is_taken_is_said(llmgw, llmsim, tmp_path):
+    sim = llmsim()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_free(DEFAULT):
+            taken.bind(DEFAULT)
+            taken.listen()
+        one = llmgw(text=by_default(sim.url, tmp_path))
+        assert "no administration by HTTP: cannot listen on 127.0.0.1:8081" in one.stderr()
+        assert "administration is at" not in one.stderr()
+        path = tmp_path / "explicit.yaml"
+        path.write_text(by_default(sim.url, tmp_path, admin={"listen": "127.0.0.1:8081"}))
+        done = cli("-c", str(path), code=1)
+        assert "cannot listen on 127.0.0.1:8081" in done.stderr
+
+
+def test_check_says_who_may_call_and_where_it_is_administered(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    more = {
+        "keys": [{"name": "a", "hash": "5f" * 32}],
+        "teams": [{"name": "t"}, {"name": "u"}],
+        "organisations": [{"name": "o"}],
+    }
+    more["store"] = {"path": str(tmp_path / "store.db"), "retention": {"ledger": "400d"}}
+    path.write_text(by_default("http://127.0.0.1:9/v1", tmp_path, **more))
+    said = cli("check", str(path)).stdout
+    assert "keys      1 of this file, those in the store\n" in said
+    assert "limits    of 2 teams, 1 organisation\n" in said
+    assert re.search(r"^store     /.*, ledger for 400d$", said, re.M)
+    assert "admin     127.0.0.1:8081 (by default)\n" in said
+
+
 # ---- the command line -------------------------------------------------------
 
 
@@ -651,6 +978,31 @@ def test_the_command_line_says_what_is_wrong(admin, tmp_path):
     bare = tmp_path / "bare.yaml"
     bare.write_text('providers: [{ name: p, base_url: "http://127.0.0.1:1/v1" }]')
     assert "no 'store'" in cli("key", "list", "-c", str(bare), code=1).stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("team", "create", "x", "--limit", "5"),
+        ("team", "create", "x", "--from", "2027-01-01"),
+        ("key", "list", "--role", "admin"),
+        ("key", "list", "--by", "day"),
+        ("key", "list", "--csv"),
+        ("key", "show", "x", "--team", "t"),
+        ("key", "create", "x", "--overlap", "5"),
+        ("key", "rotate", "x", "--name", "y"),
+        ("key", "revoke", "x", "--name", "y"),
+        ("usage", "--role", "admin"),
+        ("budget", "--team", "t"),
+        ("event", "--from", "2027-01-01"),
+        ("prices", "--model", "m"),
+        ("reprice", "--from", "2027-01-01", "--team", "t"),
+        ("reprice", "--from", "2027-01-01", "--dry-run=true"),
+    ],
+)
+def test_an_option_that_a_command_does_not_take_is_refused(args):
+    done = cli(*args, "-c", "nothing.yaml", code=2)
+    assert "take" in done.stderr
 
 
 def test_the_command_line_prints_tables(admin):

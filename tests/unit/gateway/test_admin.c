@@ -25,6 +25,7 @@ static const char yaml[] =
     "store: { path: unused }\n"
     "teams: [{ name: in-file, limits: { requests: 7 } }]\n"
     "keys: [{ name: file-key, role: developer, user: eve, models: [m],\n"
+    "         limits: { requests: 7, budget: { day: '2', soft: 70 } },\n"
     "         hash: '0000000000000000000000000000000000000000000000000000000000"
     "000001' }]\n";
 
@@ -272,7 +273,22 @@ static void each_handler_asks_the_policy(void **state)
           NULL,
           { 200, 403, 403, 403, 403, 403 } },
         { "GET", "budgets", NULL, { 200, 200, 200, 200, 200, 403 } },
-        { "GET", "events", NULL, { 200, 403, 403, 403, 403, 403 } },
+        { "GET", "events", NULL, { 200, 200, 200, 403, 403, 403 } },
+        { "GET", "keys/file-key", NULL, { 200, 404, 404, 404, 404, 404 } },
+        { "PATCH",
+          "keys/file-key",
+          "{\"name\":\"n\"}",
+          { 409, 404, 404, 404, 404, 404 } },
+        { "POST",
+          "keys/file-key/rotate",
+          NULL,
+          { 409, 404, 404, 404, 404, 404 } },
+        { "DELETE", "keys/file-key", NULL, { 409, 404, 404, 404, 404, 404 } },
+        { "GET", "prices", NULL, { 200, 200, 200, 200, 403, 403 } },
+        { "POST",
+          "reprice?from=2027-01-01",
+          NULL,
+          { 200, 403, 403, 403, 403, 403 } },
         { "DELETE", "keys/{other}", NULL, { 200, 404, 404, 404, 404, 404 } },
         { "DELETE", "keys/{key}", NULL, { 200, 200, 403, 200, 404, 404 } },
     };
@@ -435,6 +451,40 @@ static void pages_show_each_once(void **state)
     assert_int_equal(shown, 5);
 }
 
+/* Those of the file first; no hash, whoever asks. */
+static void keys_of_the_file_are_shown(void **state)
+{
+    struct setting *s = *state;
+    char target[128] = "/admin/v1/keys?limit=1", next[64];
+    unsigned file = 0, store = 0;
+    bool more = true;
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(make(s, "keys", "{\"name\":\"k\"}"), 201);
+    while (more) {
+        const char *at;
+
+        assert_int_equal(ask(s, &local, "GET", target, NULL), 200);
+        assert_null(strstr(s->body, "000000"));
+        file += strstr(s->body, "\"source\":\"file\"") != NULL;
+        store += strstr(s->body, "\"source\":\"store\"") != NULL;
+        at = strstr(s->body, "\"next\":\"");
+        more = at && sscanf(at + 8, "%63[^\"]", next) == 1;
+        (void)snprintf(target, sizeof(target),
+                       "/admin/v1/keys?limit=1&after=%s", next);
+    }
+    assert_int_equal(file, 1);
+    assert_int_equal(store, 2);
+    assert_int_equal(ask(s, &local, "GET", "/admin/v1/keys?user=eve", NULL),
+                     200);
+    assert_non_null(strstr(s->body, "\"id\":\"file-key\""));
+    assert_non_null(strstr(s->body, "\"models\":[\"m\"]"));
+    assert_non_null(strstr(s->body, "\"limits\":{\"requests\":7,\"budget\":"
+                                    "{\"day\":\"2\",\"soft\":70}}"));
+    assert_int_equal(ask(s, &local, "GET", "/admin/v1/keys?user=x", NULL), 200);
+    assert_null(strstr(s->body, "file-key"));
+}
+
 /* ---- short memory -------------------------------------------------------- */
 
 /* Either all of a change or nothing of it, and then an answer that says so. */
@@ -450,8 +500,10 @@ static void survives_every_allocation_failure(void **state)
           201 },
         { "PATCH", "/admin/v1/users/u", "{\"models\":[\"a\",\"b\"]}", 200 },
         { "GET", "/admin/v1/keys?limit=1&user=u", NULL, 200 },
+        { "GET", "/admin/v1/keys/file-key", NULL, 200 },
         { "GET", "/admin/v1/events", NULL, 200 },
         { "GET", "/admin/v1/budgets", NULL, 200 },
+        { "GET", "/admin/v1/prices", NULL, 200 },
         { "GET", "/openapi.json", NULL, 200 },
         { "GET", "/admin/v1/nothing", NULL, 404 },
     };
@@ -529,6 +581,7 @@ int main(void)
         WITH_STORE(a_key_of_the_file_is_a_grantor),
         WITH_STORE(hands_come_to_an_end),
         WITH_STORE(pages_show_each_once),
+        WITH_STORE(keys_of_the_file_are_shown),
         WITH_STORE(survives_every_allocation_failure),
         cmocka_unit_test(moments_are_read_as_they_are_written),
     };

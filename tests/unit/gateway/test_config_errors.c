@@ -460,7 +460,8 @@ static void listeners(void **state)
 {
     static const char open[] =
         "this listener can be reached from other machines, without "
-        "authentication: add 'keys', set 'tls.client_auth: require' or, to allow that, "
+        "authentication: add 'keys', set 'tls.client_auth: require' or, to "
+        "allow that, "
         "'server.allow_anonymous: true'";
     char open_1_18[256], open_1_31[256], open_2_11[256], open_2_23[256];
     const struct row rows[] = {
@@ -500,6 +501,24 @@ static void listeners(void **state)
     (void)snprintf(open_1_31, sizeof(open_1_31), "1:31: %s", open);
     (void)snprintf(open_2_11, sizeof(open_2_11), "2:11: %s", open);
     (void)snprintf(open_2_23, sizeof(open_2_23), "2:23: %s", open);
+    check(rows, LLMP_COUNT(rows));
+}
+
+static void stores(void **state)
+{
+    static const struct row rows[] = {
+        { "store: {path: s, retention: {ledger: 31d}}" P, LLMP_E_INVALID,
+          "1:38: 'ledger' is at least 32d, or 0s: for ever" },
+        { "store: {path: s, retention: {events: 1h}}" P, LLMP_E_INVALID,
+          "1:38: 'events' is at least 1d, or 0s: for ever" },
+        { "admin: {listen: '127.0.0.1:1'}" P, LLMP_E_INVALID,
+          "1:8: 'admin' needs a 'store'" },
+        { "store: {path: s}\nadmin: {listen: '0.0.0.0:1'}" P, LLMP_E_INVALID,
+          "2:17: this listener can be reached from other machines: say from "
+          "which, with 'allow'" },
+    };
+    (void)state;
+
     check(rows, LLMP_COUNT(rows));
 }
 
@@ -629,6 +648,7 @@ int main(void)
         cmocka_unit_test(every_framing_header_is_refused),
         cmocka_unit_test(models),
         cmocka_unit_test(listeners),
+        cmocka_unit_test(stores),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(a_mapping_has_an_end),
         cmocka_unit_test(expansion_has_an_end),

@@ -196,6 +196,35 @@ static void stopping_commits_the_rest(void **state)
     assert_int_equal(booked(), 2100);
 }
 
+static void *let_go(void *ctx)
+{
+    const struct timespec a_while = { .tv_nsec = 100 * 1000 * 1000 };
+
+    (void)ctx;
+    (void)nanosleep(&a_while, NULL);
+    atomic_store(&set.script.held, false);
+    return NULL;
+}
+
+/* It stops while a commit is under way: what came meanwhile is not left, be it
+ * in the queue or, because that was full, in the journal. */
+static void what_comes_during_the_last_commit_is_committed(void **state)
+{
+    pthread_t thread;
+    (void)state;
+
+    start();
+    atomic_store(&set.script.held, true);
+    exchanges("a", 1);
+    while (atomic_load(&set.script.commits) == 0)
+        (void)sched_yield();
+    exchanges("b", 300);
+    assert_int_equal(pthread_create(&thread, NULL, let_go, NULL), 0);
+    stop(20000);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(booked(), 301 * 7);
+}
+
 static void a_store_that_fails_is_tried_again(void **state)
 {
     (void)state;
@@ -287,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_A_SET(what_is_queued_is_committed),
         ON_A_SET(stopping_commits_the_rest),
+        ON_A_SET(what_comes_during_the_last_commit_is_committed),
         ON_A_SET(a_store_that_fails_is_tried_again),
         ON_A_SET(what_could_not_be_committed_comes_with_the_next_start),
         ON_A_SET(many_threads_book_at_once),

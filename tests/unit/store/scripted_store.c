@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scripted_store.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/internal.h"
@@ -39,6 +40,8 @@ static int commit(void *self, struct llmp_store_op *ops, size_t count,
     (void)atomic_fetch_add(&script->commits, 1);
     if ((int)count > atomic_load(&script->largest))
         atomic_store(&script->largest, (int)count);
+    while (atomic_load(&script->held))
+        (void)sched_yield();
     if (rc == LLMP_OK)
         rc = refuse_poison(script, ops, count);
     if (rc == LLMP_OK)

@@ -13,6 +13,7 @@ struct scripted_store {
     atomic_bool dead;         /* what a failing commit says of the store */
     const char *poison;       /* a row with this id is refused for ever */
     atomic_int commits, largest;
+    atomic_bool held; /* commits that have begun wait for it to end */
 };
 
 /* `script` must outlive the store. */

@@ -644,6 +644,197 @@ static void a_sum_beyond_its_range_is_an_error(void **state)
         LLMP_E_LIMIT);
 }
 
+static int reprice(struct llmp_store *store, const char *id, int64_t was,
+                   int64_t cost)
+{
+    const struct llmp_ledger_price price = { .id = llmp_str_of(id),
+                                             .was_known = was >= 0,
+                                             .was_nano = was >= 0 ? was : 0,
+                                             .cost_known = true,
+                                             .cost_nano = cost,
+                                             .currency = "USD",
+                                             .price_version =
+                                                 LLMP_STR("2027-01") };
+    struct llmp_store_op op = { .kind = LLMP_STORE_REPRICE,
+                                .of.price = &price };
+
+    return llmp_store_commit(store, &op, 1, NULL);
+}
+
+static void a_repriced_row_changes_in_nothing_else(void **state)
+{
+    struct pair *pair = *state;
+    struct llmp_ledger_row row = usage_row("r1");
+    struct llmp_ledger_query query;
+
+    row.cost_known = false;
+    row.cost_nano = 0;
+    assert_int_equal(book(pair->a, &row, 7), 1);
+    assert_int_equal(reprice(pair->b, "r2", -1, 9), LLMP_CONFLICT);
+    assert_int_equal(reprice(pair->b, "r1", 0, 9), LLMP_CONFLICT);
+    assert_int_equal(reprice(pair->b, "r1", -1, 9), LLMP_OK);
+    assert_int_equal(reprice(pair->b, "r1", -1, 10), LLMP_CONFLICT);
+    assert_int_equal(reprice(pair->a, "r1", 9, 11), LLMP_OK);
+    row.cost_known = true;
+    row.cost_nano = 11;
+    row.price_version = LLMP_STR("2027-01");
+    llmp_ledger_query_init(&query);
+    assert_int_equal(
+        llmp_store_ledger_rows(pair->b, &query, check_row, &row, NULL), 17);
+    assert_int_equal(used(pair->b, "spend", 3, 0), 7);
+    assert_int_equal(book(pair->a, &row, 7), 0);
+}
+
+/* Whatever it is grouped by, it adds up to the same. */
+static void sums_follow_a_repriced_row(void **state)
+{
+    static const char *const expected[] = {
+        "0//////EUR:1x7 0//////USD:4x32 ",
+        "0//////USD:2x14 1//////EUR:1x7 1//////USD:1x11 2//////USD:1x7 ",
+        "0/////gpt/EUR:1x7 0/////gpt/USD:4x32 ",
+    };
+    static const unsigned groups[] = { 0, LLMP_LEDGER_BY_DAY,
+                                       LLMP_LEDGER_BY_MODEL };
+    struct pair *pair = *state;
+    struct llmp_ledger_query query;
+
+    book_many(pair);
+    assert_int_equal(reprice(pair->a, "r4", -1, 11), LLMP_OK);
+    for (size_t i = 0; i < LLMP_COUNT(groups); i++) {
+        llmp_ledger_query_init(&query);
+        query.groups = groups[i];
+        assert_int_equal(
+            llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL),
+            LLMP_OK);
+        assert_seen(pair, expected[i]);
+    }
+    llmp_ledger_query_init(&query);
+    assert_int_equal(
+        llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
+    assert_seen(pair, "r1 r2 r3 r4 r5 ");
+}
+
+static void a_batch_of_prices_is_all_or_nothing(void **state)
+{
+    struct pair *pair = *state;
+    const struct llmp_ledger_price prices[] = {
+        { .id = LLMP_STR("r1"),
+          .was_known = true,
+          .was_nano = 7,
+          .cost_known = true,
+          .cost_nano = 70,
+          .currency = "USD" },
+        { .id = LLMP_STR("r2"),
+          .was_known = true,
+          .was_nano = 8,
+          .cost_known = true,
+          .cost_nano = 80,
+          .currency = "USD" },
+    };
+    const struct llmp_counter_add add = { LLMP_STR("spend"), 3, 63 };
+    struct llmp_store_op ops[] = {
+        { .kind = LLMP_STORE_ADD, .of.add = &add },
+        { .kind = LLMP_STORE_REPRICE, .of.price = &prices[0] },
+        { .kind = LLMP_STORE_REPRICE, .of.price = &prices[1] },
+    };
+    struct llmp_ledger_query query;
+
+    book_many(pair);
+    assert_int_equal(llmp_store_commit(pair->a, ops, LLMP_COUNT(ops), NULL),
+                     LLMP_CONFLICT);
+    assert_int_equal(ops[2].status, LLMP_CONFLICT);
+    assert_int_equal(used(pair->b, "spend", 3, 0), 5);
+    llmp_ledger_query_init(&query);
+    assert_int_equal(
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+    assert_seen(pair, "0//////EUR:1x7 0//////USD:4x21 ");
+    assert_int_equal(llmp_store_commit(pair->a, ops, 2, NULL), LLMP_OK);
+    assert_int_equal(used(pair->b, "spend", 3, 0), 68);
+    assert_int_equal(
+        llmp_store_ledger_sums(pair->b, &query, note_sum, pair, NULL), LLMP_OK);
+    assert_seen(pair, "0//////EUR:1x7 0//////USD:4x84 ");
+}
+
+/* ---- what is old --------------------------------------------------------- */
+
+static int64_t trim(struct llmp_store *store, enum llmp_store_age what,
+                    uint64_t before_wall_ns, uint32_t rows_max)
+{
+    const struct llmp_store_trim old = { what, before_wall_ns, rows_max };
+    struct llmp_store_op op = { .kind = LLMP_STORE_TRIM, .of.trim = &old };
+
+    assert_int_equal(llmp_store_commit(store, &op, 1, NULL), LLMP_OK);
+    return op.result;
+}
+
+static void old_rows_go_and_counters_stay(void **state)
+{
+    struct pair *pair = *state;
+    struct llmp_ledger_query query;
+
+    book_many(pair);
+    assert_int_equal(trim(pair->a, LLMP_STORE_OLD_ROWS, 0, 10), 0);
+    assert_int_equal(trim(pair->a, LLMP_STORE_OLD_ROWS, 2 * DAY_NS, 3), 3);
+    assert_int_equal(trim(pair->b, LLMP_STORE_OLD_ROWS, 2 * DAY_NS, 3), 1);
+    assert_int_equal(trim(pair->a, LLMP_STORE_OLD_ROWS, 2 * DAY_NS, 3), 0);
+    llmp_ledger_query_init(&query);
+    assert_int_equal(
+        llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
+    assert_seen(pair, "r5 ");
+    assert_int_equal(used(pair->b, "spend", 3, 0), 5);
+    assert_int_equal(reprice(pair->a, "r1", 7, 8), LLMP_CONFLICT);
+    assert_int_equal(reprice(pair->a, "r5", 7, 8), LLMP_OK);
+}
+
+static void old_events_go(void **state)
+{
+    struct pair *pair = *state;
+
+    for (unsigned i = 1; i <= 3; i++) {
+        char id[] = { 'e', (char)('0' + i), '\0' };
+        const struct llmp_store_event event = { .id = llmp_str_of(id),
+                                                .wall_ns = i * DAY_NS,
+                                                .actor = LLMP_STR("root"),
+                                                .action = LLMP_STR("x") };
+        struct llmp_store_op op = { .kind = LLMP_STORE_EVENT,
+                                    .of.event = &event };
+
+        assert_int_equal(llmp_store_commit(pair->a, &op, 1, NULL), LLMP_OK);
+    }
+    assert_int_equal(trim(pair->b, LLMP_STORE_OLD_EVENTS, 3 * DAY_NS, 9), 2);
+    assert_int_equal(llmp_store_events(pair->a, 0, 0, note_event, pair, NULL),
+                     LLMP_OK);
+    assert_seen(pair, "e3:root::> ");
+}
+
+/* Documents stay, however old they are. */
+static void old_tombstones_go(void **state)
+{
+    struct pair *pair = *state;
+
+    assert_int_equal(put(pair->a, "k1", 0, "{1}", "", NULL), LLMP_OK);
+    assert_int_equal(put(pair->a, "k2", 0, "{2}", "", NULL), LLMP_OK);
+    assert_int_equal(delete (pair->a, "k1", LLMP_STORE_ANY), LLMP_OK);
+    assert_int_equal(trim(pair->b, LLMP_STORE_OLD_TOMBSTONES, 0, 9), 0);
+    assert_int_equal(trim(pair->b, LLMP_STORE_OLD_TOMBSTONES, 9, 9), 1);
+    assert_int_equal(llmp_store_changes(pair->b, 0, 0, note_doc, pair, NULL),
+                     LLMP_OK);
+    assert_seen(pair, "k2={2}() ");
+    assert_int_equal(put(pair->b, "k1", 0, "{3}", "", NULL), LLMP_OK);
+}
+
+static void a_trim_is_alone_in_its_batch(void **state)
+{
+    struct pair *pair = *state;
+    const struct llmp_store_trim old = { LLMP_STORE_OLD_EVENTS, 1, 1 };
+    struct llmp_store_op ops[] = {
+        { .kind = LLMP_STORE_TRIM, .of.trim = &old },
+        { .kind = LLMP_STORE_TRIM, .of.trim = &old },
+    };
+
+    assert_int_equal(llmp_store_commit(pair->a, ops, 2, NULL), LLMP_E_INVALID);
+}
+
 /* ---- counters and leases ------------------------------------------------- */
 
 static void counters_are_added_to_and_forgotten(void **state)
@@ -802,6 +993,9 @@ static void memory_may_be_short_at_any_time(void **state)
         const struct llmp_store_event event = { .id = LLMP_STR("e1"),
                                                 .actor = LLMP_STR("root"),
                                                 .action = LLMP_STR("x") };
+        const struct llmp_ledger_price price = { .id = row.id,
+                                                 .was_known = true,
+                                                 .was_nano = 7 };
         const struct llmp_store_doc doc = { .kind = LLMP_STR("key"),
                                             .id = LLMP_STR("k1"),
                                             .body = LLMP_STR("{1}") };
@@ -809,6 +1003,7 @@ static void memory_may_be_short_at_any_time(void **state)
             { .kind = LLMP_STORE_PUT, .of.doc = &doc },
             { .kind = LLMP_STORE_EVENT, .of.event = &event },
             { .kind = LLMP_STORE_USAGE, .of.usage = &entry },
+            { .kind = LLMP_STORE_REPRICE, .of.price = &price },
         };
 
         faulty_heap_arm(n);
@@ -869,6 +1064,13 @@ int main(void)
         ON_BOTH(sums_say_what_they_rest_on),
         ON_BOTH(rows_come_in_pages),
         ON_BOTH(a_sum_beyond_its_range_is_an_error),
+        ON_BOTH(a_repriced_row_changes_in_nothing_else),
+        ON_BOTH(sums_follow_a_repriced_row),
+        ON_BOTH(a_batch_of_prices_is_all_or_nothing),
+        ON_BOTH(old_rows_go_and_counters_stay),
+        ON_BOTH(old_events_go),
+        ON_BOTH(old_tombstones_go),
+        ON_BOTH(a_trim_is_alone_in_its_batch),
         ON_BOTH(counters_are_added_to_and_forgotten),
         ON_BOTH(a_counter_does_not_wrap),
         ON_BOTH(leases_never_exceed_the_limit),
