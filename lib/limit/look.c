@@ -70,6 +70,7 @@ void llmp_limit_restore(struct llmp_limit_scope *scope,
         while (seen < used &&
                !atomic_compare_exchange_weak(&w->used, &seen, used))
             ;
+        atomic_store(&scope->cells[i].budget->known, true);
     }
 }
 
