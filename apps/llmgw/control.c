@@ -123,6 +123,9 @@ static void reload(struct control *control)
     if (texts_differ(llmp_config_admin(control->config)->listen,
                      llmp_config_admin(config)->listen))
         gw_say("admin.listen changes with a restart or --take-over only");
+    if (llmp_config_store(control->config)->share_limits !=
+        llmp_config_store(config)->share_limits)
+        gw_say("store.share_limits changes with a restart only");
     llmp_config_unref(control->config);
     control->config = config;
     control->conf = llmp_config_server(config);

@@ -143,6 +143,7 @@ struct llmp_store_config {
     const char *path;    /**< of the SQLite file; NULL: there is no store */
     const char *journal; /**< folder */
     bool refuse;         /**< requests whose usage can be kept nowhere */
+    bool share_limits;   /**< of days and longer, with other processes */
 };
 
 LLMP_API const struct llmp_store_config *llmp_config_store(

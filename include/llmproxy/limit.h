@@ -293,6 +293,9 @@ llmp_limit_look(const struct llmp_limit_scope *scope, struct llmp_time now,
  * `window_start_s`, to `used` if it is less: after a start, from the ledger,
  * which knows of everything that this process has used, too. Ignored if the
  * scope has no such cell or the window is over. Doing it again changes nothing.
+ * Of a leased cell `used` is what all processes have used or hold, and what
+ * others have of it is told by llmp_limit_look() from then on; from the thread
+ * that leases.
  */
 LLMP_API void llmp_limit_restore(struct llmp_limit_scope *scope,
                                  enum llmp_limit_unit unit,
@@ -352,7 +355,7 @@ LLMP_API void llmp_limit_lease_grant(const struct llmp_limit_want *want,
 
 /**
  * The next lease that is to be ended: of a window that is over, or that nothing
- * was taken from for ten seconds, or that is half an hour old. What was left of
+ * was taken from for five seconds, or that is half an hour old. What was left of
  * it is `spare->want`, which may be 0, and is no longer available here: return
  * it to the store; where that fails, it counts as used.
  *

@@ -65,6 +65,10 @@ static bool find_deployment(struct llmp_exchange *x)
     if (!provider->limits.count)
         return true;
     len = llmp_deployment_id(id, provider->name, x->summary.upstream_model);
+    if (x->scope_refs & 1 << LLMP_X_DEPLOYMENT_SCOPE) /* it had to wait */
+        llmp_limit_scope_unref(x->scopes[LLMP_X_DEPLOYMENT_SCOPE]);
+    x->scope_refs &= (uint8_t) ~(1 << LLMP_X_DEPLOYMENT_SCOPE);
+    x->scopes[LLMP_X_DEPLOYMENT_SCOPE] = NULL;
     if (llmp_limiter_scope(
             &x->scopes[LLMP_X_DEPLOYMENT_SCOPE], llmp_worker_limiter(x->worker),
             LLMP_LIMIT_DEPLOYMENT, (struct llmp_str){ id, len },
@@ -257,6 +261,23 @@ static void refuse_limited(struct llmp_exchange *x,
         r->retry_after_ns == UINT64_MAX ? " It can never be served." : "");
 }
 
+/* Nobody knows what is left, and the configuration would rather not guess. */
+static void refuse_unanswered(struct llmp_exchange *x,
+                              const struct llmp_limit_refusal *r)
+{
+    struct llmp_str id = llmp_limit_scope_id(r->scope);
+
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 503,
+                                          .code = "limit_unknown",
+                                          .retry_after = "1",
+                                          .ending = LLMP_END_REFUSED },
+                  "What is left of the limit of %s '%.*s' is kept in a store "
+                  "that does not answer at the moment; ask again.",
+                  llmp_limit_kind_name(llmp_limit_scope_kind(r->scope)),
+                  (int)id.len, id.ptr);
+}
+
 static void refuse_unknown_price(struct llmp_exchange *x)
 {
     llmp_x_refuse(x,
@@ -313,32 +334,56 @@ static struct llmp_limit_amounts amounts_of(const struct llmp_exchange *x)
     return a;
 }
 
-static bool reserve(struct llmp_exchange *x)
+/* Room for what is to be reserved; kept from one try to the next. */
+static bool make_room(struct llmp_exchange *x, size_t holds)
 {
-    struct llmp_limit_amounts amounts = amounts_of(x);
-    struct llmp_limit_news news = { .crossing_count = 0 };
-    struct llmp_limit_refusal why;
-    size_t holds = llmp_limit_holds(x->scopes, LLMP_X_SCOPES);
-
-    if (holds == 0)
+    if (holds <= x->reserved.capacity)
         return true;
     x->reserved.holds =
         llmp_arena_take(&x->arena, holds * sizeof(*x->reserved.holds));
-    x->reserved.capacity = (uint32_t)holds;
-    if (!x->reserved.holds) {
+    x->reserved.capacity = x->reserved.holds ? (uint32_t)holds : 0;
+    if (!x->reserved.holds)
         llmp_x_refuse_nomem(x);
-        return false;
-    }
+    return x->reserved.holds != NULL;
+}
 
+static int reserve_now(struct llmp_exchange *x, struct llmp_limit_refusal *why)
+{
+    struct llmp_limit_amounts amounts = amounts_of(x);
+    struct llmp_limit_news news = { .crossing_count = 0 };
     int rc = llmp_limit_reserve(&x->reserved, x->scopes, LLMP_X_SCOPES,
-                                &amounts, x->now, &why, &news);
+                                &amounts, x->now, why, &news);
 
     note_news(x, &news);
+    return rc;
+}
 
-    if (rc == LLMP_LIMITED)
+/* False: it was refused, or waits for what the store says. */
+static bool reserve(struct llmp_exchange *x)
+{
+    struct llmp_limit_refusal why = { .pending = false };
+    int rc;
+
+    do { /* limits may come while we count them */
+        size_t holds = llmp_limit_holds(x->scopes, LLMP_X_SCOPES);
+
+        if (holds == 0)
+            return true;
+        if (!make_room(x, holds))
+            return false;
+        rc = reserve_now(x, &why);
+    } while (rc < 0);
+    if (rc == LLMP_LIMITED && why.pending) {
+        if (llmp_x_wait_for_limits(x))
+            return false;
+        rc = reserve_now(x, &why); /* by itself, if it may */
+    }
+    if (rc == LLMP_LIMITED && why.pending)
+        refuse_unanswered(x, &why);
+    else if (rc == LLMP_LIMITED)
         refuse_limited(x, &why);
-    else if (rc < 0) /* limits came while we counted: once more */
-        return reserve(x);
+    else if (llmp_limit_lease_wanted(llmp_worker_limiter(x->worker)))
+        llmp_gateway_ask(x->worker->gateway, x->now);
     return rc == LLMP_OK;
 }
 

@@ -46,7 +46,9 @@ static bool add_counter(struct llmp_exchange *x,
     size_t at = x->booked.counter_count;
     bool ok = true;
 
-    if (!llmp_counter_is_kept(&state->rule) || at == LLMP_STORE_COUNTERS_MAX)
+    /* What is leased is counted as it is returned. */
+    if (!llmp_counter_is_kept(&state->rule) || state->rule.leased ||
+        at == LLMP_STORE_COUNTERS_MAX)
         return true;
     if (at == 0) {
         x->booked.counters = llmp_arena_take(

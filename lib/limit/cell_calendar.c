@@ -133,7 +133,7 @@ static bool may_ask(const struct llmp_budget *budget, uint64_t wall_s)
 }
 
 /* It did not pass. Whether it may after the store was asked: not where the
- * store has just said that there is no more. */
+ * store has just said that there is no more, or is not waited for. */
 static void miss(struct llmp_budget *budget, struct llmp_taking *t,
                  uint64_t wall_s)
 {
@@ -141,7 +141,8 @@ static void miss(struct llmp_budget *budget, struct llmp_taking *t,
         t->amount > t->law->rule.amount || !may_ask(budget, wall_s))
         return;
     note_missed(budget, t->amount);
-    t->pending = t->hungry = true;
+    t->hungry = true;
+    t->pending = !is_alone(budget, wall_s);
 }
 
 bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,

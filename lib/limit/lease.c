@@ -15,7 +15,7 @@ enum {
     SLICES = 32,
     SLICES_OF_REST = 16,
     QUIET_S = 1,
-    IDLE_S = 10,
+    IDLE_S = 5,
     AGE_S = 1800, /* stores end a lease by themselves some time after that */
 };
 
@@ -208,11 +208,12 @@ static void note_holding(struct llmp_limit_scope *scope)
     limiter->asker.holding = llmp_limit_scope_ref(scope);
 }
 
-/* What all have, less what the store has of us: all that it ever granted but
- * what it got back. */
-static void note_taken(struct llmp_lease_window *lease,
-                       struct llmp_budget_window *w, uint64_t taken)
+/* Less what the store has of us: all that it ever granted but what it got
+ * back. */
+void llmp_budget_note_taken(struct llmp_budget *budget,
+                            struct llmp_budget_window *w, uint64_t taken)
 {
+    struct llmp_lease_window *lease = &budget->leases[w - budget->windows];
     uint64_t ours = atomic_load(&w->granted) - atomic_load(&lease->returned);
 
     atomic_store(&lease->elsewhere, taken > ours ? taken - ours : 0);
@@ -244,7 +245,7 @@ void llmp_limit_lease_grant(const struct llmp_limit_want *want,
     }
     atomic_store(&budget->low, granted / 2);
     atomic_fetch_add(&w->granted, granted);
-    note_taken(lease, w, taken);
+    llmp_budget_note_taken(budget, w, taken);
 }
 
 /* ---- what is not needed -------------------------------------------------- */

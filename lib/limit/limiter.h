@@ -68,6 +68,9 @@ void *llmp_alloc_line(size_t size, void **memory);
 
 /* lease.c: somebody is to ask the store about it. */
 void llmp_scope_hunger(struct llmp_limit_scope *scope);
+/* lease.c: all processes together have used or hold so much. */
+void llmp_budget_note_taken(struct llmp_budget *budget,
+                            struct llmp_budget_window *w, uint64_t taken);
 /* lease.c: drops what the lists refer to. */
 void llmp_leases_free(struct llmp_limiter *limiter);
 

@@ -64,9 +64,14 @@ void llmp_limit_restore(struct llmp_limit_scope *scope,
             scope->cells[i].budget, window, now.wall_ns, &turn);
 
         uint64_t seen = atomic_load(&w->used);
+        const struct llmp_law *law = atomic_load(&scope->cells[i].law);
 
         if (atomic_load(&w->begin_s) != window_start_s)
             continue;
+        if (law && llmp_budget_is_leased(scope->cells[i].budget, law)) {
+            llmp_budget_note_taken(scope->cells[i].budget, w, used);
+            continue;
+        }
         while (seen < used &&
                !atomic_compare_exchange_weak(&w->used, &seen, used))
             ;

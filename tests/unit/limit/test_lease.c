@@ -181,7 +181,7 @@ static void waits_and_turns(void **state)
     llmp_limiter_free(l);
 }
 
-/* What nobody uses goes back after ten seconds, and only once; what was used
+/* What nobody uses goes back after five seconds, and only once; what was used
  * stays used, and the next slice is a new one. */
 static void what_is_not_used_goes_back(void **state)
 {
@@ -199,17 +199,17 @@ static void what_is_not_used_goes_back(void **state)
     assert_true(slice >= 10 && slice <= LIMIT / 16);
     assert_true(takes(scope, 10, at_ns(S), NULL));
     assert_int_equal(returned(l, false, at_ns(2 * S)), 0);
-    assert_int_equal(returned(l, false, at_ns(11 * S)), 0);
-    assert_int_equal(returned(l, false, at_ns(12 * S)), slice - 10);
+    assert_int_equal(returned(l, false, at_ns(6 * S)), 0);
+    assert_int_equal(returned(l, false, at_ns(7 * S)), slice - 10);
     given -= slice - 10;
-    assert_int_equal(returned(l, false, at_ns(12 * S)), 0);
-    assert_int_equal(look_at(scope, at_ns(12 * S)).used, 10);
-    assert_false(takes(scope, 1, at_ns(12 * S), &why));
+    assert_int_equal(returned(l, false, at_ns(7 * S)), 0);
+    assert_int_equal(look_at(scope, at_ns(7 * S)).used, 10);
+    assert_false(takes(scope, 1, at_ns(7 * S), &why));
     assert_true(why.pending);
-    feed(l, &given, at_ns(12 * S));
-    assert_true(takes(scope, 1, at_ns(12 * S), NULL));
-    assert_int_equal(look_at(scope, at_ns(12 * S)).used, 11);
-    given -= returned(l, true, at_ns(12 * S));
+    feed(l, &given, at_ns(7 * S));
+    assert_true(takes(scope, 1, at_ns(7 * S), NULL));
+    assert_int_equal(look_at(scope, at_ns(7 * S)).used, 11);
+    given -= returned(l, true, at_ns(7 * S));
     assert_int_equal(given, 11);
     llmp_limit_scope_unref(scope);
     llmp_limiter_free(l);
