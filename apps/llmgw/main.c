@@ -134,7 +134,9 @@ static int serve_config(struct llmp_config *config,
                         const struct gw_options *options,
                         struct gw_watch *watch)
 {
-    struct gw_handover handover = { .listen_fd = -1, .peer_fd = -1 };
+    struct gw_handover handover = { .listen_fd = -1,
+                                    .peer_fd = -1,
+                                    .successor_fd = -1 };
     struct gw_server *server = NULL;
     struct llmp_error err;
     int code = 1;
@@ -152,6 +154,7 @@ static int serve_config(struct llmp_config *config,
     }
     gw_handover_close(&handover);
     gw_server_free(server);
+    gw_handover_end(&handover);
     return code;
 }
 

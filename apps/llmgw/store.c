@@ -144,7 +144,7 @@ static int load(struct gw_store *store, struct llmp_error *err)
     return status < 0 ? status : LLMP_OK;
 }
 
-void gw_store_reloaded(struct gw_store *store)
+void gw_store_restore(struct gw_store *store)
 {
     int status = LLMP_OK;
 
