@@ -8,7 +8,7 @@
 
 #include "base/internal.h"
 
-enum { ARENA_BLOCK = 2048, SWEEP_EVERY = 1024 };
+enum { ARENA_BLOCK = 2048, SWEEP_EVERY = 256 };
 
 static const char *const ending_names[LLMP_ENDINGS] = {
     [LLMP_END_COMPLETE] = "complete",

@@ -8,7 +8,7 @@
 
 #include "limit/cell.h"
 
-enum { LLMP_SHARDS = 64, LLMP_GUESSES = 1 << 16 };
+enum { LLMP_SHARDS = 64, LLMP_LAW_CHAINS = 1 << 14, LLMP_GUESSES = 1 << 16 };
 
 /* What a request needs of a scope with two limits is one cache line. */
 struct llmp_limit_scope {
@@ -47,7 +47,7 @@ struct llmp_limiter {
     _Atomic uint64_t scope_count;
     uint64_t scopes_max;
     atomic_flag laws_locked;
-    struct llmp_law *laws;
+    struct llmp_law *laws[LLMP_LAW_CHAINS]; /* by hash of the rule */
     size_t law_count;
     _Atomic uint32_t sweep_shard;
     struct llmp_backing backing;

@@ -324,6 +324,22 @@ static void idle_scopes_are_swept(void **state)
     llmp_limiter_free(l);
 }
 
+/* As many as there are keys with limits of their own. */
+static void many_different_limits(void **state)
+{
+    struct llmp_limiter *l = limiter_of(0);
+
+    (void)state;
+    for (unsigned i = 1; i <= 100000; i++) {
+        const struct llmp_limit_rule rule = { .unit = LLMP_LIMIT_MONEY,
+                                              .window = LLMP_WINDOW_MONTH,
+                                              .amount = i };
+
+        llmp_limit_scope_unref(scope_of(l, LLMP_LIMIT_KEY, "k", &rule, 1));
+    }
+    llmp_limiter_free(l);
+}
+
 static int build(struct llmp_limiter **l)
 {
     struct llmp_limit_rule rules[] = {
@@ -374,6 +390,7 @@ int main(void)
         cmocka_unit_test(streams_run_into_debt),
         cmocka_unit_test(bad_rules_are_refused_whole),
         cmocka_unit_test(idle_scopes_are_swept),
+        cmocka_unit_test(many_different_limits),
         cmocka_unit_test(survives_every_allocation_failure),
     };
 
