@@ -124,6 +124,7 @@ static void reload(struct control *control)
         llmp_config_unref(config);
         return;
     }
+    gw_config_warn(config);
     tell_what_waits(control->conf, llmp_config_server(config));
     if (texts_differ(llmp_config_admin(control->config)->listen,
                      llmp_config_admin(config)->listen))

@@ -173,6 +173,7 @@ static int serve(const struct gw_options *options)
         gw_watch_config(&watch, NULL); /* gives its memory back */
         return 1;
     }
+    gw_config_warn(config);
     gw_watch_tls(&watch, llmp_config_server(config));
     raise_descriptor_limit();
     gw_control_block_signals();

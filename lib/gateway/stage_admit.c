@@ -7,25 +7,12 @@
 #include <stdio.h>
 
 #include "base/internal.h"
+#include "gateway/downgrade.h"
 #include "gateway/exchange.h"
 
 enum { OUTPUT_UNKNOWN = 1024, CHARGE_EVERY = 64, FIELD_SIZE = 96 };
 
 /* ---- what it costs ------------------------------------------------------- */
-
-/* The deployment's own price, else its vendor's, now. */
-static void find_price(struct llmp_exchange *x)
-{
-    const struct llmp_provider *provider = x->model->provider;
-    const struct llmp_prices *prices = x->access->prices;
-    struct llmp_str model = x->summary.upstream_model;
-
-    if (llmp_prices_find(prices, provider->name, model, x->now.wall_ns,
-                         &x->price) != LLMP_OK &&
-        llmp_prices_find(prices, provider->vendor, model, x->now.wall_ns,
-                         &x->price) != LLMP_OK)
-        x->price = NULL;
-}
 
 /* Pictures, sounds and the like are not counted yet, so nobody knows. */
 static bool cost_of(const struct llmp_exchange *x, uint64_t input,
@@ -126,6 +113,20 @@ static bool may_downgrade(const struct llmp_exchange *x,
            llmp_grant_has_model(x->principal.grant, allowance->downgrade);
 }
 
+/* NULL: it is not there, or known to cost more than what was asked for. */
+static const struct llmp_model *cheaper_model(const struct llmp_exchange *x,
+                                              struct llmp_str name)
+{
+    const struct llmp_named_model from = { x->model, x->routed };
+    const struct llmp_named_model to = { llmp_config_model(x->config, name),
+                                         name };
+
+    if (!to.model || llmp_downgrade_is_dearer(x->config, x->access->prices,
+                                              from, to, x->now.wall_ns))
+        return NULL;
+    return to.model;
+}
+
 void llmp_x_downgrade(struct llmp_exchange *x)
 {
     for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++) {
@@ -135,7 +136,7 @@ void llmp_x_downgrade(struct llmp_exchange *x)
         if (!x->scopes[i] || !may_downgrade(x, allowance) ||
             !is_soft(x->scopes[i], x->now))
             continue;
-        model = llmp_config_model(x->config, allowance->downgrade);
+        model = cheaper_model(x, allowance->downgrade);
         if (!model)
             continue;
         x->model = model;
@@ -396,7 +397,8 @@ bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
     x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
     if (!find_deployment(x))
         return false;
-    find_price(x);
+    x->price = llmp_model_price(x->access->prices, x->model, s->upstream_model,
+                                x->now.wall_ns);
     s->currency = x->config->prices.currency;
     s->reserved_input_tokens = input_tokens;
     s->reserved_output_tokens = expect_output(x, output_tokens_max);
