@@ -288,6 +288,21 @@ LLMP_API size_t
 llmp_limit_look(const struct llmp_limit_scope *scope, struct llmp_time now,
                 struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX]);
 
+/** A set of windows, of bits 1 << enum llmp_limit_window; concurrency is among
+ *  the rolling ones. */
+#define LLMP_WINDOWS_ROLLING  (1u << LLMP_WINDOW_ROLLING)
+#define LLMP_WINDOWS_CALENDAR (~LLMP_WINDOWS_ROLLING)
+
+/** The same of cells of these windows only: others are not touched. */
+LLMP_API size_t llmp_limit_look_at(
+    const struct llmp_limit_scope *scope, unsigned windows,
+    struct llmp_time now, struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX]);
+
+/** Whether it has a rule of one of these units.
+ *  @param units  bits 1 << enum llmp_limit_unit */
+LLMP_API bool llmp_limit_has(const struct llmp_limit_scope *scope,
+                             unsigned units);
+
 /**
  * Raises what a calendar cell has used, in the window that begins at
  * `window_start_s`, to `used` if it is less: after a start, from the ledger,
@@ -355,9 +370,9 @@ LLMP_API void llmp_limit_lease_grant(const struct llmp_limit_want *want,
 
 /**
  * The next lease that is to be ended: of a window that is over, or that nothing
- * was taken from for five seconds, or that is half an hour old. What was left of
- * it is `spare->want`, which may be 0, and is no longer available here: return
- * it to the store; where that fails, it counts as used.
+ * was taken from for five seconds, or that is half an hour old. What was left
+ * of it is `spare->want`, which may be 0, and is no longer available here:
+ * return it to the store; where that fails, it counts as used.
  *
  * @param cursor  begin with 0 and go on until it returns false
  * @param all     every lease: the process ends

@@ -69,16 +69,10 @@ static bool find_deployment(struct llmp_exchange *x)
 
 static bool has_money(const struct llmp_exchange *x)
 {
-    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
-
-    for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
-        size_t count =
-            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
-
-        for (size_t k = 0; k < count; k++)
-            if (states[k].rule.unit == LLMP_LIMIT_MONEY)
-                return true;
-    }
+    for (size_t i = 0; i < LLMP_X_SCOPES; i++)
+        if (x->scopes[i] &&
+            llmp_limit_has(x->scopes[i], 1u << LLMP_LIMIT_MONEY))
+            return true;
     return false;
 }
 
@@ -87,7 +81,8 @@ static bool has_money(const struct llmp_exchange *x)
 static bool is_soft(const struct llmp_limit_scope *scope, struct llmp_time now)
 {
     struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
-    size_t count = llmp_limit_look(scope, now, states);
+    size_t count =
+        llmp_limit_look_at(scope, LLMP_WINDOWS_CALENDAR, now, states);
 
     for (size_t k = 0; k < count; k++)
         if (states[k].rule.unit == LLMP_LIMIT_MONEY &&
@@ -513,13 +508,13 @@ static void find_tightest(const struct llmp_exchange *x,
     struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
 
     for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
-        size_t count =
-            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
+        size_t count = x->scopes[i] ? llmp_limit_look_at(x->scopes[i],
+                                                         LLMP_WINDOWS_ROLLING,
+                                                         x->now, states)
+                                    : 0;
 
         for (size_t k = 0; k < count; k++)
-            if (states[k].rule.window != LLMP_WINDOW_ROLLING)
-                continue;
-            else if (states[k].rule.unit == LLMP_LIMIT_REQUESTS)
+            if (states[k].rule.unit == LLMP_LIMIT_REQUESTS)
                 consider(requests, x->scopes[i], &states[k]);
             else if (states[k].rule.unit == LLMP_LIMIT_TOKENS)
                 consider(tokens, x->scopes[i], &states[k]);

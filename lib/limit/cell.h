@@ -98,6 +98,8 @@ struct llmp_taking {
     uint64_t cost;   /* rolling: nanoseconds; else units */
     uint64_t seen;   /* the word that is to be replaced */
     uint64_t mark;   /* see struct llmp_limit_hold */
+    uint64_t limit;  /* calendar: of the word, for us, when it was seen */
+    bool leased;     /* calendar: the limit is what was granted */
     bool hungry;     /* calendar: the store is to be asked */
     bool pending;    /* it did not pass, but may when the store has answered */
 };

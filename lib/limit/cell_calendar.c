@@ -80,17 +80,16 @@ static bool is_alone(const struct llmp_budget *budget, uint64_t wall_s)
                                 memory_order_relaxed) > wall_s;
 }
 
-/* Of `used`. Who is alone goes on as if others used no more than they had when
- * they were last heard of. */
-static uint64_t limit_of(const struct llmp_law *law, struct llmp_budget *budget,
-                         struct llmp_budget_window *window, uint64_t wall_s)
+/* Of `used`, where it is leased. Who is alone goes on as if others used no more
+ * than they had when they were last heard of. */
+static uint64_t leased_limit(const struct llmp_law *law,
+                             struct llmp_budget *budget,
+                             struct llmp_budget_window *window, uint64_t wall_s)
 {
     const struct llmp_lease_window *lease =
         &budget->leases[window - budget->windows];
     uint64_t granted, most, others;
 
-    if (!llmp_budget_is_leased(budget, law))
-        return law->rule.amount;
     granted = atomic_load_explicit(&window->granted, memory_order_relaxed);
     if (!is_alone(budget, wall_s))
         return granted;
@@ -100,17 +99,26 @@ static uint64_t limit_of(const struct llmp_law *law, struct llmp_budget *budget,
     return most > granted ? most : granted;
 }
 
-/* A window before which nobody has said what was used. */
-static bool is_unknown(const struct llmp_budget *budget, uint64_t wall_s)
+/* What stands behind the cell; as a rule nothing does. */
+static void see_backing(struct llmp_taking *t, struct llmp_budget *budget,
+                        struct llmp_budget_window *window, uint64_t wall_ns)
 {
-    return llmp_budget_is_backed(budget, LLMP_BACKING_RESTORED) &&
-           !atomic_load_explicit(&budget->known, memory_order_relaxed) &&
-           !is_alone(budget, wall_s);
+    uint32_t kind =
+        atomic_load_explicit(&budget->backing->kind, memory_order_relaxed);
+
+    t->limit = t->law->rule.amount;
+    t->leased = t->law->rule.leased || kind == LLMP_BACKING_SHARED;
+    if (t->leased)
+        t->limit =
+            leased_limit(t->law, budget, window, wall_ns / LLMP_NS_PER_S);
+    else if (kind == LLMP_BACKING_RESTORED &&
+             !atomic_load_explicit(&budget->known, memory_order_relaxed))
+        t->pending = t->hungry = !is_alone(budget, wall_ns / LLMP_NS_PER_S);
 }
 
-static bool passes(const struct llmp_taking *t, uint64_t used, uint64_t limit)
+static bool passes(const struct llmp_taking *t, uint64_t used)
 {
-    return !t->law->closed && used <= limit && t->amount <= limit - used;
+    return !t->law->closed && used <= t->limit && t->amount <= t->limit - used;
 }
 
 static void note_missed(struct llmp_budget *budget, uint64_t amount)
@@ -137,8 +145,8 @@ static bool may_ask(const struct llmp_budget *budget, uint64_t wall_s)
 static void miss(struct llmp_budget *budget, struct llmp_taking *t,
                  uint64_t wall_s)
 {
-    if (!llmp_budget_is_leased(budget, t->law) || t->law->closed ||
-        t->amount > t->law->rule.amount || !may_ask(budget, wall_s))
+    if (!t->leased || t->law->closed || t->amount > t->law->rule.amount ||
+        !may_ask(budget, wall_s))
         return;
     note_missed(budget, t->amount);
     t->hungry = true;
@@ -151,15 +159,13 @@ bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,
     struct llmp_budget_window *window = llmp_calendar_window(
         cell->budget, t->law->rule.window, wall_ns, &t->mark);
 
-    uint64_t wall_s = wall_ns / LLMP_NS_PER_S;
-
-    t->hungry = t->pending = is_unknown(cell->budget, wall_s);
+    see_backing(t, cell->budget, window, wall_ns);
     if (t->pending)
         return false;
     t->seen = atomic_load_explicit(&window->used, memory_order_relaxed);
-    if (passes(t, t->seen, limit_of(t->law, cell->budget, window, wall_s)))
+    if (passes(t, t->seen))
         return true;
-    miss(cell->budget, t, wall_s);
+    miss(cell->budget, t, wall_ns / LLMP_NS_PER_S);
     return false;
 }
 
@@ -183,21 +189,19 @@ bool llmp_calendar_take(struct llmp_cell *cell, struct llmp_taking *t,
 {
     struct llmp_budget *budget = cell->budget;
     struct llmp_budget_window *window = window_of(budget, t->mark);
-    uint64_t wall_s = wall_ns / LLMP_NS_PER_S;
-    uint64_t limit = limit_of(t->law, budget, window, wall_s);
 
     while (!atomic_compare_exchange_weak_explicit(
         &window->used, &t->seen, t->seen + t->amount, memory_order_relaxed,
         memory_order_relaxed))
-        if (!passes(t, t->seen, limit)) {
-            miss(budget, t, wall_s);
+        if (!passes(t, t->seen)) {
+            miss(budget, t, wall_ns / LLMP_NS_PER_S);
             return false;
         }
     *crossed = crosses(t->law, budget, window, t->seen + t->amount);
-    t->hungry = limit - t->seen - t->amount <=
+    t->hungry = t->leased &&
+                t->limit - t->seen - t->amount <=
                     atomic_load_explicit(&budget->low, memory_order_relaxed) &&
-                llmp_budget_is_leased(budget, t->law) &&
-                may_ask(budget, wall_s);
+                may_ask(budget, wall_ns / LLMP_NS_PER_S);
     return true;
 }
 
@@ -255,10 +259,11 @@ void llmp_calendar_refusal(struct llmp_cell *cell, const struct llmp_taking *t,
     const struct llmp_law *law = t->law;
     struct llmp_budget_window *window =
         llmp_calendar_window(cell->budget, law->rule.window, wall_ns, &turn);
-    uint64_t limit =
-        limit_of(law, cell->budget, window, wall_ns / LLMP_NS_PER_S);
-    uint64_t used = atomic_load(&window->used);
+    uint64_t used = atomic_load(&window->used), limit = law->rule.amount;
 
+    if (t->leased)
+        limit =
+            leased_limit(law, cell->budget, window, wall_ns / LLMP_NS_PER_S);
     refusal->remaining = used < limit ? limit - used : 0;
     refusal->pending = t->pending;
     if (law->closed || t->amount > law->rule.amount)
