@@ -225,6 +225,7 @@ static int check(const char *path)
         llmp_config_unref(config);
         return 1;
     }
+    gw_config_warn(config);
     llmp_config_write_summary(config, print_piece, stdout);
     llmp_config_unref(config);
     return 0;

@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <llmproxy/runtime.h>
+
+#include "control.h"
 #include "mem.h"
 
 #define CONFIG_BYTES_MAX (4U << 20)
@@ -205,4 +208,27 @@ int gw_config_load(struct llmp_config **out, const char *path,
     reader.all = yaml;
     forget_contents(&reader);
     return status;
+}
+
+static void say_lines(struct llmp_str text, void *ctx)
+{
+    const char *at = text.ptr, *end = text.ptr + text.len;
+
+    (void)ctx;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+        if (!stop)
+            stop = end;
+        gw_say("warning: %.*s", (int)(stop - at), at);
+        at = stop + 1;
+    }
+}
+
+void gw_config_warn(const struct llmp_config *config)
+{
+    int status = llmp_config_write_warnings(config, llmp_clock().wall_ns,
+                                            say_lines, NULL);
+
+    (void)status; /* without memory nobody is warned */
 }

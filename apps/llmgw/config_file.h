@@ -22,4 +22,7 @@ int gw_config_load(struct llmp_config **out, const char *path,
                    const char *listen, struct gw_watch *watch,
                    struct llmp_error *err);
 
+/* Says what looks like a mistake in it. */
+void gw_config_warn(const struct llmp_config *config);
+
 #endif

@@ -17,11 +17,14 @@
 
 #include "access_log.h"
 #include "config_file.h"
+#include "store.h"
 
 #define NS_PER_MS     1000000U
 #define WATCH_MS      1000
 #define DRAIN_LOOK_MS 20
-#define SYNC_MS       300 /* how soon a change by others is in force */
+#define SYNC_MS       300  /* how soon a change by others is in force */
+#define FOLLOW_MS     2000 /* what a predecessor books is looked for so often, */
+#define FOLLOW_MORE   3    /* and after its end as many times more */
 
 struct control {
     struct gw_server *server;
@@ -32,6 +35,8 @@ struct control {
     int signal_fd;
     struct gw_watch *watch;
     uint64_t drain_until_ns;
+    uint64_t follow_ns;   /* when to look for what a predecessor booked */
+    unsigned follow_more; /* times, when there is none any more */
     bool stopping;
 };
 
@@ -119,10 +124,14 @@ static void reload(struct control *control)
         llmp_config_unref(config);
         return;
     }
+    gw_config_warn(config);
     tell_what_waits(control->conf, llmp_config_server(config));
     if (texts_differ(llmp_config_admin(control->config)->listen,
                      llmp_config_admin(config)->listen))
         gw_say("admin.listen changes with a restart or --take-over only");
+    if (llmp_config_store(control->config)->share_limits !=
+        llmp_config_store(config)->share_limits)
+        gw_say("store.share_limits changes with a restart only");
     llmp_config_unref(control->config);
     control->config = config;
     control->conf = llmp_config_server(config);
@@ -208,8 +217,35 @@ static int poll_timeout(const struct control *control)
     return control->conf->watch_config ? WATCH_MS : -1;
 }
 
+/* A predecessor books what ended while it drained. Limits are raised to what
+ * the store says, which has not heard of what is under way here: so it is asked
+ * more than once. */
+static void follow(struct control *control)
+{
+    struct gw_server *server = control->server;
+    uint64_t now_ns = llmp_clock().mono_ns;
+
+    if (server->predecessor_fd < 0 && control->follow_more == 0)
+        return;
+    if (now_ns < control->follow_ns)
+        return;
+    control->follow_ns = now_ns + (uint64_t)FOLLOW_MS * NS_PER_MS;
+    control->follow_more -= server->predecessor_fd < 0;
+    gw_store_restore(server->store);
+}
+
+static void end_following(struct control *control)
+{
+    if (!gw_handover_is_over(control->server))
+        return;
+    gw_say("the predecessor has ended");
+    control->follow_ns = 0;
+    control->follow_more = FOLLOW_MORE;
+}
+
 static void look_around(struct control *control)
 {
+    follow(control);
     if (control->server->store)
         llmp_gateway_sync(control->server->gateway, llmp_clock());
     if (!control->server->draining) {
@@ -231,10 +267,13 @@ static void wait_once(struct control *control)
         { .fd = control->signal_fd, .events = POLLIN },
         { .fd = handover->listen_fd, .events = POLLIN },
         { .fd = handover->peer_fd, .events = POLLIN },
+        { .fd = control->server->predecessor_fd, .events = POLLIN },
     };
 
-    if (poll(waits, 3, poll_timeout(control)) <= 0)
+    if (poll(waits, 4, poll_timeout(control)) <= 0)
         return;
+    if (waits[3].revents)
+        end_following(control);
     if (waits[0].revents)
         handle_signal(control);
     if (waits[2].revents && gw_handover_is_ready(handover) &&

@@ -197,6 +197,7 @@ int gw_handover_listen(struct gw_handover *handover, const char *path,
     *handover = (struct gw_handover){ .path = path,
                                       .listen_fd = fd,
                                       .peer_fd = -1,
+                                      .successor_fd = -1,
                                       .inode = (uint64_t)st.st_ino };
     return LLMP_OK;
 }
@@ -254,9 +255,12 @@ bool gw_handover_is_ready(struct gw_handover *handover)
 {
     bool ready = is_message(handover->peer_fd, READY);
 
-    if (!ready)
+    if (ready) {
+        handover->successor_fd = handover->peer_fd;
+    } else {
         gw_say("the successor went away; serving on");
-    (void)close(handover->peer_fd);
+        (void)close(handover->peer_fd);
+    }
     handover->peer_fd = -1;
     return ready;
 }
@@ -273,7 +277,16 @@ void gw_handover_close(struct gw_handover *handover)
     if (handover->path && stat(handover->path, &st) == 0 &&
         (uint64_t)st.st_ino == handover->inode)
         (void)unlink(handover->path);
-    *handover = (struct gw_handover){ .listen_fd = -1, .peer_fd = -1 };
+    *handover = (struct gw_handover){ .listen_fd = -1,
+                                      .peer_fd = -1,
+                                      .successor_fd = handover->successor_fd };
+}
+
+void gw_handover_end(struct gw_handover *handover)
+{
+    if (handover->successor_fd >= 0)
+        (void)close(handover->successor_fd);
+    handover->successor_fd = -1;
 }
 
 /* ---- the successor ------------------------------------------------------- */
@@ -390,5 +403,17 @@ void gw_handover_confirm(struct gw_server *server, int peer_fd)
     if (peer_fd < 0)
         return;
     (void)send_message(peer_fd, READY, &ready, NULL, 0);
-    (void)close(peer_fd);
+    server->predecessor_fd = peer_fd;
+}
+
+bool gw_handover_is_over(struct gw_server *server)
+{
+    char byte;
+    ssize_t got = recv(server->predecessor_fd, &byte, 1, MSG_DONTWAIT);
+
+    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+        return false; /* it has nothing to say */
+    (void)close(server->predecessor_fd);
+    server->predecessor_fd = -1;
+    return true;
 }

@@ -11,6 +11,8 @@
  *   starts its workers
  *   "ready"                    →
  *                                   drains, without accepting any more
+ *                              ←    closes, when all of it is in the store
+ *   knows what it booked
  *
  * A successor that goes away before "ready" changes nothing.
  */
@@ -24,6 +26,7 @@ struct gw_handover {
     const char *path; /* NULL: off */
     int listen_fd;    /* -1: off */
     int peer_fd;      /* a successor that is not ready yet, or -1 */
+    int successor_fd; /* one that is; closed when we have booked all, or -1 */
     uint64_t inode;   /* of the socket's name, to remove only our own */
 };
 
@@ -35,6 +38,8 @@ void gw_handover_offer(struct gw_handover *handover, struct gw_server *server);
 /* The peer has something to say: true when it is "ready". */
 bool gw_handover_is_ready(struct gw_handover *handover);
 void gw_handover_close(struct gw_handover *handover);
+/* Last of all: tells the successor that this process books nothing more. */
+void gw_handover_end(struct gw_handover *handover);
 
 /*
  * The successor's side: fills `server->inherited` and the ticket keys.
@@ -43,7 +48,10 @@ void gw_handover_close(struct gw_handover *handover);
  */
 int gw_handover_take(struct gw_server *server, const char *path, int *peer_fd,
                      struct llmp_error *err);
-/* Says "ready" and closes the connection; -1: there is no predecessor. */
+/* Says "ready", and keeps the connection as `server->predecessor_fd` until
+ * gw_handover_is_over(); -1: there is no predecessor. */
 void gw_handover_confirm(struct gw_server *server, int peer_fd);
+/* Something came of the predecessor: true when that is its end. */
+bool gw_handover_is_over(struct gw_server *server);
 
 #endif

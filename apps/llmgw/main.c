@@ -134,7 +134,9 @@ static int serve_config(struct llmp_config *config,
                         const struct gw_options *options,
                         struct gw_watch *watch)
 {
-    struct gw_handover handover = { .listen_fd = -1, .peer_fd = -1 };
+    struct gw_handover handover = { .listen_fd = -1,
+                                    .peer_fd = -1,
+                                    .successor_fd = -1 };
     struct gw_server *server = NULL;
     struct llmp_error err;
     int code = 1;
@@ -152,6 +154,7 @@ static int serve_config(struct llmp_config *config,
     }
     gw_handover_close(&handover);
     gw_server_free(server);
+    gw_handover_end(&handover);
     return code;
 }
 
@@ -170,6 +173,7 @@ static int serve(const struct gw_options *options)
         gw_watch_config(&watch, NULL); /* gives its memory back */
         return 1;
     }
+    gw_config_warn(config);
     gw_watch_tls(&watch, llmp_config_server(config));
     raise_descriptor_limit();
     gw_control_block_signals();

@@ -37,7 +37,7 @@ int gw_server_new(struct gw_server **out, struct llmp_config *config,
         return no_memory(err);
     server->listen = listen;
     server->listen_count = listen_count;
-    server->log_fd = -1;
+    server->log_fd = server->predecessor_fd = -1;
     (void)pthread_mutex_init(&server->synced.lock, NULL);
     server->ticket_keys = gw_ticket_keys_new();
     status = server->ticket_keys
@@ -250,7 +250,7 @@ int gw_server_reload(struct gw_server *server, struct llmp_config *config,
         return status;
     }
     swap_tls(server, tls);
-    gw_store_reloaded(server->store);
+    gw_store_restore(server->store);
     gw_log_reopen(server->log_fd, server->log_target);
     order_all(server, GW_ORDER_RELOAD);
     return LLMP_OK;
@@ -327,6 +327,8 @@ void gw_server_free(struct gw_server *server)
     gw_ticket_keys_free(server->ticket_keys);
     if (server->log_fd >= 0)
         (void)close(server->log_fd);
+    if (server->predecessor_fd >= 0)
+        (void)close(server->predecessor_fd);
     gw_free(server->log_target);
     (void)pthread_mutex_destroy(&server->synced.lock);
     gw_free(server);

@@ -32,8 +32,9 @@ struct gw_server {
     int log_fd;
     char *log_target;
     bool draining;
-    bool handed_over; /* a successor has the sockets and their names */
-    bool borrowed;    /* a predecessor has them until we are ready */
+    bool handed_over;   /* a successor has the sockets and their names */
+    bool borrowed;      /* a predecessor has them until we are ready */
+    int predecessor_fd; /* closed by one that still drains, or -1 */
 
     struct gw_ticket_keys *ticket_keys; /* thread safe; or NULL */
     atomic_uint connections;            /* of all workers */

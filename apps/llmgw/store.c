@@ -144,7 +144,7 @@ static int load(struct gw_store *store, struct llmp_error *err)
     return status < 0 ? status : LLMP_OK;
 }
 
-void gw_store_reloaded(struct gw_store *store)
+void gw_store_restore(struct gw_store *store)
 {
     int status = LLMP_OK;
 
@@ -197,8 +197,10 @@ void gw_store_close(struct gw_store *store)
     if (!store)
         return;
     llmp_gateway_set_ledger(store->gateway, NULL);
-    llmp_gateway_set_store(store->gateway, NULL, NULL, NULL);
+    if (store->thread)
+        llmp_gateway_return_limits(store->gateway, llmp_clock());
     llmp_store_thread_stop(store->thread, PATIENCE_MS);
+    llmp_gateway_set_store(store->gateway, NULL, NULL, NULL);
     llmp_journal_file_close(store->journal);
     gw_free(store);
 }

@@ -21,8 +21,9 @@ struct gw_store;
 int gw_store_open(struct gw_store **out, struct llmp_gateway *gateway,
                   struct llmp_error *err);
 
-/* After a reload: new limits get what they had used before, in a while. */
-void gw_store_reloaded(struct gw_store *store);
+/* Limits get what the store says was used, in a while: new ones after a
+ * reload, all of them while another process books, too. */
+void gw_store_restore(struct gw_store *store);
 
 /* For administration; NULL: there is no store. */
 struct llmp_store_writer *gw_store_writer(struct gw_store *store);

@@ -101,6 +101,19 @@ LLMP_API void llmp_config_write_reference(llmp_text_sink sink, void *ctx);
 LLMP_API void llmp_config_write_summary(const struct llmp_config *config,
                                         llmp_text_sink sink, void *ctx);
 
+/**
+ * Writes what is allowed and looks like a mistake, a line each, in one piece:
+ * a budget whose `downgrade` costs no less than any other model. Nothing is
+ * written where there is nothing to say.
+ *
+ * @param wall_ns  prices are those of this time
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_NOMEM  out of memory
+ */
+LLMP_API LLMP_MUST_USE int llmp_config_write_warnings(
+    const struct llmp_config *config, uint64_t wall_ns, llmp_text_sink sink,
+    void *ctx);
+
 enum llmp_client_auth {
     LLMP_CLIENT_AUTH_NONE,
     LLMP_CLIENT_AUTH_OPTIONAL,
@@ -146,6 +159,7 @@ struct llmp_store_config {
     /** How long is kept, 0 for ever: rows of the ledger, events of
      *  administration, notes that a document was deleted. */
     uint64_t ledger_ms, events_ms, deleted_ms;
+    bool share_limits;   /**< of days and longer, with other processes */
 };
 
 LLMP_API const struct llmp_store_config *llmp_config_store(

@@ -113,6 +113,14 @@ LLMP_API void llmp_gateway_set_store(struct llmp_gateway *gateway,
 LLMP_API void llmp_gateway_sync(struct llmp_gateway *gateway,
                                 struct llmp_time now);
 
+/**
+ * The process ends: what it has of limits that are shared with others, and has
+ * not used, is given back. After the last exchange, before the store's thread
+ * ends, which does it. Without a store nothing happens.
+ */
+LLMP_API void llmp_gateway_return_limits(struct llmp_gateway *gateway,
+                                         struct llmp_time now);
+
 /** While draining, /health/ready answers 503. From any thread. */
 LLMP_API void llmp_gateway_drain(struct llmp_gateway *gateway, bool draining);
 

@@ -72,6 +72,16 @@ struct llmp_limit_rule {
                       one may use what llmp_limit_lease_grant() gave it */
 };
 
+/** What stands behind the calendar's limits. */
+enum llmp_limit_backing {
+    LLMP_BACKING_NONE,     /**< nothing: windows begin with nothing used */
+    LLMP_BACKING_RESTORED, /**< a store that only this process writes to: a new
+                                cell lets nothing pass before
+                                llmp_limit_restore() has said what was used */
+    LLMP_BACKING_SHARED    /**< a store of several processes: all rules of the
+                                calendar are leased */
+};
+
 /**
  * Makes a limiter.
  *
@@ -86,6 +96,11 @@ LLMP_API LLMP_MUST_USE int llmp_limiter_new(struct llmp_limiter **out,
 /** Every scope's references and every reservation must be gone. Accepts NULL.
  */
 LLMP_API void llmp_limiter_free(struct llmp_limiter *limiter);
+
+/** Says what stands behind it (see "what a store knows" below): before the
+ *  first reservation. Without it there is nothing. */
+LLMP_API void llmp_limiter_back(struct llmp_limiter *limiter,
+                                enum llmp_limit_backing backing);
 
 /**
  * The scope of this kind and id, made if need be, under these rules from now
@@ -133,8 +148,9 @@ LLMP_API struct llmp_str llmp_limit_scope_id(
 
 /**
  * Frees scopes that nobody refers to and whose cells are as good as new: full
- * buckets, nothing running, nothing used in the present window. Looks at a
- * part of them each time; call it now and then, from any thread.
+ * buckets, nothing running, nothing used in the present window, or nothing for
+ * a minute that the store behind it could not say again. Looks at a part of
+ * them each time; call it now and then, from any thread.
  *
  * @return how many were freed
  */
@@ -186,8 +202,10 @@ struct llmp_limit_refusal {
     uint64_t remaining;      /**< of the unit, now */
     uint64_t retry_after_ns; /**< when the same would pass if nothing else is
                                   taken; UINT64_MAX: never; 0: when something
-                                  that runs has ended, nobody knows when (also
-                                  of a leased cell: when it is granted more) */
+                                  that runs has ended, nobody knows when (or
+                                  `pending`) */
+    bool pending; /**< it may pass as soon as the store has answered: have it
+                       asked (llmp_limit_lease_next()) and try again */
 };
 
 /** Cells that crossed their soft threshold, for events: each crossing is
@@ -270,11 +288,29 @@ LLMP_API size_t
 llmp_limit_look(const struct llmp_limit_scope *scope, struct llmp_time now,
                 struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX]);
 
+/** A set of windows, of bits 1 << enum llmp_limit_window; concurrency is among
+ *  the rolling ones. */
+#define LLMP_WINDOWS_ROLLING  (1u << LLMP_WINDOW_ROLLING)
+#define LLMP_WINDOWS_CALENDAR (~LLMP_WINDOWS_ROLLING)
+
+/** The same of cells of these windows only: others are not touched. */
+LLMP_API size_t llmp_limit_look_at(
+    const struct llmp_limit_scope *scope, unsigned windows,
+    struct llmp_time now, struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX]);
+
+/** Whether it has a rule of one of these units.
+ *  @param units  bits 1 << enum llmp_limit_unit */
+LLMP_API bool llmp_limit_has(const struct llmp_limit_scope *scope,
+                             unsigned units);
+
 /**
  * Raises what a calendar cell has used, in the window that begins at
  * `window_start_s`, to `used` if it is less: after a start, from the ledger,
  * which knows of everything that this process has used, too. Ignored if the
  * scope has no such cell or the window is over. Doing it again changes nothing.
+ * Of a leased cell `used` is what all processes have used or hold, and what
+ * others have of it is told by llmp_limit_look() from then on; from the thread
+ * that leases.
  */
 LLMP_API void llmp_limit_restore(struct llmp_limit_scope *scope,
                                  enum llmp_limit_unit unit,
@@ -295,41 +331,67 @@ LLMP_API const char *llmp_limit_unit_name(enum llmp_limit_unit unit);
 /** "rolling", "minute", "day", "week", "month", "total" */
 LLMP_API const char *llmp_limit_window_name(enum llmp_limit_window window);
 
-/* ---- several processes --------------------------------------------------- */
+/* ---- what a store knows -------------------------------------------------- */
 
-/** A leased cell that has less left than it should. */
+/** What the store is to be asked about a cell, or to be given back. */
 struct llmp_limit_want {
     struct llmp_limit_scope *scope; /**< a reference, the caller's to drop */
     enum llmp_limit_unit unit;
     enum llmp_limit_window window;
     uint64_t window_start_s;
     uint64_t limit; /**< of all processes together */
-    uint64_t want;  /**< how much to ask for */
+    uint64_t want;  /**< how much to ask for, or to give back */
+    bool unknown;   /**< not leased: ask what was used, for
+                         llmp_limit_restore() */
 };
 
+/** Whether llmp_limit_lease_next() may have something. From any thread. */
+LLMP_API bool llmp_limit_lease_wanted(const struct llmp_limiter *limiter);
+
 /**
- * The next leased cell that wants a grant. Begin with *cursor 0 and go on until
- * it returns false; from one thread.
+ * The next cell that the store is to be asked about: one that was refused for
+ * want of an answer, or has little left. Begin with *cursor 0 and go on until
+ * it returns false; all that follows about leases from the same thread.
  */
 LLMP_API bool llmp_limit_lease_next(struct llmp_limiter *limiter,
                                     uint64_t *cursor, struct llmp_time now,
                                     struct llmp_limit_want *want);
 
-/** The shared store has granted so much of the window; 0: there is no more,
- *  so it is not asked again for a second. */
+/**
+ * The store has granted so much of the window. Less than was wanted: there is
+ * no more, so it is not asked again for a second.
+ *
+ * @param taken  what all processes have used or hold of it now, this grant
+ *               included
+ */
 LLMP_API void llmp_limit_lease_grant(const struct llmp_limit_want *want,
-                                     uint64_t granted, struct llmp_time now);
+                                     uint64_t granted, uint64_t taken,
+                                     struct llmp_time now);
 
 /**
- * Takes back what a leased cell has not used of a window: to be returned to
- * the store when the process ends or the window is over.
+ * The next lease that is to be ended: of a window that is over, or that nothing
+ * was taken from for five seconds, or that is half an hour old. What was left
+ * of it is `spare->want`, which may be 0, and is no longer available here:
+ * return it to the store; where that fails, it counts as used.
  *
- * @return the amount, no longer available here
+ * @param cursor  begin with 0 and go on until it returns false
+ * @param all     every lease: the process ends
  */
-LLMP_API uint64_t llmp_limit_lease_reclaim(struct llmp_limit_scope *scope,
-                                           enum llmp_limit_unit unit,
-                                           enum llmp_limit_window window,
-                                           uint64_t window_start_s);
+LLMP_API bool llmp_limit_lease_spare(struct llmp_limiter *limiter,
+                                     uint64_t *cursor, bool all,
+                                     struct llmp_time now,
+                                     struct llmp_limit_want *spare);
+
+/**
+ * Until then nobody waits for the store: leased cells let pass what is left by
+ * what this process has used and had last heard of others, unknown ones begin
+ * with nothing used. What is used beyond what was granted is asked for later.
+ * From any thread.
+ *
+ * @param until_wall_ns  0: from now on it is waited for
+ */
+LLMP_API void llmp_limiter_alone(struct llmp_limiter *limiter,
+                                 uint64_t until_wall_ns);
 
 /* ---- guessing ------------------------------------------------------------ */
 

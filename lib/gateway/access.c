@@ -388,20 +388,21 @@ static int make_issuers(struct llmp_access *access,
 
 /* ---- prices ------------------------------------------------------------- */
 
-static int make_prices(struct llmp_access *access, struct llmp_error *err)
+int llmp_access_prices(struct llmp_prices **out,
+                       const struct llmp_config *config, struct llmp_error *err)
 {
-    struct llmp_str text = access->config->prices.table;
+    struct llmp_str text = config->prices.table;
     struct llmp_prices *shipped, *own;
     int rc;
 
     LLMP_TRY(llmp_prices_shipped(&shipped, err));
     if (!text.len) {
-        access->prices = shipped;
+        *out = shipped;
         return LLMP_OK;
     }
     rc = llmp_prices_parse(&own, text, err);
     if (rc == LLMP_OK) {
-        rc = llmp_prices_overlay(&access->prices, own, shipped, err);
+        rc = llmp_prices_overlay(out, own, shipped, err);
         llmp_prices_unref(own);
     }
     llmp_prices_unref(shipped);
@@ -447,7 +448,7 @@ int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
     LLMP_TRY(make_models(access, err));
     LLMP_TRY(llmp_access_keys(access, directory, before, err));
     LLMP_TRY(make_issuers(access, before, err));
-    LLMP_TRY(make_prices(access, err));
+    LLMP_TRY(llmp_access_prices(&access->prices, config, err));
     LLMP_TRY(make_sets(access, err));
     if (before)
         lift_old(access, before);

@@ -130,6 +130,11 @@ int llmp_access_scope(struct llmp_limit_scope **out,
                       const struct llmp_allowance *allowance,
                       struct llmp_error *err);
 
+/* The configuration's table over the shipped one. */
+int llmp_access_prices(struct llmp_prices **out,
+                       const struct llmp_config *config,
+                       struct llmp_error *err);
+
 /* NULL: neither file nor store knows it. */
 const struct llmp_owner *llmp_access_owner(const struct llmp_access *access,
                                            enum llmp_limit_kind kind,

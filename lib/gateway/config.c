@@ -92,6 +92,7 @@ static int check_store(struct llmp_reading *reading,
             : llmp_config_join(&reading->config->memory, journal, 2).ptr;
     store->refuse = draft->on_failure.number != 0;
     LLMP_TRY(check_retention(reading, &draft->retention));
+    store->share_limits = draft->share_limits.number != 0;
     return store->journal ? LLMP_OK : llmp_reading_nomem(reading);
 }
 

@@ -474,7 +474,12 @@ static const struct llmp_key store_keys[] = {
     { "on_failure", LLMP_KEY_CHOICE, AT(store, on_failure), "serve",
       .choices = failure_choices,
       .help = "What happens to requests when usage can be kept nowhere, "
-              "neither in the store nor in the journal." },
+              "neither in the store nor in the journal, or when what is left "
+              "of a limit is kept in a store that does not answer." },
+    { "share_limits", LLMP_KEY_BOOL, AT(store, share_limits), "false",
+      .help = "Several processes on this machine have this store: limits a "
+              "day and longer, and budgets, are for all of them together. All "
+              "must say so." },
     { "retention", LLMP_KEY_SECTION, AT(store, retention),
       .section = &retention_section, .help = "How long records are kept." },
 };

@@ -167,7 +167,7 @@ struct llmp_draft_retention {
 
 struct llmp_draft_store {
     const struct llmp_node *node;
-    struct llmp_setting path, journal, on_failure;
+    struct llmp_setting path, journal, on_failure, share_limits;
     struct llmp_draft_retention retention;
 };
 

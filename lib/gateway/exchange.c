@@ -8,7 +8,7 @@
 
 #include "base/internal.h"
 
-enum { ARENA_BLOCK = 2048, SWEEP_EVERY = 1024 };
+enum { ARENA_BLOCK = 2048, SWEEP_EVERY = 256 };
 
 static const char *const ending_names[LLMP_ENDINGS] = {
     [LLMP_END_COMPLETE] = "complete",
@@ -335,7 +335,8 @@ void llmp_exchange_request_body(struct llmp_exchange *x, struct llmp_str bytes,
 {
     x->now = now;
     x->body_seen += bytes.len;
-    if (x->state == LLMP_X_BODY || x->state == LLMP_X_AUTH || llmp_x_uploads(x))
+    if (x->state == LLMP_X_BODY || x->state == LLMP_X_AUTH ||
+        x->state == LLMP_X_LIMITS || llmp_x_uploads(x))
         llmp_x_request_body(x, bytes);
 }
 
@@ -462,6 +463,8 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
     if (now.mono_ns >= x->deadline_ns) {
         if (x->state == LLMP_X_AUTH)
             llmp_x_keys_tick(x);
+        else if (x->state == LLMP_X_LIMITS)
+            llmp_x_limits_tick(x);
         else if (x->state == LLMP_X_ADMIN)
             llmp_x_admin_tick(x);
         else if (x->list.open)

@@ -22,6 +22,7 @@ enum llmp_x_state {
     LLMP_X_HEAD,      /* nothing came yet */
     LLMP_X_AUTH,      /* the keys of a token's issuer are awaited */
     LLMP_X_BODY,      /* a body is being held */
+    LLMP_X_LIMITS,    /* what the store says about limits is awaited */
     LLMP_X_UPLOAD,    /* a call runs and the body goes straight to it */
     LLMP_X_CALLING,   /* a call runs, its answer is awaited */
     LLMP_X_ADMIN,     /* a job of administration runs */
@@ -95,7 +96,12 @@ struct llmp_exchange {
     struct llmp_str routed; /* the model's name that was decided on */
     const struct llmp_price *price;
     uint64_t output_guess_pair; /* what to learn about; 0: nothing */
-    struct {                    /* in the ledger (stage_book.c) */
+    struct {                    /* while the store is asked (stage_limits.c) */
+        uint64_t until_ns;      /* 0: it was not yet */
+        uint64_t look_ms;
+        bool had_end; /* of the request, when it began to wait */
+    } limits;
+    struct { /* in the ledger (stage_book.c) */
         bool open;
         llmp_journal_at at;
         char id[33];
@@ -214,6 +220,10 @@ void llmp_x_charge(struct llmp_exchange *x);       /* a stream, as it goes */
 void llmp_x_settle(struct llmp_exchange *x);       /* once, at the end */
 void llmp_x_limit_fields(struct llmp_exchange *x); /* for the answer */
 
+/* stage_limits.c: in state LLMP_X_LIMITS; false: no longer */
+bool llmp_x_wait_for_limits(struct llmp_exchange *x);
+void llmp_x_limits_tick(struct llmp_exchange *x);
+
 /* stage_book.c: what the ledger is told */
 bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */
 void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
@@ -225,6 +235,9 @@ void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_request_end(struct llmp_exchange *x);
 void llmp_x_request_known(struct llmp_exchange *x); /* its caller is */
 bool llmp_x_uploads(const struct llmp_exchange *x); /* straight to the call */
+/* What was put off until the store had answered. @param ended  the request has
+ * meanwhile */
+void llmp_x_admit_again(struct llmp_exchange *x, bool ended);
 
 /* stage_call.c */
 bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model);

@@ -33,6 +33,22 @@ struct llmp_stored {
     atomic_uint requests; /* of administration, under way */
 };
 
+/* How long nobody waits for a store that does not answer; until it does. It is
+ * counted from when it was asked, and a locked one takes seconds to say no. */
+#define LLMP_ALONE_NS (15 * LLMP_NS_PER_S)
+
+/* What limits ask of the store, and give back (share.c). */
+struct llmp_sharing {
+    struct llmp_store_job job;
+    atomic_bool asking;   /* the job is queued or runs */
+    atomic_bool ending;   /* all leases are to be given back */
+    bool gives_all;       /* the job does that */
+    bool refuse;          /* nobody passes whom the store knows nothing of */
+    struct llmp_time now; /* of the job */
+    _Atomic uint64_t retry_ns; /* monotonic: do not ask before */
+    char holder[33];           /* of our leases */
+};
+
 struct llmp_gateway {
     struct llmp_random random;
     atomic_bool draining;
@@ -41,7 +57,8 @@ struct llmp_gateway {
     struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     struct llmp_stored stored;
     struct llmp_wait_list keys; /* who waits for an issuer's keys */
-    pthread_mutex_t change;     /* before `lock` */
+    struct llmp_sharing sharing;
+    pthread_mutex_t change; /* before `lock` */
     pthread_mutex_t lock;
     struct {
         struct llmp_config *config;
@@ -107,6 +124,15 @@ int llmp_gateway_sync_now(struct llmp_gateway *gateway,
 /* retention.c: deletes a little of what is too old. On the store's thread. */
 void llmp_gateway_trim(struct llmp_gateway *gateway, struct llmp_store *store,
                        struct llmp_time now);
+/* share.c: once, when there is a store: how limits depend on it. */
+void llmp_gateway_share(struct llmp_gateway *gateway);
+/* Has the store asked what limits want to know, unless that is under way. From
+ * any thread. */
+void llmp_gateway_ask(struct llmp_gateway *gateway, struct llmp_time now);
+/* Does it, and ends leases that nobody needs. On the store's thread. */
+int llmp_gateway_share_now(struct llmp_gateway *gateway,
+                           struct llmp_store *store, struct llmp_time now,
+                           struct llmp_error *err);
 
 bool llmp_gateway_draining(const struct llmp_gateway *gateway);
 

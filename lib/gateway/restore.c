@@ -62,10 +62,14 @@ static void restore_scope(struct restoring *r, struct llmp_limit_scope *scope)
         r->status = llmp_store_counter(r->store, (struct llmp_str){ name, len },
                                        states[i].window_start_s, r->now.wall_ns,
                                        &counter, r->err);
-        if (r->status == LLMP_OK && counter.used > 0)
+        /* Of a leased one what others hold, too, is not ours to use. */
+        if (states[i].rule.leased)
+            counter.used += counter.leased;
+        if (r->status == LLMP_OK)
             llmp_limit_restore(scope, states[i].rule.unit,
                                states[i].rule.window, states[i].window_start_s,
-                               (uint64_t)counter.used, r->now);
+                               counter.used > 0 ? (uint64_t)counter.used : 0,
+                               r->now);
     }
 }
 
@@ -77,7 +81,8 @@ static bool restore_key(struct llmp_key *key, void *ctx)
     return true;
 }
 
-/* Models at providers, by name; those behind patterns are not known yet. */
+/* Models at providers, by name; those behind patterns are asked for when they
+ * are known (share.c). */
 static void restore_deployment(struct restoring *r,
                                const struct llmp_model *model)
 {

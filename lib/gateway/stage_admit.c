@@ -7,25 +7,12 @@
 #include <stdio.h>
 
 #include "base/internal.h"
+#include "gateway/downgrade.h"
 #include "gateway/exchange.h"
 
 enum { OUTPUT_UNKNOWN = 1024, CHARGE_EVERY = 64, FIELD_SIZE = 96 };
 
 /* ---- what it costs ------------------------------------------------------- */
-
-/* The deployment's own price, else its vendor's, now. */
-static void find_price(struct llmp_exchange *x)
-{
-    const struct llmp_provider *provider = x->model->provider;
-    const struct llmp_prices *prices = x->access->prices;
-    struct llmp_str model = x->summary.upstream_model;
-
-    if (llmp_prices_find(prices, provider->name, model, x->now.wall_ns,
-                         &x->price) != LLMP_OK &&
-        llmp_prices_find(prices, provider->vendor, model, x->now.wall_ns,
-                         &x->price) != LLMP_OK)
-        x->price = NULL;
-}
 
 /* Pictures, sounds and the like are not counted yet, so nobody knows. */
 static bool cost_of(const struct llmp_exchange *x, uint64_t input,
@@ -65,6 +52,10 @@ static bool find_deployment(struct llmp_exchange *x)
     if (!provider->limits.count)
         return true;
     len = llmp_deployment_id(id, provider->name, x->summary.upstream_model);
+    if (x->scope_refs & 1 << LLMP_X_DEPLOYMENT_SCOPE) /* it had to wait */
+        llmp_limit_scope_unref(x->scopes[LLMP_X_DEPLOYMENT_SCOPE]);
+    x->scope_refs &= (uint8_t) ~(1 << LLMP_X_DEPLOYMENT_SCOPE);
+    x->scopes[LLMP_X_DEPLOYMENT_SCOPE] = NULL;
     if (llmp_limiter_scope(
             &x->scopes[LLMP_X_DEPLOYMENT_SCOPE], llmp_worker_limiter(x->worker),
             LLMP_LIMIT_DEPLOYMENT, (struct llmp_str){ id, len },
@@ -78,16 +69,10 @@ static bool find_deployment(struct llmp_exchange *x)
 
 static bool has_money(const struct llmp_exchange *x)
 {
-    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
-
-    for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
-        size_t count =
-            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
-
-        for (size_t k = 0; k < count; k++)
-            if (states[k].rule.unit == LLMP_LIMIT_MONEY)
-                return true;
-    }
+    for (size_t i = 0; i < LLMP_X_SCOPES; i++)
+        if (x->scopes[i] &&
+            llmp_limit_has(x->scopes[i], 1u << LLMP_LIMIT_MONEY))
+            return true;
     return false;
 }
 
@@ -96,7 +81,8 @@ static bool has_money(const struct llmp_exchange *x)
 static bool is_soft(const struct llmp_limit_scope *scope, struct llmp_time now)
 {
     struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
-    size_t count = llmp_limit_look(scope, now, states);
+    size_t count =
+        llmp_limit_look_at(scope, LLMP_WINDOWS_CALENDAR, now, states);
 
     for (size_t k = 0; k < count; k++)
         if (states[k].rule.unit == LLMP_LIMIT_MONEY &&
@@ -122,6 +108,20 @@ static bool may_downgrade(const struct llmp_exchange *x,
            llmp_grant_has_model(x->principal.grant, allowance->downgrade);
 }
 
+/* NULL: it is not there, or known to cost more than what was asked for. */
+static const struct llmp_model *cheaper_model(const struct llmp_exchange *x,
+                                              struct llmp_str name)
+{
+    const struct llmp_named_model from = { x->model, x->routed };
+    const struct llmp_named_model to = { llmp_config_model(x->config, name),
+                                         name };
+
+    if (!to.model || llmp_downgrade_is_dearer(x->config, x->access->prices,
+                                              from, to, x->now.wall_ns))
+        return NULL;
+    return to.model;
+}
+
 void llmp_x_downgrade(struct llmp_exchange *x)
 {
     for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++) {
@@ -131,7 +131,7 @@ void llmp_x_downgrade(struct llmp_exchange *x)
         if (!x->scopes[i] || !may_downgrade(x, allowance) ||
             !is_soft(x->scopes[i], x->now))
             continue;
-        model = llmp_config_model(x->config, allowance->downgrade);
+        model = cheaper_model(x, allowance->downgrade);
         if (!model)
             continue;
         x->model = model;
@@ -257,6 +257,23 @@ static void refuse_limited(struct llmp_exchange *x,
         r->retry_after_ns == UINT64_MAX ? " It can never be served." : "");
 }
 
+/* Nobody knows what is left, and the configuration would rather not guess. */
+static void refuse_unanswered(struct llmp_exchange *x,
+                              const struct llmp_limit_refusal *r)
+{
+    struct llmp_str id = llmp_limit_scope_id(r->scope);
+
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 503,
+                                          .code = "limit_unknown",
+                                          .retry_after = "1",
+                                          .ending = LLMP_END_REFUSED },
+                  "What is left of the limit of %s '%.*s' is kept in a store "
+                  "that does not answer at the moment; ask again.",
+                  llmp_limit_kind_name(llmp_limit_scope_kind(r->scope)),
+                  (int)id.len, id.ptr);
+}
+
 static void refuse_unknown_price(struct llmp_exchange *x)
 {
     llmp_x_refuse(x,
@@ -313,32 +330,56 @@ static struct llmp_limit_amounts amounts_of(const struct llmp_exchange *x)
     return a;
 }
 
-static bool reserve(struct llmp_exchange *x)
+/* Room for what is to be reserved; kept from one try to the next. */
+static bool make_room(struct llmp_exchange *x, size_t holds)
 {
-    struct llmp_limit_amounts amounts = amounts_of(x);
-    struct llmp_limit_news news = { .crossing_count = 0 };
-    struct llmp_limit_refusal why;
-    size_t holds = llmp_limit_holds(x->scopes, LLMP_X_SCOPES);
-
-    if (holds == 0)
+    if (holds <= x->reserved.capacity)
         return true;
     x->reserved.holds =
         llmp_arena_take(&x->arena, holds * sizeof(*x->reserved.holds));
-    x->reserved.capacity = (uint32_t)holds;
-    if (!x->reserved.holds) {
+    x->reserved.capacity = x->reserved.holds ? (uint32_t)holds : 0;
+    if (!x->reserved.holds)
         llmp_x_refuse_nomem(x);
-        return false;
-    }
+    return x->reserved.holds != NULL;
+}
 
+static int reserve_now(struct llmp_exchange *x, struct llmp_limit_refusal *why)
+{
+    struct llmp_limit_amounts amounts = amounts_of(x);
+    struct llmp_limit_news news = { .crossing_count = 0 };
     int rc = llmp_limit_reserve(&x->reserved, x->scopes, LLMP_X_SCOPES,
-                                &amounts, x->now, &why, &news);
+                                &amounts, x->now, why, &news);
 
     note_news(x, &news);
+    return rc;
+}
 
-    if (rc == LLMP_LIMITED)
+/* False: it was refused, or waits for what the store says. */
+static bool reserve(struct llmp_exchange *x)
+{
+    struct llmp_limit_refusal why = { .pending = false };
+    int rc;
+
+    do { /* limits may come while we count them */
+        size_t holds = llmp_limit_holds(x->scopes, LLMP_X_SCOPES);
+
+        if (holds == 0)
+            return true;
+        if (!make_room(x, holds))
+            return false;
+        rc = reserve_now(x, &why);
+    } while (rc < 0);
+    if (rc == LLMP_LIMITED && why.pending) {
+        if (llmp_x_wait_for_limits(x))
+            return false;
+        rc = reserve_now(x, &why); /* by itself, if it may */
+    }
+    if (rc == LLMP_LIMITED && why.pending)
+        refuse_unanswered(x, &why);
+    else if (rc == LLMP_LIMITED)
         refuse_limited(x, &why);
-    else if (rc < 0) /* limits came while we counted: once more */
-        return reserve(x);
+    else if (llmp_limit_lease_wanted(llmp_worker_limiter(x->worker)))
+        llmp_gateway_ask(x->worker->gateway, x->now);
     return rc == LLMP_OK;
 }
 
@@ -351,7 +392,8 @@ bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
     x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
     if (!find_deployment(x))
         return false;
-    find_price(x);
+    x->price = llmp_model_price(x->access->prices, x->model, s->upstream_model,
+                                x->now.wall_ns);
     s->currency = x->config->prices.currency;
     s->reserved_input_tokens = input_tokens;
     s->reserved_output_tokens = expect_output(x, output_tokens_max);
@@ -466,13 +508,13 @@ static void find_tightest(const struct llmp_exchange *x,
     struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
 
     for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
-        size_t count =
-            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
+        size_t count = x->scopes[i] ? llmp_limit_look_at(x->scopes[i],
+                                                         LLMP_WINDOWS_ROLLING,
+                                                         x->now, states)
+                                    : 0;
 
         for (size_t k = 0; k < count; k++)
-            if (states[k].rule.window != LLMP_WINDOW_ROLLING)
-                continue;
-            else if (states[k].rule.unit == LLMP_LIMIT_REQUESTS)
+            if (states[k].rule.unit == LLMP_LIMIT_REQUESTS)
                 consider(requests, x->scopes[i], &states[k]);
             else if (states[k].rule.unit == LLMP_LIMIT_TOKENS)
                 consider(tokens, x->scopes[i], &states[k]);

@@ -179,9 +179,7 @@ static void find_scope(struct llmp_exchange *x, enum llmp_limit_kind kind,
 
 static bool has_rules(const struct llmp_exchange *x, enum llmp_limit_kind kind)
 {
-    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
-
-    return x->scopes[kind] && llmp_limit_look(x->scopes[kind], x->now, states);
+    return x->scopes[kind] && llmp_limit_has(x->scopes[kind], ~0u);
 }
 
 /* A user of tokens without limits of its own has those of its role; so has one

@@ -46,7 +46,9 @@ static bool add_counter(struct llmp_exchange *x,
     size_t at = x->booked.counter_count;
     bool ok = true;
 
-    if (!llmp_counter_is_kept(&state->rule) || at == LLMP_STORE_COUNTERS_MAX)
+    /* What is leased is counted as it is returned. */
+    if (!llmp_counter_is_kept(&state->rule) || state->rule.leased ||
+        at == LLMP_STORE_COUNTERS_MAX)
         return true;
     if (at == 0) {
         x->booked.counters = llmp_arena_take(
@@ -74,8 +76,10 @@ static bool list_counters(struct llmp_exchange *x)
     struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
 
     for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
-        size_t count =
-            x->scopes[i] ? llmp_limit_look(x->scopes[i], x->now, states) : 0;
+        size_t count = x->scopes[i] ? llmp_limit_look_at(x->scopes[i],
+                                                         LLMP_WINDOWS_CALENDAR,
+                                                         x->now, states)
+                                    : 0;
 
         for (size_t k = 0; k < count; k++)
             if (!add_counter(x, x->scopes[i], &states[k]))

@@ -354,6 +354,15 @@ static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
     return false;
 }
 
+static void admit_json(struct llmp_exchange *x)
+{
+    struct llmp_str body = llmp_buf_str(&x->body);
+
+    if (llmp_x_admit(x, body.len / BYTES_PER_TOKEN,
+                     llmp_openai_request_output_max(&x->reader.request, body)))
+        llmp_x_call_plain(x);
+}
+
 static void json_complete(struct llmp_exchange *x)
 {
     struct llmp_openai_request *request = &x->reader.request;
@@ -372,11 +381,8 @@ static void json_complete(struct llmp_exchange *x)
     x->summary.stream = llmp_openai_request_stream(request);
     x->client_wants_usage = llmp_openai_request_wants_usage(request);
     if (llmp_x_route(x, llmp_openai_request_model(
-                            request, llmp_buf_str(&x->body), &x->arena)) &&
-        llmp_x_admit(
-            x, x->body.len / BYTES_PER_TOKEN,
-            llmp_openai_request_output_max(request, llmp_buf_str(&x->body))))
-        llmp_x_call_plain(x);
+                            request, llmp_buf_str(&x->body), &x->arena)))
+        admit_json(x);
 }
 
 /* ---- pass-through ------------------------------------------------------- */
@@ -588,7 +594,8 @@ static void upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 
 void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
-    if (x->state != LLMP_X_BODY && x->state != LLMP_X_AUTH) {
+    if (x->state != LLMP_X_BODY && x->state != LLMP_X_AUTH &&
+        x->state != LLMP_X_LIMITS) {
         upload(x, bytes, false);
         return;
     }
@@ -596,7 +603,7 @@ void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
         return;
     if (x->reads == LLMP_READS_REQUEST && !read_json(x, bytes, false))
         return;
-    if (x->operation->body == LLMP_BODY_PASS)
+    if (x->operation->body == LLMP_BODY_PASS && x->state == LLMP_X_BODY)
         pass_front(x);
 }
 
@@ -612,5 +619,20 @@ void llmp_x_request_end(struct llmp_exchange *x)
         json_complete(x);
     else if (x->reads != LLMP_READS_REQUEST ||
              read_json(x, (struct llmp_str){ NULL, 0 }, true))
+        pass_front(x);
+}
+
+/* Of an upload the front is looked at anew: more of it may have come. */
+void llmp_x_admit_again(struct llmp_exchange *x, bool ended)
+{
+    if (x->operation->body == LLMP_BODY_JSON) {
+        admit_json(x);
+        return;
+    }
+    llmp_upload_check_free(x->upload_check);
+    x->upload_check = NULL;
+    if (ended)
+        llmp_x_request_end(x);
+    else
         pass_front(x);
 }

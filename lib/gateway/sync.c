@@ -359,7 +359,10 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
     LLMP_TRY(llmp_gateway_sync_now(gateway, store, err));
     write_used_now_and_then(gateway, store);
     llmp_gateway_trim(gateway, store, gateway->stored.now);
-    return LLMP_OK;
+    return gateway->stored.now.mono_ns
+               ? llmp_gateway_share_now(gateway, store, gateway->stored.now,
+                                        err)
+               : LLMP_OK; /* before anything runs */
 }
 
 static void finish(struct llmp_store_job *job, int status,
@@ -392,6 +395,7 @@ void llmp_gateway_set_store(struct llmp_gateway *gateway,
     gateway->stored.writer = writer;
     if (!writer)
         return;
+    llmp_gateway_share(gateway);
     atomic_store(&gateway->stored.syncing, true);
     gateway->stored.loaded_fn = done;
     gateway->stored.loaded_ctx = ctx;

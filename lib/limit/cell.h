@@ -7,7 +7,7 @@
  *   rolling      TAT: the monotonic time at which the bucket is full again
  *   concurrency  how many run
  *   calendar     a pointer to a budget: the present window's count and the one
- *                before it
+ *                before it, and what a store behind it said
  *
  * Each kind has the same four functions: see (would it pass?), take (by
  * compare-and-swap), add (debt, unasked), give (back).
@@ -34,9 +34,21 @@ struct llmp_law {
 
 struct llmp_budget_window {
     _Atomic uint64_t begin_s;
-    _Atomic uint64_t used;
-    _Atomic uint64_t granted; /* leased */
+    _Atomic uint64_t used;    /* leased: with what was returned */
+    _Atomic uint64_t granted; /* leased: so far, returned or not */
     atomic_bool soft_said;
+};
+
+/* What a leased window is to others. Only `used` above decides what passes:
+ * what is returned is taken there first, like a request's amount, so nobody
+ * can spend it meanwhile. */
+struct llmp_lease_window {
+    _Atomic uint64_t returned;  /* to the store, of what was granted */
+    _Atomic uint64_t elsewhere; /* used or held by others, as last heard */
+    _Atomic uint64_t held;      /* what the store has as our lease */
+    _Atomic uint64_t seen_used; /* the last time that somebody looked at it */
+    _Atomic uint64_t seen_s;    /* since when `used` has been that */
+    _Atomic uint64_t since_s;   /* when the lease was begun */
 };
 
 /* `turn` counts windows: window number n is at n % 2, so that who is late for
@@ -45,10 +57,23 @@ struct llmp_budget {
     struct llmp_budget_window windows[2]; /* a cache line */
     _Atomic uint64_t end_s;               /* of the present one; 0: unused */
     _Atomic uint64_t turn;
+    const struct llmp_backing *backing; /* the limiter's */
     atomic_flag turning;
-    _Atomic uint64_t missed;  /* leased: the largest amount refused */
-    _Atomic uint64_t quiet_s; /* leased: do not ask again before */
-    void *memory;             /* where the allocation begins */
+    atomic_bool known;           /* what had been used before was restored */
+    _Atomic uint64_t low;        /* leased: ask again when so much is left */
+    _Atomic uint64_t quiet_s;    /* leased: do not ask again before */
+    _Atomic uint64_t missed_sum; /* leased: what was refused since, */
+    _Atomic uint64_t missed_max; /* and the largest of it */
+    struct llmp_lease_window leases[2];
+    void *memory; /* where the allocation begins */
+};
+
+/* What stands behind all calendar's cells of a limiter: read by all, written
+ * hardly ever. */
+struct llmp_backing {
+    _Atomic uint32_t kind; /* enum llmp_limit_backing */
+    /* Until then (seconds since 1970) cells go on by what they know. */
+    _Atomic uint64_t alone_until_s;
 };
 
 struct llmp_cell {
@@ -73,6 +98,10 @@ struct llmp_taking {
     uint64_t cost;   /* rolling: nanoseconds; else units */
     uint64_t seen;   /* the word that is to be replaced */
     uint64_t mark;   /* see struct llmp_limit_hold */
+    uint64_t limit;  /* calendar: of the word, for us, when it was seen */
+    bool leased;     /* calendar: the limit is what was granted */
+    bool hungry;     /* calendar: the store is to be asked */
+    bool pending;    /* it did not pass, but may when the store has answered */
 };
 
 /* Fills in all but the scope on refusal. */
@@ -125,11 +154,11 @@ void llmp_rolling_look(const struct llmp_cell *cell, const struct llmp_law *law,
                        uint64_t now_ns, struct llmp_limit_state *state);
 
 /* cell_calendar.c */
-struct llmp_budget *llmp_budget_new(void);
+struct llmp_budget *llmp_budget_new(const struct llmp_backing *backing);
 bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,
                        uint64_t wall_ns);
 bool llmp_calendar_take(struct llmp_cell *cell, struct llmp_taking *t,
-                        bool *crossed);
+                        uint64_t wall_ns, bool *crossed);
 /* To the window `mark` while it is remembered; what belongs to an older one is
  * the ledger's only. */
 void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
@@ -145,5 +174,37 @@ struct llmp_budget_window *llmp_calendar_window(struct llmp_budget *budget,
                                                 enum llmp_limit_window window,
                                                 uint64_t wall_ns,
                                                 uint64_t *turn);
+
+static inline bool llmp_budget_is_backed(const struct llmp_budget *budget,
+                                         enum llmp_limit_backing kind)
+{
+    return atomic_load_explicit(&budget->backing->kind, memory_order_relaxed) ==
+           (uint32_t)kind;
+}
+
+static inline bool llmp_budget_is_leased(const struct llmp_budget *budget,
+                                         const struct llmp_law *law)
+{
+    return law->rule.leased ||
+           llmp_budget_is_backed(budget, LLMP_BACKING_SHARED);
+}
+
+/* What this process has used of the window. */
+static inline uint64_t llmp_budget_own(struct llmp_budget *budget,
+                                       struct llmp_budget_window *window)
+{
+    uint64_t used = atomic_load(&window->used);
+    uint64_t returned =
+        atomic_load(&budget->leases[window - budget->windows].returned);
+
+    return used > returned ? used - returned : 0;
+}
+
+/* And what others have or hold, as far as is known. */
+static inline uint64_t llmp_budget_elsewhere(struct llmp_budget *budget,
+                                             struct llmp_budget_window *window)
+{
+    return atomic_load(&budget->leases[window - budget->windows].elsewhere);
+}
 
 #endif

@@ -8,13 +8,14 @@
 #include "base/internal.h"
 #include "limit/limiter.h"
 
-struct llmp_budget *llmp_budget_new(void)
+struct llmp_budget *llmp_budget_new(const struct llmp_backing *backing)
 {
     void *memory;
     struct llmp_budget *budget = llmp_alloc_line(sizeof(*budget), &memory);
 
     if (budget) {
         budget->memory = memory;
+        budget->backing = backing;
         atomic_flag_clear(&budget->turning);
     }
     return budget;
@@ -32,13 +33,20 @@ static void turn_window(struct llmp_budget *budget, enum llmp_limit_window kind,
     struct llmp_span span = llmp_window_at(kind, wall_ns);
     uint64_t turn = atomic_load(&budget->turn) + 1;
     struct llmp_budget_window *next = window_of(budget, turn);
+    struct llmp_lease_window *lease = &budget->leases[turn % 2];
 
+    atomic_store(&lease->returned, 0);
+    atomic_store(&lease->elsewhere, 0);
+    atomic_store(&lease->held, 0);
+    atomic_store(&lease->seen_s, 0);
     atomic_store(&next->begin_s, span.begin_s);
     atomic_store(&next->used, 0);
     atomic_store(&next->granted, 0);
     atomic_store(&next->soft_said, false);
-    atomic_store(&budget->missed, 0);
+    atomic_store(&budget->missed_sum, 0);
+    atomic_store(&budget->missed_max, 0);
     atomic_store(&budget->quiet_s, 0);
+    atomic_store(&budget->low, 0);
     atomic_store_explicit(&budget->turn, turn, memory_order_release);
     atomic_store_explicit(&budget->end_s, span.end_s, memory_order_release);
 }
@@ -66,27 +74,83 @@ struct llmp_budget_window *llmp_calendar_window(struct llmp_budget *budget,
     return window_of(budget, *turn);
 }
 
-static uint64_t limit_of(const struct llmp_law *law,
-                         const struct llmp_budget_window *window)
+static bool is_alone(const struct llmp_budget *budget, uint64_t wall_s)
 {
-    return law->rule.leased
-               ? atomic_load_explicit(&window->granted, memory_order_relaxed)
-               : law->rule.amount;
+    return atomic_load_explicit(&budget->backing->alone_until_s,
+                                memory_order_relaxed) > wall_s;
 }
 
-static bool passes(const struct llmp_taking *t, uint64_t used, uint64_t limit)
+/* Of `used`, where it is leased. Who is alone goes on as if others used no more
+ * than they had when they were last heard of. */
+static uint64_t leased_limit(const struct llmp_law *law,
+                             struct llmp_budget *budget,
+                             struct llmp_budget_window *window, uint64_t wall_s)
 {
-    return !t->law->closed && used <= limit && t->amount <= limit - used;
+    const struct llmp_lease_window *lease =
+        &budget->leases[window - budget->windows];
+    uint64_t granted, most, others;
+
+    granted = atomic_load_explicit(&window->granted, memory_order_relaxed);
+    if (!is_alone(budget, wall_s))
+        return granted;
+    most = llmp_add_sat(law->rule.amount, atomic_load(&lease->returned));
+    others = atomic_load(&lease->elsewhere);
+    most = most > others ? most - others : 0;
+    return most > granted ? most : granted;
+}
+
+/* What stands behind the cell; as a rule nothing does. */
+static void see_backing(struct llmp_taking *t, struct llmp_budget *budget,
+                        struct llmp_budget_window *window, uint64_t wall_ns)
+{
+    uint32_t kind =
+        atomic_load_explicit(&budget->backing->kind, memory_order_relaxed);
+
+    t->limit = t->law->rule.amount;
+    t->leased = t->law->rule.leased || kind == LLMP_BACKING_SHARED;
+    if (t->leased)
+        t->limit =
+            leased_limit(t->law, budget, window, wall_ns / LLMP_NS_PER_S);
+    else if (kind == LLMP_BACKING_RESTORED &&
+             !atomic_load_explicit(&budget->known, memory_order_relaxed))
+        t->pending = t->hungry = !is_alone(budget, wall_ns / LLMP_NS_PER_S);
+}
+
+static bool passes(const struct llmp_taking *t, uint64_t used)
+{
+    return !t->law->closed && used <= t->limit && t->amount <= t->limit - used;
 }
 
 static void note_missed(struct llmp_budget *budget, uint64_t amount)
 {
-    uint64_t seen = atomic_load_explicit(&budget->missed, memory_order_relaxed);
+    uint64_t seen =
+        atomic_load_explicit(&budget->missed_max, memory_order_relaxed);
 
     while (amount > seen && !atomic_compare_exchange_weak_explicit(
-                                &budget->missed, &seen, amount,
+                                &budget->missed_max, &seen, amount,
                                 memory_order_relaxed, memory_order_relaxed))
         ;
+    atomic_fetch_add_explicit(&budget->missed_sum, amount,
+                              memory_order_relaxed);
+}
+
+static bool may_ask(const struct llmp_budget *budget, uint64_t wall_s)
+{
+    return atomic_load_explicit(&budget->quiet_s, memory_order_relaxed) <=
+           wall_s;
+}
+
+/* It did not pass. Whether it may after the store was asked: not where the
+ * store has just said that there is no more, or is not waited for. */
+static void miss(struct llmp_budget *budget, struct llmp_taking *t,
+                 uint64_t wall_s)
+{
+    if (!t->leased || t->law->closed || t->amount > t->law->rule.amount ||
+        !may_ask(budget, wall_s))
+        return;
+    note_missed(budget, t->amount);
+    t->hungry = true;
+    t->pending = !is_alone(budget, wall_s);
 }
 
 bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,
@@ -95,34 +159,49 @@ bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,
     struct llmp_budget_window *window = llmp_calendar_window(
         cell->budget, t->law->rule.window, wall_ns, &t->mark);
 
+    see_backing(t, cell->budget, window, wall_ns);
+    if (t->pending)
+        return false;
     t->seen = atomic_load_explicit(&window->used, memory_order_relaxed);
-    if (passes(t, t->seen, limit_of(t->law, window)))
+    if (passes(t, t->seen))
         return true;
-    if (t->law->rule.leased)
-        note_missed(cell->budget, t->amount);
+    miss(cell->budget, t, wall_ns / LLMP_NS_PER_S);
     return false;
 }
 
-static bool crosses(const struct llmp_law *law, struct llmp_budget_window *w,
-                    uint64_t used)
+/* @param used  as the window has it */
+static bool crosses(const struct llmp_law *law, struct llmp_budget *budget,
+                    struct llmp_budget_window *w, uint64_t used)
 {
-    return law->soft && used >= law->soft &&
-           !atomic_load_explicit(&w->soft_said, memory_order_relaxed) &&
+    const struct llmp_lease_window *lease =
+        &budget->leases[w - budget->windows];
+
+    if (!law->soft || atomic_load_explicit(&w->soft_said, memory_order_relaxed))
+        return false;
+    used = llmp_add_sat(used, atomic_load(&lease->elsewhere));
+    /* Compared by sums: what was returned may have grown since. */
+    return used >= llmp_add_sat(law->soft, atomic_load(&lease->returned)) &&
            !atomic_exchange(&w->soft_said, true);
 }
 
 bool llmp_calendar_take(struct llmp_cell *cell, struct llmp_taking *t,
-                        bool *crossed)
+                        uint64_t wall_ns, bool *crossed)
 {
-    struct llmp_budget_window *window = window_of(cell->budget, t->mark);
-    uint64_t limit = limit_of(t->law, window);
+    struct llmp_budget *budget = cell->budget;
+    struct llmp_budget_window *window = window_of(budget, t->mark);
 
     while (!atomic_compare_exchange_weak_explicit(
         &window->used, &t->seen, t->seen + t->amount, memory_order_relaxed,
         memory_order_relaxed))
-        if (!passes(t, t->seen, limit))
+        if (!passes(t, t->seen)) {
+            miss(budget, t, wall_ns / LLMP_NS_PER_S);
             return false;
-    *crossed = crosses(t->law, window, t->seen + t->amount);
+        }
+    *crossed = crosses(t->law, budget, window, t->seen + t->amount);
+    t->hungry = t->leased &&
+                t->limit - t->seen - t->amount <=
+                    atomic_load_explicit(&budget->low, memory_order_relaxed) &&
+                may_ask(budget, wall_ns / LLMP_NS_PER_S);
     return true;
 }
 
@@ -152,7 +231,7 @@ void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
     while (!atomic_compare_exchange_weak_explicit(&window->used, &used, next,
                                                   memory_order_relaxed,
                                                   memory_order_relaxed));
-    *crossed = law && crosses(law, window, next);
+    *crossed = law && crosses(law, cell->budget, window, next);
 }
 
 void llmp_calendar_give(struct llmp_cell *cell, uint64_t amount, uint64_t mark)
@@ -180,12 +259,16 @@ void llmp_calendar_refusal(struct llmp_cell *cell, const struct llmp_taking *t,
     const struct llmp_law *law = t->law;
     struct llmp_budget_window *window =
         llmp_calendar_window(cell->budget, law->rule.window, wall_ns, &turn);
-    uint64_t limit = limit_of(law, window), used = atomic_load(&window->used);
+    uint64_t used = atomic_load(&window->used), limit = law->rule.amount;
 
+    if (t->leased)
+        limit =
+            leased_limit(law, cell->budget, window, wall_ns / LLMP_NS_PER_S);
     refusal->remaining = used < limit ? limit - used : 0;
+    refusal->pending = t->pending;
     if (law->closed || t->amount > law->rule.amount)
         refusal->retry_after_ns = UINT64_MAX;
-    else if (law->rule.leased)
+    else if (t->pending)
         refusal->retry_after_ns = 0;
     else
         refusal->retry_after_ns = until_end_ns(cell->budget, wall_ns);
@@ -197,9 +280,11 @@ void llmp_calendar_look(struct llmp_cell *cell, const struct llmp_law *law,
     uint64_t turn;
     struct llmp_budget_window *window =
         llmp_calendar_window(cell->budget, law->rule.window, wall_ns, &turn);
-    uint64_t limit = limit_of(law, window);
+    uint64_t limit = law->rule.amount;
 
-    state->used = atomic_load(&window->used);
+    state->rule.leased = llmp_budget_is_leased(cell->budget, law);
+    state->used = llmp_add_sat(llmp_budget_own(cell->budget, window),
+                               llmp_budget_elsewhere(cell->budget, window));
     state->remaining = state->used < limit ? limit - state->used : 0;
     state->window_start_s = atomic_load(&window->begin_s);
     state->reset_ns = until_end_ns(cell->budget, wall_ns);

@@ -6,9 +6,11 @@
  */
 #include "base/alloc.h"
 #include "base/internal.h"
+#include "base/str.h"
 #include "limit/limiter.h"
 
-enum { LAWS_MAX = 65536 };
+/* As many keys may each have limits of their own. */
+enum { LAWS_MAX = 1 << 20 };
 
 #define PERIOD_NS_MIN LLMP_NS_PER_MS
 #define PERIOD_NS_MAX (UINT64_C(366) * 86400 * LLMP_NS_PER_S)
@@ -83,13 +85,27 @@ static int law_new(struct llmp_law **out, const struct llmp_limit_rule *rule,
     return LLMP_OK;
 }
 
+static struct llmp_law **chain_of(struct llmp_limiter *limiter,
+                                  const struct llmp_limit_rule *rule)
+{
+    const uint64_t parts[] = { rule->amount, rule->period_ns, rule->burst,
+                               (uint64_t)rule->unit << 32 |
+                                   (uint64_t)rule->window << 24 |
+                                   (uint64_t)rule->soft_permille << 8 |
+                                   rule->leased };
+    uint64_t hash = llmp_str_hash(
+        (struct llmp_str){ (const char *)parts, sizeof(parts) }, 0);
+
+    return &limiter->laws[hash % LLMP_LAW_CHAINS];
+}
+
 static int get_locked(const struct llmp_law **out, struct llmp_limiter *limiter,
                       const struct llmp_limit_rule *rule,
                       struct llmp_error *err)
 {
-    struct llmp_law *law;
+    struct llmp_law **chain = chain_of(limiter, rule), *law;
 
-    for (law = limiter->laws; law; law = law->next)
+    for (law = *chain; law; law = law->next)
         if (same(&law->rule, rule)) {
             *out = law;
             return LLMP_OK;
@@ -97,8 +113,8 @@ static int get_locked(const struct llmp_law **out, struct llmp_limiter *limiter,
     LLMP_ENSURE(limiter->law_count < LAWS_MAX, err, LLMP_E_LIMIT,
                 "more than %d different limits", LAWS_MAX);
     LLMP_TRY(law_new(&law, rule, err));
-    law->next = limiter->laws;
-    limiter->laws = law;
+    law->next = *chain;
+    *chain = law;
     limiter->law_count++;
     *out = law;
     return LLMP_OK;
@@ -126,10 +142,11 @@ bool llmp_law_says(const struct llmp_law *law,
 
 void llmp_laws_free(struct llmp_limiter *limiter)
 {
-    while (limiter->laws) {
-        struct llmp_law *law = limiter->laws;
+    for (size_t i = 0; i < LLMP_LAW_CHAINS; i++)
+        while (limiter->laws[i]) {
+            struct llmp_law *law = limiter->laws[i];
 
-        limiter->laws = law->next;
-        llmp_free(law);
-    }
+            limiter->laws[i] = law->next;
+            llmp_free(law);
+        }
 }

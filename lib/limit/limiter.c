@@ -9,7 +9,7 @@
 #include "base/internal.h"
 #include "base/str.h"
 
-enum { CHAINS_FIRST = 16, SWEEP_CHAINS = 1024 };
+enum { CHAINS_FIRST = 16, SWEEP_CHAINS = 1024, RESTORABLE_S = 60 };
 
 #define SCOPES_MAX_DEFAULT UINT64_C(4000000)
 
@@ -64,6 +64,7 @@ void llmp_limiter_free(struct llmp_limiter *limiter)
 {
     if (!limiter)
         return;
+    llmp_leases_free(limiter);
     for (size_t i = 0; i < LLMP_SHARDS; i++) {
         struct llmp_shard *shard = &limiter->shards[i];
 
@@ -154,6 +155,7 @@ static int add_locked(struct llmp_limit_scope **out,
 
     LLMP_ENSURE(scope, err, LLMP_E_NOMEM, "no memory for a scope");
     scope->memory = memory;
+    scope->limiter = limiter;
     scope->kind = (uint8_t)kind;
     scope->hash = hash;
     scope->id_len = (uint16_t)id.len;
@@ -189,7 +191,7 @@ static int cell_for(uint32_t *out, struct llmp_limit_scope *scope,
     scope->units[count] = (uint8_t)rule->unit;
     scope->windows[count] = (uint8_t)rule->window;
     if (llmp_scope_is_calendar(scope, count)) {
-        scope->cells[count].budget = llmp_budget_new();
+        scope->cells[count].budget = llmp_budget_new(&scope->limiter->backing);
         LLMP_ENSURE(scope->cells[count].budget, err, LLMP_E_NOMEM,
                     "no memory for a budget");
     }
@@ -383,6 +385,48 @@ uint64_t llmp_limiter_count(const struct llmp_limiter *limiter)
 
 /* ---- sweeping ----------------------------------------------------------- */
 
+/* What is used of it can be read again: it is booked, because nobody has used
+ * any for a minute, and a store reads nothing before it has booked what came
+ * earlier. Called under the shard's lock. */
+static bool is_restorable(struct llmp_budget *b, uint64_t used, uint64_t wall_s)
+{
+    struct llmp_lease_window *seen = &b->leases[atomic_load(&b->turn) % 2];
+
+    if (!llmp_budget_is_backed(b, LLMP_BACKING_RESTORED))
+        return false;
+    if (atomic_load(&seen->seen_s) == 0 ||
+        atomic_load(&seen->seen_used) != used) {
+        atomic_store(&seen->seen_used, used);
+        atomic_store(&seen->seen_s, wall_s);
+    }
+    return wall_s >= atomic_load(&seen->seen_s) + RESTORABLE_S;
+}
+
+/* Nobody refers to it, so it holds no lease: the store has it all, unless more
+ * was used than was ever granted. */
+static bool is_returned(struct llmp_limit_scope *scope, uint32_t i)
+{
+    const struct llmp_law *law = atomic_load(&scope->cells[i].law);
+    struct llmp_budget *b = scope->cells[i].budget;
+    struct llmp_budget_window *w = &b->windows[atomic_load(&b->turn) % 2];
+
+    return (law ? llmp_budget_is_leased(b, law)
+                : llmp_budget_is_backed(b, LLMP_BACKING_SHARED)) &&
+           atomic_load(&w->used) <= atomic_load(&w->granted);
+}
+
+static bool budget_is_idle(struct llmp_limit_scope *scope, uint32_t i,
+                           uint64_t wall_s)
+{
+    struct llmp_budget *b = scope->cells[i].budget;
+    struct llmp_budget_window *w = &b->windows[atomic_load(&b->turn) % 2];
+    uint64_t used = atomic_load(&w->used);
+
+    return atomic_load(&b->end_s) <= wall_s || is_returned(scope, i) ||
+           (used == 0 && atomic_load(&w->granted) == 0) ||
+           is_restorable(b, used, wall_s);
+}
+
 static bool cell_is_idle(struct llmp_limit_scope *scope, uint32_t i,
                          struct llmp_time now)
 {
@@ -392,12 +436,7 @@ static bool cell_is_idle(struct llmp_limit_scope *scope, uint32_t i,
         return atomic_load(&cell->word) == 0;
     if (llmp_scope_is_rolling(scope, i))
         return atomic_load(&cell->word) <= now.mono_ns;
-
-    struct llmp_budget *b = cell->budget;
-
-    return atomic_load(&b->end_s) <= now.wall_ns / LLMP_NS_PER_S ||
-           (atomic_load(&b->windows[atomic_load(&b->turn) % 2].used) == 0 &&
-            atomic_load(&b->windows[atomic_load(&b->turn) % 2].granted) == 0);
+    return budget_is_idle(scope, i, now.wall_ns / LLMP_NS_PER_S);
 }
 
 static bool is_idle(struct llmp_limit_scope *scope, struct llmp_time now)

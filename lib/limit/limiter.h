@@ -8,7 +8,7 @@
 
 #include "limit/cell.h"
 
-enum { LLMP_SHARDS = 64, LLMP_GUESSES = 1 << 16 };
+enum { LLMP_SHARDS = 64, LLMP_LAW_CHAINS = 1 << 14, LLMP_GUESSES = 1 << 16 };
 
 /* What a request needs of a scope with two limits is one cache line. */
 struct llmp_limit_scope {
@@ -23,6 +23,10 @@ struct llmp_limit_scope {
     struct llmp_limit_scope *next; /* in its chain; under the shard's lock */
     void *memory;                  /* where the allocation begins */
     uint64_t hash;
+    struct llmp_limiter *limiter;
+    atomic_bool hungry; /* in the limiter's list of those, or being asked for */
+    bool holds;         /* in the list of those that hold leases */
+    struct llmp_limit_scope *hungry_next, *holding_next;
     char id[];
 };
 
@@ -43,15 +47,32 @@ struct llmp_limiter {
     _Atomic uint64_t scope_count;
     uint64_t scopes_max;
     atomic_flag laws_locked;
-    struct llmp_law *laws;
+    struct llmp_law *laws[LLMP_LAW_CHAINS]; /* by hash of the rule */
     size_t law_count;
     _Atomic uint32_t sweep_shard;
+    struct llmp_backing backing;
+    /* Scopes that want to be asked for, with a reference each: pushed by any
+     * thread, all taken at once by the one that asks. */
+    struct llmp_limit_scope *_Atomic hungry;
+    struct {                             /* the thread that asks, only */
+        struct llmp_limit_scope *hungry; /* not yet asked for */
+        struct llmp_limit_scope *asked;  /* being asked for */
+        struct llmp_limit_scope *holding, **spare_at;
+    } asker;
     _Atomic uint64_t guesses[LLMP_GUESSES];
 };
 
 /* Zeroed memory that begins with a cache line, so that what threads share is
  * not torn over two; `*memory` is what llmp_free() wants. */
 void *llmp_alloc_line(size_t size, void **memory);
+
+/* lease.c: somebody is to ask the store about it. */
+void llmp_scope_hunger(struct llmp_limit_scope *scope);
+/* lease.c: all processes together have used or hold so much. */
+void llmp_budget_note_taken(struct llmp_budget *budget,
+                            struct llmp_budget_window *w, uint64_t taken);
+/* lease.c: drops what the lists refer to. */
+void llmp_leases_free(struct llmp_limiter *limiter);
 
 void llmp_spin_lock(atomic_flag *flag);
 void llmp_spin_unlock(atomic_flag *flag);

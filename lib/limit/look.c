@@ -15,9 +15,32 @@ static void look_running(const struct llmp_cell *cell,
         state->used < law->rule.amount ? law->rule.amount - state->used : 0;
 }
 
+static const struct llmp_law *law_of(const struct llmp_cell *cell)
+{
+    return atomic_load_explicit(&cell->law, memory_order_acquire);
+}
+
 size_t llmp_limit_look(const struct llmp_limit_scope *scope,
                        struct llmp_time now,
                        struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX])
+{
+    return llmp_limit_look_at(scope, ~0u, now, states);
+}
+
+bool llmp_limit_has(const struct llmp_limit_scope *scope, unsigned units)
+{
+    struct llmp_limit_scope *s = (struct llmp_limit_scope *)(uintptr_t)scope;
+    uint32_t cells = atomic_load_explicit(&s->cell_count, memory_order_acquire);
+
+    for (uint32_t i = 0; i < cells; i++)
+        if (units & 1u << s->units[i] && law_of(&s->cells[i]))
+            return true;
+    return false;
+}
+
+size_t llmp_limit_look_at(const struct llmp_limit_scope *scope,
+                          unsigned windows, struct llmp_time now,
+                          struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX])
 {
     /* Looking may turn a window, which changes nothing that a caller sees. */
     struct llmp_limit_scope *s = (struct llmp_limit_scope *)(uintptr_t)scope;
@@ -27,7 +50,7 @@ size_t llmp_limit_look(const struct llmp_limit_scope *scope,
     for (uint32_t i = 0; i < cells; i++) {
         struct llmp_cell *cell = &s->cells[i];
         const struct llmp_law *law =
-            atomic_load_explicit(&cell->law, memory_order_acquire);
+            windows & 1u << s->windows[i] ? law_of(cell) : NULL;
 
         if (!law)
             continue;
@@ -64,12 +87,18 @@ void llmp_limit_restore(struct llmp_limit_scope *scope,
             scope->cells[i].budget, window, now.wall_ns, &turn);
 
         uint64_t seen = atomic_load(&w->used);
+        const struct llmp_law *law = atomic_load(&scope->cells[i].law);
 
         if (atomic_load(&w->begin_s) != window_start_s)
             continue;
+        if (law && llmp_budget_is_leased(scope->cells[i].budget, law)) {
+            llmp_budget_note_taken(scope->cells[i].budget, w, used);
+            continue;
+        }
         while (seen < used &&
                !atomic_compare_exchange_weak(&w->used, &seen, used))
             ;
+        atomic_store(&scope->cells[i].budget->known, true);
     }
 }
 

@@ -75,7 +75,7 @@ static bool take(struct claim *c, bool *crossed, struct llmp_time now)
     if (llmp_law_is_rolling(&c->taking.law->rule))
         return llmp_rolling_take(cell, &c->taking, now.mono_ns);
     if (c->taking.law->rule.unit != LLMP_LIMIT_CONCURRENCY)
-        return llmp_calendar_take(cell, &c->taking, crossed);
+        return llmp_calendar_take(cell, &c->taking, now.wall_ns, crossed);
     return take_running(cell, &c->taking);
 }
 
@@ -172,6 +172,7 @@ static inline bool claim_of(struct claim *c, struct llmp_limit_scope *scope,
     c->cell = cell;
     c->taking.law = law;
     c->taking.amount = amount_for(&law->rule, amounts);
+    c->taking.hungry = c->taking.pending = false;
     if (llmp_law_is_rolling(&law->rule) && !law->closed)
         c->taking.cost = llmp_pace_ns(&law->pace, c->taking.amount);
     return true;
@@ -196,6 +197,8 @@ static bool hold(struct llmp_reservation *r, struct claim *c,
     };
     if (crossed)
         report(news, c->scope, c->cell, now);
+    if (c->taking.hungry)
+        llmp_scope_hunger(c->scope);
     return true;
 }
 
@@ -253,6 +256,29 @@ static inline bool walk(struct llmp_reservation *r, struct claim *c,
     return true;
 }
 
+/* The store is asked about `refused` and at once about all cells behind it
+ * that want it, too, so that a request waits only once. */
+static void hunger(const struct claim *refused,
+                   struct llmp_limit_scope *const *scopes, size_t count,
+                   const struct llmp_limit_amounts *amounts,
+                   struct llmp_time now)
+{
+    bool behind = false;
+    struct claim c;
+
+    llmp_scope_hunger(refused->scope);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t cells = scopes[i] ? atomic_load(&scopes[i]->cell_count) : 0;
+
+        for (uint32_t k = 0; k < cells; k++) {
+            if (behind && claim_of(&c, scopes[i], k, amounts) &&
+                !see(&c, now) && c.taking.hungry)
+                llmp_scope_hunger(scopes[i]);
+            behind |= scopes[i] == refused->scope && k == refused->cell;
+        }
+    }
+}
+
 int llmp_limit_reserve(struct llmp_reservation *reservation,
                        struct llmp_limit_scope *const *scopes, size_t count,
                        const struct llmp_limit_amounts *amounts,
@@ -270,6 +296,8 @@ int llmp_limit_reserve(struct llmp_reservation *reservation,
         !walk(reservation, &c, scopes, count, amounts, now, news)) {
         roll_back(reservation, now);
         atomic_store_explicit(&c.scope->tight, 1, memory_order_relaxed);
+        if (c.taking.pending)
+            hunger(&c, scopes, count, amounts, now);
         refuse(&c, now, refusal);
         return LLMP_LIMITED;
     }

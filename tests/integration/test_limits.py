@@ -278,6 +278,20 @@ def test_a_budget_that_is_nearly_used_up_leads_to_a_cheaper_model(limited, sim):
     assert gateway.post("/v1/embeddings", {"model": "sim-x:tokens=1", "input": "x"}, headers)[0] == 402
 
 
+def test_a_downgrade_never_costs_more(limited):
+    """The mistake is said at the start; whoever asks for the cheap model keeps
+    it."""
+    gateway, headers = limited(
+        {"requests": 0, "budget": {"day": "0.001", "soft": 1, "downgrade": "gpt-4o"}}
+    )
+    gateway.await_line("warning: the budget of key 'k' leads to 'gpt-4o'")
+    for _ in range(12):
+        status, fields, _ = gateway.chat("mini", headers, max_tokens=24)
+        assert status == 200 and "x-llmproxy-downgraded-to" not in fields
+    gateway, _ = limited({"budget": {"day": "1", "soft": 1, "downgrade": "mini"}})
+    assert "warning" not in gateway.stderr()
+
+
 def test_a_downgrade_does_not_lead_around_a_models_list(serving, sim):
     key = make_key()
     gateway = serving.gateway(

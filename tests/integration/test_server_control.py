@@ -21,6 +21,7 @@ from conftest import (
     post,
     read_all,
 )
+from keys import make_key
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 READY = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -527,6 +528,34 @@ def test_take_over_under_load_fails_nothing(llmgw, provider, tmp_path, workers):
     third.signal(signal.SIGTERM)
     assert third.wait() == 0
     assert not control.exists()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_successor_knows_what_its_predecessor_books(llmgw, provider, tmp_path, shared):
+    """A stream that began before the take-over counts after it."""
+    control, key = tmp_path / "control.sock", make_key()
+    config = json.loads(configuration(provider().url))
+    config["keys"] = [{"name": "k", "key": key, "limits": {"requests_day": 5}}]
+    config["store"] = {"path": str(tmp_path / "store.db"), "share_limits": shared}
+    gateway = llmgw(text=json.dumps(config), args=["--control", str(control)])
+    extra = f"authorization: Bearer {key}\r\n".encode()
+
+    def ask(one):
+        with one.connect() as client:
+            client.sendall(post(chat(), extra=extra))
+            return Answer(client).status
+
+    assert [ask(gateway), ask(gateway)] == [200, 200]
+    with gateway.connect() as stream:
+        stream.sendall(post(chat(stream=True, n=15, gap=0.2), extra=extra))
+        time.sleep(0.5)
+        successor = succeed(llmgw, gateway, control)
+        assert ask(successor) == 200
+        assert b"[DONE]" in read_until_end_of_chunks(stream)
+    assert gateway.wait() == 0
+    successor.await_line("the predecessor has ended")
+    time.sleep(0.5)
+    assert [ask(successor), ask(successor)] == [200, 429]
 
 
 def test_take_over_keeps_unix_sockets_and_tls_sessions(llmgw, tmp_path):

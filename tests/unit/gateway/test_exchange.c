@@ -8,6 +8,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -33,15 +34,20 @@ static void fill_random(void *bytes, size_t size, void *ctx)
     memset(bytes, 7, size);
 }
 
-static struct llmp_config *read_config(void)
+static struct llmp_config *read_text(const char *text)
 {
     const struct llmp_config_source source = { .size = sizeof(source) };
     struct llmp_config *config = NULL;
     struct llmp_error err;
 
-    if (llmp_config_parse(&config, llmp_str_of(yaml), &source, &err) < 0)
+    if (llmp_config_parse(&config, llmp_str_of(text), &source, &err) < 0)
         fail_msg("configuration: %s", err.message);
     return config;
+}
+
+static struct llmp_config *read_config(void)
+{
+    return read_text(yaml);
 }
 
 /* Everything an exchange needs, and what it asked for up to now. */
@@ -289,6 +295,54 @@ static void a_refusal_of_our_credentials_is_no_refusal_of_the_clients(
     }
 }
 
+/* ---- many who come once -------------------------------------------------- */
+
+/* A request of the caller whose certificate has this name. */
+static uint16_t ask_as(struct setting *s, const char *name)
+{
+    const struct llmp_request_head head = {
+        .method = LLMP_STR("GET"),
+        .target = LLMP_STR("/v1/models"),
+        .tls = true,
+        .tls_name = llmp_str_of(name),
+    };
+
+    s->status = 0;
+    s->done = false;
+    assert_int_equal(llmp_exchange_new(&s->x, s->worker, s->now), LLMP_OK);
+    llmp_exchange_request_head(s->x, &head, s->now);
+    take_asks(s);
+    llmp_exchange_free(s->x);
+    s->x = NULL;
+    return s->status;
+}
+
+/* Each has limits of its own: they are not kept for ever. */
+static void who_does_not_come_again_is_forgotten(void **state)
+{
+    static const char text[] =
+        "providers: [{ name: p, base_url: 'http://127.0.0.1:9/v1' }]\n"
+        "models: [{ name: m, provider: p }]\n"
+        "auth: { tls_role: user }\n";
+    struct setting s = { .config = read_text(text) };
+    uint64_t most = 0;
+
+    (void)state;
+    assert_int_equal(open_exchange(&s), LLMP_OK);
+    llmp_exchange_free(s.x);
+    for (unsigned i = 0; i < 200000; i++) {
+        uint64_t count = llmp_limiter_count(s.gateway->limiter);
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "user-%u", i);
+        assert_int_equal(ask_as(&s, name), 200);
+        s.now.mono_ns += LLMP_NS_PER_MS;
+        most = count > most ? count : most;
+    }
+    assert_true(most > 1000 && most < 30000);
+    close_chat(&s);
+}
+
 /* ---- without memory ------------------------------------------------------ */
 
 /* A call is answered as well as it can be. */
@@ -356,6 +410,7 @@ static void a_gateway_without_memory_leaves_nothing_behind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_does_not_come_again_is_forgotten),
         cmocka_unit_test(a_provider_silent_after_a_pause_is_given_up),
         cmocka_unit_test(
             a_refusal_of_our_credentials_is_no_refusal_of_the_clients),

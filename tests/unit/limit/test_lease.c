@@ -24,7 +24,9 @@ static void feed(struct llmp_limiter *l, uint64_t *given, struct llmp_time now)
     uint64_t cursor = 0;
 
     while (llmp_limit_lease_next(l, &cursor, now, &want)) {
-        llmp_limit_lease_grant(&want, grant(given, &want), now);
+        uint64_t granted = grant(given, &want);
+
+        llmp_limit_lease_grant(&want, granted, *given, now);
         llmp_limit_scope_unref(want.scope);
     }
 }
@@ -34,12 +36,37 @@ static const struct llmp_limit_rule shared = { .unit = LLMP_LIMIT_TOKENS,
                                                .amount = LIMIT,
                                                .leased = true };
 
-static uint64_t left_of(struct llmp_limit_scope *scope, struct llmp_time now)
+/* What the process returns; `all`: it ends. */
+static uint64_t returned(struct llmp_limiter *l, bool all, struct llmp_time now)
+{
+    struct llmp_limit_want spare;
+    uint64_t cursor = 0, sum = 0;
+
+    while (llmp_limit_lease_spare(l, &cursor, all, now, &spare)) {
+        assert_int_equal(spare.unit, LLMP_LIMIT_TOKENS);
+        sum += spare.want;
+        llmp_limit_scope_unref(spare.scope);
+    }
+    return sum;
+}
+
+static bool takes(struct llmp_limit_scope *scope, uint64_t amount,
+                  struct llmp_time now, struct llmp_limit_refusal *why)
+{
+    struct llmp_limit_amounts a = amounts_of(LLMP_LIMIT_TOKENS, amount);
+    struct booking b;
+
+    booking_init(&b);
+    return llmp_limit_reserve(&b.r, &scope, 1, &a, now, why, NULL) == LLMP_OK;
+}
+
+static struct llmp_limit_state look_at(struct llmp_limit_scope *scope,
+                                       struct llmp_time now)
 {
     struct llmp_limit_state look[LLMP_LIMIT_RULES_MAX];
 
     assert_int_equal(llmp_limit_look(scope, now, look), 1);
-    return look[0].remaining;
+    return look[0];
 }
 
 static void two_share_one_budget(void **state)
@@ -72,13 +99,13 @@ static void two_share_one_budget(void **state)
         assert_true(spent <= given);
         assert_true(given <= LIMIT);
     }
-    assert_true(spent > LIMIT * 95 / 100);
+    assert_true(spent > LIMIT * 99 / 100);
     assert_true(refused > 0);
     for (int i = 0; i < 2; i++) {
-        given -= llmp_limit_lease_reclaim(
-            scope[i], LLMP_LIMIT_TOKENS, LLMP_WINDOW_DAY,
-            llmp_limit_window_start_s(LLMP_WINDOW_DAY, now.wall_ns));
-        assert_int_equal(left_of(scope[i], now), 0); /* it was given back */
+        struct llmp_limit_refusal why;
+
+        given -= returned(l[i], true, now);
+        assert_false(takes(scope[i], 1, now, &why)); /* it was given back */
         llmp_limit_scope_unref(scope[i]);
         llmp_limiter_free(l[i]);
     }
@@ -103,6 +130,7 @@ static void a_large_request_asks_for_what_it_needs(void **state)
         llmp_limit_reserve(&b.r, &scope, 1, &a, at_ns(0), &why, NULL),
         LLMP_LIMITED);
     assert_int_equal(why.retry_after_ns, 0);
+    assert_true(why.pending);
     feed(l, &given, at_ns(0));
     assert_int_equal(
         llmp_limit_reserve(&b.r, &scope, 1, &a, at_ns(0), &why, NULL), LLMP_OK);
@@ -112,6 +140,7 @@ static void a_large_request_asks_for_what_it_needs(void **state)
         llmp_limit_reserve(&b.r, &scope, 1, &a, at_ns(0), &why, NULL),
         LLMP_LIMITED);
     assert_true(why.retry_after_ns == UINT64_MAX);
+    assert_false(why.pending);
     llmp_limit_scope_unref(scope);
     llmp_limiter_free(l);
 }
@@ -124,24 +153,169 @@ static void waits_and_turns(void **state)
     struct llmp_limit_want want, again;
     uint64_t cursor = 0;
     struct llmp_time tomorrow = at_ns(86400 * S);
-    struct llmp_limit_state look[LLMP_LIMIT_RULES_MAX];
+    struct llmp_limit_refusal why;
 
     (void)state;
     assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
     struct llmp_limit_scope *scope =
         scope_of(l, LLMP_LIMIT_TEAM, "t", &shared, 1);
+    assert_false(llmp_limit_lease_wanted(l)); /* who needs nothing asks not */
+    assert_false(takes(scope, 1, at_ns(0), &why));
+    assert_true(llmp_limit_lease_wanted(l));
     assert_true(llmp_limit_lease_next(l, &cursor, at_ns(0), &want));
     assert_false(llmp_limit_lease_next(l, &cursor, at_ns(0), &again));
-    llmp_limit_lease_grant(&want, 0, at_ns(0));
+    llmp_limit_lease_grant(&want, 0, LIMIT, at_ns(0));
+    assert_false(takes(scope, 1, at_ns(S / 2), &why));
+    assert_false(why.pending); /* it was asked just now */
+    assert_int_equal(why.retry_after_ns, 12 * 3600 * S - S / 2);
+    assert_false(llmp_limit_lease_wanted(l));
+    assert_false(takes(scope, 1, at_ns(S), &why));
+    assert_true(why.pending);
     cursor = 0;
-    assert_false(llmp_limit_lease_next(l, &cursor, at_ns(S / 2), &again));
     assert_true(llmp_limit_lease_next(l, &cursor, at_ns(S), &again));
     llmp_limit_scope_unref(again.scope);
-    llmp_limit_lease_grant(&want, 100, tomorrow);
-    assert_int_equal(llmp_limit_look(scope, tomorrow, look), 1);
-    assert_int_equal(look[0].remaining, 0);
+    llmp_limit_lease_grant(&want, 100, 100, tomorrow);
+    assert_false(takes(scope, 1, tomorrow, &why));
     llmp_limit_scope_unref(want.scope);
     llmp_limit_scope_unref(scope);
+    llmp_limiter_free(l);
+}
+
+/* What nobody uses goes back after five seconds, and only once; what was used
+ * stays used, and the next slice is a new one. */
+static void what_is_not_used_goes_back(void **state)
+{
+    struct llmp_limiter *l;
+    struct llmp_limit_refusal why;
+    uint64_t given = 0, slice;
+
+    (void)state;
+    assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
+    struct llmp_limit_scope *scope =
+        scope_of(l, LLMP_LIMIT_TEAM, "t", &shared, 1);
+    assert_false(takes(scope, 10, at_ns(0), &why));
+    feed(l, &given, at_ns(0));
+    slice = given;
+    assert_true(slice >= 10 && slice <= LIMIT / 16);
+    assert_true(takes(scope, 10, at_ns(S), NULL));
+    assert_int_equal(returned(l, false, at_ns(2 * S)), 0);
+    assert_int_equal(returned(l, false, at_ns(6 * S)), 0);
+    assert_int_equal(returned(l, false, at_ns(7 * S)), slice - 10);
+    given -= slice - 10;
+    assert_int_equal(returned(l, false, at_ns(7 * S)), 0);
+    assert_int_equal(look_at(scope, at_ns(7 * S)).used, 10);
+    assert_false(takes(scope, 1, at_ns(7 * S), &why));
+    assert_true(why.pending);
+    feed(l, &given, at_ns(7 * S));
+    assert_true(takes(scope, 1, at_ns(7 * S), NULL));
+    assert_int_equal(look_at(scope, at_ns(7 * S)).used, 11);
+    given -= returned(l, true, at_ns(7 * S));
+    assert_int_equal(given, 11);
+    llmp_limit_scope_unref(scope);
+    llmp_limiter_free(l);
+}
+
+/* The window is over: what was left of it goes back, to it. */
+static void a_window_that_is_over_goes_back(void **state)
+{
+    struct llmp_limiter *l;
+    struct llmp_limit_want spare;
+    struct llmp_time tomorrow = at_ns(86400 * S);
+    uint64_t given = 0, cursor = 0;
+
+    (void)state;
+    assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
+    struct llmp_limit_scope *scope =
+        scope_of(l, LLMP_LIMIT_TEAM, "t", &shared, 1);
+    assert_false(takes(scope, 10, at_ns(0), NULL));
+    feed(l, &given, at_ns(0));
+    assert_true(takes(scope, 10, at_ns(0), NULL));
+    assert_false(takes(scope, 10, tomorrow, NULL)); /* it turns */
+    assert_true(llmp_limit_lease_spare(l, &cursor, false, tomorrow, &spare));
+    assert_int_equal(spare.want, given - 10);
+    assert_int_equal(
+        spare.window_start_s,
+        llmp_limit_window_start_s(LLMP_WINDOW_DAY, at_ns(0).wall_ns));
+    llmp_limit_scope_unref(spare.scope);
+    assert_false(llmp_limit_lease_spare(l, &cursor, false, tomorrow, &spare));
+    llmp_limit_scope_unref(scope);
+    llmp_limiter_free(l);
+}
+
+/* Nobody waits for a store that is away: what is left by what is known. What
+ * that takes beyond the grants is asked for when it is back. */
+static void alone_it_goes_on_by_what_it_knows(void **state)
+{
+    struct llmp_limiter *l;
+    struct llmp_limit_refusal why;
+    struct llmp_limit_want want;
+    uint64_t cursor = 0;
+    struct llmp_time now = at_ns(0);
+
+    (void)state;
+    assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
+    llmp_limiter_back(l, LLMP_BACKING_SHARED);
+    const struct llmp_limit_rule plain = { .unit = LLMP_LIMIT_TOKENS,
+                                           .window = LLMP_WINDOW_DAY,
+                                           .amount = LIMIT };
+    struct llmp_limit_scope *scope =
+        scope_of(l, LLMP_LIMIT_TEAM, "t", &plain, 1);
+    assert_false(takes(scope, 1, now, &why));
+    assert_true(llmp_limit_lease_next(l, &cursor, now, &want));
+    llmp_limit_lease_grant(&want, want.want, 4000 + want.want, now);
+    llmp_limit_scope_unref(want.scope);
+    assert_true(look_at(scope, now).rule.leased);
+    assert_int_equal(look_at(scope, now).used, 4000); /* others have it */
+    llmp_limiter_alone(l, now.wall_ns + 5 * S);
+    assert_true(takes(scope, 6000, now, NULL));
+    assert_false(takes(scope, 1, now, NULL));
+    assert_false(takes(scope, 1, at_ns(5 * S), NULL)); /* not any more */
+    cursor = 0;
+    assert_true(llmp_limit_lease_next(l, &cursor, at_ns(5 * S), &want));
+    assert_true(want.want >= 6000 - LIMIT / 32 - 1);
+    llmp_limit_scope_unref(want.scope);
+    llmp_limit_scope_unref(scope);
+    llmp_limiter_free(l);
+}
+
+/* A store that only we write to: a new cell waits to hear what was used. */
+static void a_new_cell_is_restored_before_it_is_used(void **state)
+{
+    static const struct llmp_limit_rule rule = { .unit = LLMP_LIMIT_TOKENS,
+                                                 .window = LLMP_WINDOW_DAY,
+                                                 .amount = 100 };
+    struct llmp_limiter *l;
+    struct llmp_limit_refusal why;
+    struct llmp_limit_want want;
+    uint64_t cursor = 0;
+    struct llmp_time now = at_ns(0), tomorrow = at_ns(86400 * S);
+
+    (void)state;
+    assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
+    llmp_limiter_back(l, LLMP_BACKING_RESTORED);
+    struct llmp_limit_scope *scope =
+        scope_of(l, LLMP_LIMIT_DEPLOYMENT, "p/m", &rule, 1);
+    assert_false(takes(scope, 1, now, &why));
+    assert_true(why.pending);
+    assert_true(llmp_limit_lease_next(l, &cursor, now, &want));
+    assert_true(want.unknown && want.scope == scope);
+    llmp_limit_restore(scope, want.unit, want.window, want.window_start_s, 98,
+                       now);
+    llmp_limit_scope_unref(want.scope);
+    assert_false(llmp_limit_lease_next(l, &cursor, now, &want));
+    assert_true(takes(scope, 2, now, &why));
+    assert_false(takes(scope, 1, now, &why));
+    assert_false(why.pending);
+    assert_true(takes(scope, 100, tomorrow, &why)); /* a new day is known */
+
+    /* Nobody refers to it: after a minute it can be told again. */
+    llmp_limit_scope_unref(scope);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(llmp_limiter_sweep(l, tomorrow), 0);
+    tomorrow.wall_ns += 61 * S;
+    for (int i = 0; i < 64; i++)
+        (void)llmp_limiter_sweep(l, tomorrow);
+    assert_int_equal(llmp_limiter_count(l), 0);
     llmp_limiter_free(l);
 }
 
@@ -151,6 +325,10 @@ int main(void)
         cmocka_unit_test(two_share_one_budget),
         cmocka_unit_test(a_large_request_asks_for_what_it_needs),
         cmocka_unit_test(waits_and_turns),
+        cmocka_unit_test(what_is_not_used_goes_back),
+        cmocka_unit_test(a_window_that_is_over_goes_back),
+        cmocka_unit_test(alone_it_goes_on_by_what_it_knows),
+        cmocka_unit_test(a_new_cell_is_restored_before_it_is_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -324,6 +324,50 @@ static void idle_scopes_are_swept(void **state)
     llmp_limiter_free(l);
 }
 
+static void looks_at_what_is_asked_for(void **state)
+{
+    struct llmp_limiter *l = limiter_of(0);
+    const struct llmp_limit_rule rules[] = {
+        { .unit = LLMP_LIMIT_REQUESTS, .amount = 60 },
+        { .unit = LLMP_LIMIT_TOKENS, .window = LLMP_WINDOW_DAY, .amount = 9 },
+        { .unit = LLMP_LIMIT_CONCURRENCY, .amount = 3 },
+    };
+    struct llmp_limit_scope *scope = scope_of(l, LLMP_LIMIT_KEY, "k", rules, 3);
+    struct llmp_limit_state look[LLMP_LIMIT_RULES_MAX];
+
+    (void)state;
+    assert_int_equal(llmp_limit_look(scope, at_ns(0), look), 3);
+    assert_int_equal(
+        llmp_limit_look_at(scope, LLMP_WINDOWS_ROLLING, at_ns(0), look), 2);
+    assert_int_equal(look[1].rule.unit, LLMP_LIMIT_CONCURRENCY);
+    assert_int_equal(
+        llmp_limit_look_at(scope, LLMP_WINDOWS_CALENDAR, at_ns(0), look), 1);
+    assert_int_equal(look[0].rule.unit, LLMP_LIMIT_TOKENS);
+    assert_true(llmp_limit_has(scope, 1u << LLMP_LIMIT_TOKENS));
+    assert_false(llmp_limit_has(scope, 1u << LLMP_LIMIT_MONEY));
+    llmp_limit_scope_unref(scope);
+    scope = scope_of(l, LLMP_LIMIT_KEY, "k", NULL, 0);
+    assert_false(llmp_limit_has(scope, ~0u));
+    llmp_limit_scope_unref(scope);
+    llmp_limiter_free(l);
+}
+
+/* As many as there are keys with limits of their own. */
+static void many_different_limits(void **state)
+{
+    struct llmp_limiter *l = limiter_of(0);
+
+    (void)state;
+    for (unsigned i = 1; i <= 100000; i++) {
+        const struct llmp_limit_rule rule = { .unit = LLMP_LIMIT_MONEY,
+                                              .window = LLMP_WINDOW_MONTH,
+                                              .amount = i };
+
+        llmp_limit_scope_unref(scope_of(l, LLMP_LIMIT_KEY, "k", &rule, 1));
+    }
+    llmp_limiter_free(l);
+}
+
 static int build(struct llmp_limiter **l)
 {
     struct llmp_limit_rule rules[] = {
@@ -374,6 +418,8 @@ int main(void)
         cmocka_unit_test(streams_run_into_debt),
         cmocka_unit_test(bad_rules_are_refused_whole),
         cmocka_unit_test(idle_scopes_are_swept),
+        cmocka_unit_test(looks_at_what_is_asked_for),
+        cmocka_unit_test(many_different_limits),
         cmocka_unit_test(survives_every_allocation_failure),
     };
 
