@@ -99,10 +99,27 @@ struct llmp_waker *llmp_x_waker(struct llmp_exchange *x)
     return x->waker;
 }
 
+static void leave_list(struct llmp_exchange *x)
+{
+    if (x->waits_in)
+        llmp_wait_list_remove(x->waits_in, x->waker);
+    x->waits_in = NULL;
+}
+
+bool llmp_x_wait_in(struct llmp_exchange *x, struct llmp_wait_list *list)
+{
+    if (!llmp_x_waker(x))
+        return false;
+    if (x->waits_in != list)
+        leave_list(x);
+    x->waits_in = list;
+    llmp_wait_list_add(list, x->waker);
+    return true;
+}
+
 static void drop_waker(struct llmp_exchange *x)
 {
-    if (x->waker)
-        llmp_wait_list_remove(&x->worker->gateway->keys, x->waker);
+    leave_list(x);
     llmp_waker_drop(x->waker);
     x->waker = NULL;
 }
@@ -485,6 +502,8 @@ void llmp_exchange_woken(struct llmp_exchange *x, struct llmp_time now)
         llmp_x_keys_woken(x);
     else if (x->state == LLMP_X_ADMIN)
         llmp_x_admin_woken(x);
+    else if (x->state == LLMP_X_LIMITS)
+        llmp_x_limits_tick(x);
 }
 
 void llmp_exchange_stop(struct llmp_exchange *x, struct llmp_time now)

@@ -55,10 +55,11 @@ enum {
 
 struct llmp_exchange {
     struct llmp_worker *worker;
-    void *data;                 /* the driver's */
-    struct llmp_waker *waker;   /* NULL until it waits for somebody */
-    struct llmp_config *config; /* one reference for the whole exchange */
-    struct llmp_access *access; /* likewise, made from it */
+    void *data;                      /* the driver's */
+    struct llmp_waker *waker;        /* NULL until it waits for somebody */
+    struct llmp_wait_list *waits_in; /* the list it joined last; or NULL */
+    struct llmp_config *config;      /* one reference for the whole exchange */
+    struct llmp_access *access;      /* likewise, made from it */
     struct llmp_arena arena;
     struct llmp_exchange *next_free;
     enum llmp_x_state state;
@@ -178,6 +179,9 @@ void llmp_x_stop_reading(struct llmp_exchange *x); /* gives the reader back */
 
 /* Its waker, made at the first time; NULL: no memory, so it has to look. */
 struct llmp_waker *llmp_x_waker(struct llmp_exchange *x);
+
+/* Joins those whom the list wakes; false: no memory, so it has to look. */
+bool llmp_x_wait_in(struct llmp_exchange *x, struct llmp_wait_list *list);
 
 /* From the request's arrival to its call's last byte, or to now. */
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x);

@@ -28,7 +28,8 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     LLMP_ENSURE(made, err, LLMP_E_NOMEM, "no memory for the gateway");
     if (pthread_mutex_init(&made->change, NULL) != 0 ||
         pthread_mutex_init(&made->lock, NULL) != 0 ||
-        llmp_wait_list_init(&made->keys) < 0) {
+        llmp_wait_list_init(&made->keys) < 0 ||
+        llmp_wait_list_init(&made->sharing.waiting) < 0) {
         llmp_free(made);
         return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
     }
@@ -55,6 +56,7 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     llmp_directory_fini(&gateway->stored.directory);
     llmp_limiter_free(gateway->limiter);
     llmp_wait_list_fini(&gateway->keys);
+    llmp_wait_list_fini(&gateway->sharing.waiting);
     (void)pthread_mutex_destroy(&gateway->lock);
     (void)pthread_mutex_destroy(&gateway->change);
     llmp_free(gateway);

@@ -45,8 +45,9 @@ struct llmp_sharing {
     bool gives_all;       /* the job does that */
     bool refuse;          /* nobody passes whom the store knows nothing of */
     struct llmp_time now; /* of the job */
-    _Atomic uint64_t retry_ns; /* monotonic: do not ask before */
-    char holder[33];           /* of our leases */
+    _Atomic uint64_t retry_ns;     /* monotonic: do not ask before */
+    char holder[33];               /* of our leases */
+    struct llmp_wait_list waiting; /* requests that need its answer */
 };
 
 struct llmp_gateway {

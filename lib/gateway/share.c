@@ -3,7 +3,7 @@
  * What limits ask of the store while requests run, and give back to it: a job
  * on its thread, queued by the request that finds out that something is
  * wanted. Requests never wait for the job itself; those that cannot pass
- * without its answer look again (stage_limits.c).
+ * without its answer are woken when it ends (stage_limits.c).
  */
 #include "base/internal.h"
 #include "base/str.h"
@@ -209,8 +209,9 @@ static void finish(struct llmp_store_job *job, int status,
     struct llmp_time now = gateway->sharing.now;
     bool gave_all = gateway->sharing.gives_all;
 
-    (void)err; /* who waits is told by what does not happen */
+    (void)err; /* who waits sees for itself */
     atomic_store(&gateway->sharing.asking, false);
+    llmp_wait_list_wake(&gateway->sharing.waiting);
     if (status != LLMP_OK || gave_all)
         return;
     if (atomic_load(&gateway->sharing.ending) ||

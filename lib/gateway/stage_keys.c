@@ -81,17 +81,15 @@ static void fetch_failed(struct llmp_exchange *x)
 /* Until whoever fetches is done, or the fetch is given to somebody else. */
 static void wait_for_others(struct llmp_exchange *x)
 {
-    struct llmp_waker *waker = llmp_x_waker(x);
+    bool woken = llmp_x_wait_in(x, &x->worker->gateway->keys);
     uint64_t due_ns = llmp_issuer_due_ns(issuer_of(x));
     uint64_t at_ns = due_ns < x->keys.until_ns ? due_ns : x->keys.until_ns;
     uint64_t ms = at_ns > x->now.mono_ns
                       ? (at_ns - x->now.mono_ns) / LLMP_NS_PER_MS + 1
                       : 0;
 
-    if (!waker || ms < LOOK_AGAIN_MS_MIN)
+    if (!woken || ms < LOOK_AGAIN_MS_MIN)
         ms = LOOK_AGAIN_MS_MIN;
-    if (waker)
-        llmp_wait_list_add(&x->worker->gateway->keys, waker);
     llmp_x_deadline(x, ms);
 }
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request that may pass as soon as the store has answered (share.c): it looks
- * again after a few milliseconds, then less and less often. Where no answer
- * comes in time, the configuration says whether it goes on without.
+ * A request that may pass as soon as the store has answered (share.c), which
+ * wakes it; a timer stands behind that. Where no answer comes in time, the
+ * configuration says whether it goes on without.
  */
 #include "base/internal.h"
 #include "gateway/exchange.h"
 
 enum {
-    PATIENCE_MS = 600, /* an answer takes a commit or two */
-    FIRST_LOOK_MS = 4, /* doubled each time */
+    PATIENCE_MS = 600,  /* an answer takes a commit or two */
+    FIRST_LOOK_MS = 20, /* doubled each time */
 };
 
 bool llmp_x_wait_for_limits(struct llmp_exchange *x)
@@ -22,6 +22,8 @@ bool llmp_x_wait_for_limits(struct llmp_exchange *x)
         x->limits.look_ms = FIRST_LOOK_MS;
         x->limits.had_end = x->request_ended;
     }
+    /* In the list first, so that no answer can come in between. */
+    (void)llmp_x_wait_in(x, &gateway->sharing.waiting);
     llmp_gateway_ask(gateway, x->now);
     if (x->now.mono_ns >= x->limits.until_ns) {
         if (!gateway->sharing.refuse)
