@@ -107,6 +107,7 @@ static void see_backing(struct llmp_taking *t, struct llmp_budget *budget,
         atomic_load_explicit(&budget->backing->kind, memory_order_relaxed);
 
     t->limit = t->law->rule.amount;
+    t->pending = t->hungry = false;
     t->leased = t->law->rule.leased || kind == LLMP_BACKING_SHARED;
     if (t->leased)
         t->limit =

@@ -172,7 +172,6 @@ static inline bool claim_of(struct claim *c, struct llmp_limit_scope *scope,
     c->cell = cell;
     c->taking.law = law;
     c->taking.amount = amount_for(&law->rule, amounts);
-    c->taking.hungry = c->taking.pending = false;
     if (llmp_law_is_rolling(&law->rule) && !law->closed)
         c->taking.cost = llmp_pace_ns(&law->pace, c->taking.amount);
     return true;
@@ -197,8 +196,10 @@ static bool hold(struct llmp_reservation *r, struct claim *c,
     };
     if (crossed)
         report(news, c->scope, c->cell, now);
-    if (c->taking.hungry)
+    if (c->taking.hungry) {
+        c->taking.hungry = false; /* `c` goes on to the next cell */
         llmp_scope_hunger(c->scope);
+    }
     return true;
 }
 
@@ -264,7 +265,7 @@ static void hunger(const struct claim *refused,
                    struct llmp_time now)
 {
     bool behind = false;
-    struct claim c;
+    struct claim c = { .scope = NULL };
 
     llmp_scope_hunger(refused->scope);
     for (size_t i = 0; i < count; i++) {
@@ -287,7 +288,7 @@ int llmp_limit_reserve(struct llmp_reservation *reservation,
 {
     bool tight;
     size_t cells = survey(scopes, count, &tight);
-    struct claim c;
+    struct claim c = { .scope = NULL };
 
     assert(reservation->count == 0);
     if (cells > reservation->capacity)
