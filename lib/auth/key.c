@@ -306,7 +306,7 @@ int llmp_key_tag_state(const struct llmp_key *key, const char *tag,
         char own[LLMP_KEY_TAG_SIZE];
 
         llmp_key_tag(key, i, own);
-        if (strcmp(own, tag) != 0)
+        if (!llmp_str_eq(llmp_str_of(own), llmp_str_of(tag)))
             continue;
         return until_ns && wall_ns >= until_ns ? LLMP_AUTH_KEY_SUPERSEDED
                                                : llmp_key_state(key, wall_ns);
