@@ -216,15 +216,30 @@ static bool move_budgets(struct reprice *r, const struct llmp_ledger_row *row,
     return ok;
 }
 
-/* A budget that was raised here is raised at once; one that was lowered, or
- * that another process counts, with the next reload or start. */
+/* Of a limit that processes share, what they hold of it belongs to it. */
+static int64_t used_now(struct reprice *r, const struct move *move)
+{
+    struct llmp_counter counter;
+
+    if (!move->rule.leased)
+        return move->op->result;
+    return llmp_store_counter(r->a->store, move->add.name, move->add.window,
+                              r->a->now.wall_ns, &counter, NULL) == LLMP_OK
+               ? counter.used + counter.leased
+               : 0;
+}
+
+/* A budget that was raised here is raised at once; one that was lowered with
+ * the next reload or start; that of another process when it asks for more. */
 static void bring_into_force(struct reprice *r)
 {
-    for (const struct move *move = r->moves; move; move = move->next)
-        if (move->op->result > 0)
+    for (const struct move *move = r->moves; move; move = move->next) {
+        int64_t used = used_now(r, move);
+
+        if (used > 0)
             llmp_limit_restore(move->scope, move->rule.unit, move->rule.window,
-                               move->add.window, (uint64_t)move->op->result,
-                               r->a->now);
+                               move->add.window, (uint64_t)used, r->a->now);
+    }
 }
 
 static void drop_moves(struct reprice *r)

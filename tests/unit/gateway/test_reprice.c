@@ -70,7 +70,7 @@ static void pump(struct setting *s)
         (void)llmp_store_writer_pump(s->writer, 1);
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, const char *text)
 {
     static struct setting s;
     const struct llmp_config_source source = { .size = sizeof(source) };
@@ -80,7 +80,7 @@ static int set_up(void **state)
 
     s = (struct setting){ 0 };
     faulty_heap_arm(-1);
-    if (llmp_config_parse(&s.config, llmp_str_of(yaml), &source, &err) < 0)
+    if (llmp_config_parse(&s.config, llmp_str_of(text), &source, &err) < 0)
         fail_msg("configuration: %s", err.message);
     assert_int_equal(llmp_gateway_new(&s.gateway, s.config, &random, &err), 0);
     assert_int_equal(llmp_store_open_memory(&store, &err), 0);
@@ -90,6 +90,21 @@ static int set_up(void **state)
     pump(&s);
     *state = &s;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, yaml);
+}
+
+static int set_up_shared(void **state)
+{
+    static char text[sizeof(yaml) + 64];
+    const char *store = strstr(yaml, "unused }");
+
+    (void)snprintf(text, sizeof(text), "%.*sunused, share_limits: true%s",
+                   (int)(store - yaml), yaml, store + strlen("unused"));
+    return set_up_with(state, text);
 }
 
 static int tear_down(void **state)
@@ -381,6 +396,39 @@ static void budgets_follow(void **state)
     llmp_limit_scope_unref(scope);
 }
 
+/* What others hold of a limit that processes share stays theirs. */
+static void shared_budgets_follow(void **state)
+{
+    struct setting *s = *state;
+    const uint64_t today = WALL_S / DAY_S * DAY_S;
+    const struct llmp_lease lease = {
+        .counter = LLMP_STR("team/red/money/day"),
+        .window = today,
+        .holder = LLMP_STR("other"),
+        .want = 300000000,
+        .limit = 1000000000,
+        .now_wall_ns = WALL_NS,
+        .ttl_ns = LLMP_NS_PER_S,
+    };
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+    struct llmp_limit_scope *scope;
+    int64_t granted;
+
+    book_all(s);
+    assert_int_equal(llmp_store_lease(s->store, &lease, &granted, NULL),
+                     LLMP_OK);
+    assert_int_equal(reprice(s, "from=2027-01-01"), 200);
+    assert_int_equal(counter(s, "team/red/money/day", today), 40000077);
+    assert_int_equal(llmp_limiter_find(&scope, s->gateway->limiter,
+                                       LLMP_LIMIT_TEAM, LLMP_STR("red")),
+                     LLMP_OK);
+    assert_int_equal(
+        llmp_limit_look(scope, (struct llmp_time){ 1, WALL_NS }, states), 2);
+    assert_true(states[0].rule.leased);
+    assert_int_equal(states[0].used, 300000000 + 40000077);
+    llmp_limit_scope_unref(scope);
+}
+
 static int count_changed(const struct llmp_ledger_row *row, uint64_t seq,
                          void *ctx)
 {
@@ -504,6 +552,8 @@ int main(void)
         WITH_SETTING(a_dry_run_changes_nothing),
         WITH_SETTING(only_what_was_asked_for_changes),
         WITH_SETTING(budgets_follow),
+        cmocka_unit_test_setup_teardown(shared_budgets_follow, set_up_shared,
+                                        tear_down),
         WITH_SETTING(a_long_run_is_many_pages_and_one_event),
         WITH_SETTING(who_may_and_how_it_is_asked),
         WITH_SETTING(short_memory_leaves_it_as_it_was),
