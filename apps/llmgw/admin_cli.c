@@ -247,8 +247,9 @@ static bool has_name(const char *names, const char *name)
 
 static bool takes(const struct command *command, const struct option *option)
 {
+    static const char no_fields[] = "overlap_s end_user lifetime_s code";
     bool field = option->place != LOCAL && option->place != QUERY &&
-                 strcmp(option->name, "overlap_s") != 0;
+                 !has_name(no_fields, option->name);
 
     return option->place == LOCAL ||
            (field && strcmp(command->takes, "*") == 0) ||

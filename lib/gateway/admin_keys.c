@@ -142,17 +142,19 @@ static bool copy_texts(struct llmp_record *record, struct llmp_texts *to,
     return ok && to->items;
 }
 
-/* The addresses that the key which asks is bound to, in store or file. */
+/* The addresses that the key which asks, or which the token was issued with, is
+ * bound to, in store or file. */
 static void own_addresses(const struct llmp_admin *a,
                           struct llmp_key_options *out)
 {
-    const struct llmp_key_config *file =
-        llmp_access_file_key(a->access, a->who.id);
-    const struct llmp_record *record = llmp_directory_find(
-        &a->gateway->stored.directory, LLMP_RECORD_KEY, a->who.id);
+    struct llmp_str id =
+        a->who.kind == LLMP_PRINCIPAL_KEY ? a->who.id : a->who.grantor;
+    const struct llmp_key_config *file = llmp_access_file_key(a->access, id);
+    const struct llmp_record *record =
+        llmp_directory_find(&a->gateway->stored.directory, LLMP_RECORD_KEY, id);
 
     llmp_key_options_init(out);
-    if (a->who.kind != LLMP_PRINCIPAL_KEY)
+    if (!id.len)
         return;
     if (file) { /* it is the one in force */
         *out = file->options;

@@ -108,8 +108,8 @@ int llmp_x_find_address(const struct llmp_exchange *x,
 }
 
 /* A key that is bound to addresses cannot be used from nowhere: a Unix socket
- * has no address, and what a trusted proxy says may be no address or too long.
- */
+ * has no address, and what a trusted proxy says may be no address or too long;
+ * `head` is NULL where nobody asks from anywhere. */
 static int check_address(const struct llmp_exchange *x,
                          const struct llmp_request_head *head,
                          const struct llmp_key *key)
