@@ -93,8 +93,9 @@ struct llmp_exchange {
     struct llmp_limit_scope *scopes[LLMP_X_SCOPES];
     uint8_t scope_refs; /* a bit a scope that is ours to give back */
     const struct llmp_allowance *allowances[LLMP_CALLER_SCOPES];
-    struct llmp_reservation reserved;
-    struct llmp_str routed; /* the model's name that was decided on */
+    struct llmp_reservation reserved; /* the principal's part */
+    struct llmp_reservation attempt;  /* the deployment's, of one attempt */
+    struct llmp_str routed;           /* the model's name that was decided on */
     const struct llmp_price *price;
     uint64_t output_guess_pair; /* what to learn about; 0: nothing */
     struct {                    /* while the store is asked (stage_limits.c) */
@@ -183,6 +184,11 @@ struct llmp_waker *llmp_x_waker(struct llmp_exchange *x);
 /* Joins those whom the list wakes; false: no memory, so it has to look. */
 bool llmp_x_wait_in(struct llmp_exchange *x, struct llmp_wait_list *list);
 
+static inline bool llmp_x_is_limited(const struct llmp_exchange *x)
+{
+    return x->reserved.count || x->attempt.count;
+}
+
 /* From the request's arrival to its call's last byte, or to now. */
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x);
 
@@ -219,10 +225,12 @@ void llmp_x_keys_drop(struct llmp_exchange *x); /* gives a fetch back */
 /* stage_admit.c: between a model and its call */
 bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
                   uint64_t output_tokens_max);
-void llmp_x_downgrade(struct llmp_exchange *x);    /* where a budget says so */
-void llmp_x_charge(struct llmp_exchange *x);       /* a stream, as it goes */
-void llmp_x_settle(struct llmp_exchange *x);       /* once, at the end */
-void llmp_x_limit_fields(struct llmp_exchange *x); /* for the answer */
+void llmp_x_downgrade(struct llmp_exchange *x); /* where a budget says so */
+void llmp_x_charge(struct llmp_exchange *x);    /* a stream, as it goes */
+void llmp_x_settle(struct llmp_exchange *x);    /* once, at the end */
+
+/* limit_fields.c: for the answer */
+void llmp_x_limit_fields(struct llmp_exchange *x);
 
 /* stage_limits.c: in state LLMP_X_LIMITS; false: no longer */
 bool llmp_x_wait_for_limits(struct llmp_exchange *x);

@@ -108,7 +108,7 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     if (refusal->challenge)
         llmp_x_header(x, LLMP_STR("www-authenticate"),
                       llmp_str_of(refusal->challenge));
-    if (x->reserved.count || x->summary.limited_by.len)
+    if (llmp_x_is_limited(x) || x->summary.limited_by.len)
         llmp_x_limit_fields(x);
     llmp_x_answer_whole(x, refusal->status, LLMP_STR("application/json"),
                         refusal->ending);

@@ -10,7 +10,7 @@
 #include "gateway/downgrade.h"
 #include "gateway/exchange.h"
 
-enum { OUTPUT_UNKNOWN = 1024, CHARGE_EVERY = 64, FIELD_SIZE = 96 };
+enum { OUTPUT_UNKNOWN = 1024, CHARGE_EVERY = 64 };
 
 /* ---- what it costs ------------------------------------------------------- */
 
@@ -331,50 +331,69 @@ static struct llmp_limit_amounts amounts_of(const struct llmp_exchange *x)
 }
 
 /* Room for what is to be reserved; kept from one try to the next. */
-static bool make_room(struct llmp_exchange *x, size_t holds)
+static bool make_room(struct llmp_exchange *x, struct llmp_reservation *to,
+                      size_t holds)
 {
-    if (holds <= x->reserved.capacity)
+    if (holds <= to->capacity)
         return true;
-    x->reserved.holds =
-        llmp_arena_take(&x->arena, holds * sizeof(*x->reserved.holds));
-    x->reserved.capacity = x->reserved.holds ? (uint32_t)holds : 0;
-    if (!x->reserved.holds)
-        llmp_x_refuse_nomem(x);
-    return x->reserved.holds != NULL;
+    to->holds = llmp_arena_take(&x->arena, holds * sizeof(*to->holds));
+    to->capacity = to->holds ? (uint32_t)holds : 0;
+    return to->holds != NULL;
 }
 
-static int reserve_now(struct llmp_exchange *x, struct llmp_limit_refusal *why)
+/* All limits of these owners, or none. */
+static int reserve_part(struct llmp_exchange *x, struct llmp_reservation *to,
+                        size_t first, size_t count,
+                        struct llmp_limit_refusal *why)
 {
+    struct llmp_limit_scope *const *scopes = &x->scopes[first];
     struct llmp_limit_amounts amounts = amounts_of(x);
     struct llmp_limit_news news = { .crossing_count = 0 };
-    int rc = llmp_limit_reserve(&x->reserved, x->scopes, LLMP_X_SCOPES,
-                                &amounts, x->now, why, &news);
+    int rc;
 
+    do { /* limits may come while we count them */
+        size_t holds = llmp_limit_holds(scopes, count);
+
+        if (holds == 0)
+            return LLMP_OK;
+        if (!make_room(x, to, holds))
+            return LLMP_E_NOMEM;
+        rc =
+            llmp_limit_reserve(to, scopes, count, &amounts, x->now, why, &news);
+    } while (rc < 0);
     note_news(x, &news);
     return rc;
 }
 
+/* The principal's part, with the model's, whichever deployment answers; then
+ * the attempt's. Of a refused request nothing is held, and nothing used. */
+static int reserve(struct llmp_exchange *x, struct llmp_limit_refusal *why)
+{
+    static const uint64_t nothing[LLMP_LIMIT_UNITS];
+    int rc = reserve_part(x, &x->reserved, 0, LLMP_X_DEPLOYMENT_SCOPE, why);
+
+    if (rc != LLMP_OK)
+        return rc;
+    rc = reserve_part(x, &x->attempt, LLMP_X_DEPLOYMENT_SCOPE, 1, why);
+    if (rc != LLMP_OK)
+        llmp_limit_settle(&x->reserved, nothing, x->now, NULL);
+    return rc;
+}
+
 /* False: it was refused, or waits for what the store says. */
-static bool reserve(struct llmp_exchange *x)
+static bool set_aside(struct llmp_exchange *x)
 {
     struct llmp_limit_refusal why = { .pending = false };
-    int rc;
+    int rc = reserve(x, &why);
 
-    do { /* limits may come while we count them */
-        size_t holds = llmp_limit_holds(x->scopes, LLMP_X_SCOPES);
-
-        if (holds == 0)
-            return true;
-        if (!make_room(x, holds))
-            return false;
-        rc = reserve_now(x, &why);
-    } while (rc < 0);
     if (rc == LLMP_LIMITED && why.pending) {
         if (llmp_x_wait_for_limits(x))
             return false;
-        rc = reserve_now(x, &why); /* by itself, if it may */
+        rc = reserve(x, &why); /* by itself, if it may */
     }
-    if (rc == LLMP_LIMITED && why.pending)
+    if (rc < 0)
+        llmp_x_refuse_nomem(x);
+    else if (rc == LLMP_LIMITED && why.pending)
         refuse_unanswered(x, &why);
     else if (rc == LLMP_LIMITED)
         refuse_limited(x, &why);
@@ -405,7 +424,7 @@ bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
             return false;
         }
     }
-    return reserve(x) && llmp_x_book_intent(x);
+    return set_aside(x) && llmp_x_book_intent(x);
 }
 
 /* ---- as it goes, and at the end ------------------------------------------ */
@@ -432,11 +451,12 @@ void llmp_x_charge(struct llmp_exchange *x)
     uint64_t used[LLMP_LIMIT_UNITS];
     uint64_t events = x->summary.events;
 
-    if (!x->reserved.count || events <= x->summary.reserved_output_tokens ||
-        events % CHARGE_EVERY)
+    if (!llmp_x_is_limited(x) || events % CHARGE_EVERY ||
+        events <= x->summary.reserved_output_tokens)
         return;
     used_now(x, x->summary.reserved_input_tokens, events, used);
     llmp_limit_charge(&x->reserved, used, x->now, &news);
+    llmp_limit_charge(&x->attempt, used, x->now, &news);
     note_news(x, &news);
 }
 
@@ -467,7 +487,7 @@ void llmp_x_settle(struct llmp_exchange *x)
     if (s->usage_basis == LLMP_USAGE_REPORTED && x->output_guess_pair)
         llmp_limit_learn(llmp_worker_limiter(x->worker), x->output_guess_pair,
                          s->output_tokens);
-    if (!x->reserved.count)
+    if (!llmp_x_is_limited(x))
         return;
     if (s->usage_basis == LLMP_USAGE_UNKNOWN) {
         for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
@@ -478,115 +498,6 @@ void llmp_x_settle(struct llmp_exchange *x)
         used_now(x, s->input_tokens, s->output_tokens, used);
     }
     llmp_limit_settle(&x->reserved, used, x->now, &news);
+    llmp_limit_settle(&x->attempt, used, x->now, &news);
     note_news(x, &news);
-}
-
-/* ---- what the client is told --------------------------------------------- */
-
-struct tightest {
-    bool found;
-    const struct llmp_limit_scope *scope;
-    struct llmp_limit_state state;
-};
-
-static void consider(struct tightest *t, const struct llmp_limit_scope *scope,
-                     const struct llmp_limit_state *state)
-{
-    /* The part that is left, compared without dividing. */
-    if (t->found &&
-        (unsigned __int128)state->remaining * t->state.rule.amount >=
-            (unsigned __int128)t->state.remaining * state->rule.amount)
-        return;
-    t->found = true;
-    t->scope = scope;
-    t->state = *state;
-}
-
-static void find_tightest(const struct llmp_exchange *x,
-                          struct tightest *requests, struct tightest *tokens)
-{
-    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
-
-    for (size_t i = 0; i < LLMP_X_SCOPES; i++) {
-        size_t count = x->scopes[i] ? llmp_limit_look_at(x->scopes[i],
-                                                         LLMP_WINDOWS_ROLLING,
-                                                         x->now, states)
-                                    : 0;
-
-        for (size_t k = 0; k < count; k++)
-            if (states[k].rule.unit == LLMP_LIMIT_REQUESTS)
-                consider(requests, x->scopes[i], &states[k]);
-            else if (states[k].rule.unit == LLMP_LIMIT_TOKENS)
-                consider(tokens, x->scopes[i], &states[k]);
-    }
-}
-
-static void add_number(struct llmp_exchange *x, struct llmp_str name,
-                       uint64_t value, const char *suffix)
-{
-    char *text = llmp_arena_take(&x->arena, 24);
-
-    if (!text)
-        return;
-
-    char *end = llmp_put_str(llmp_put_u64(text, value), llmp_str_of(suffix));
-
-    llmp_x_header(x, name, (struct llmp_str){ text, (size_t)(end - text) });
-}
-
-static void add_policy(struct llmp_buf *policy, struct llmp_buf *limit,
-                       const struct tightest *t, const char *what)
-{
-    const char *whose = llmp_limit_kind_name(llmp_limit_scope_kind(t->scope));
-    const char *comma = policy->len ? ", " : "";
-    uint64_t s = (t->state.reset_ns + LLMP_NS_PER_S - 1) / LLMP_NS_PER_S;
-
-    (void)llmp_buf_printf(
-        policy, "%s\"%s-%s\";q=%llu;w=%llu", comma, whose, what,
-        (unsigned long long)t->state.rule.amount,
-        (unsigned long long)(t->state.rule.period_ns / LLMP_NS_PER_S));
-    (void)llmp_buf_printf(limit, "%s\"%s-%s\";r=%llu;t=%llu", comma, whose,
-                          what, (unsigned long long)t->state.remaining,
-                          (unsigned long long)s);
-}
-
-static void add_kept(struct llmp_exchange *x, struct llmp_str name,
-                     const struct llmp_buf *value)
-{
-    bool ok = true;
-    struct llmp_str text = llmp_arena_str(&x->arena, llmp_buf_str(value), &ok);
-
-    if (ok && !value->failed && text.len)
-        llmp_x_header(x, name, text);
-}
-
-/* `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers) and the ones that
- * OpenAI's clients know, of whichever limits are nearest. */
-void llmp_x_limit_fields(struct llmp_exchange *x)
-{
-    struct tightest requests = { .found = false }, tokens = { .found = false };
-    LLMP_AUTO(llmp_buf_fini) struct llmp_buf policy = { 0 };
-    LLMP_AUTO(llmp_buf_fini) struct llmp_buf limit = { 0 };
-
-    find_tightest(x, &requests, &tokens);
-    if (requests.found) {
-        add_policy(&policy, &limit, &requests, "requests");
-        add_number(x, LLMP_STR("x-ratelimit-limit-requests"),
-                   requests.state.rule.amount, "");
-        add_number(x, LLMP_STR("x-ratelimit-remaining-requests"),
-                   requests.state.remaining, "");
-        add_number(x, LLMP_STR("x-ratelimit-reset-requests"),
-                   (requests.state.reset_ns + 999999) / 1000000, "ms");
-    }
-    if (tokens.found) {
-        add_policy(&policy, &limit, &tokens, "tokens");
-        add_number(x, LLMP_STR("x-ratelimit-limit-tokens"),
-                   tokens.state.rule.amount, "");
-        add_number(x, LLMP_STR("x-ratelimit-remaining-tokens"),
-                   tokens.state.remaining, "");
-        add_number(x, LLMP_STR("x-ratelimit-reset-tokens"),
-                   (tokens.state.reset_ns + 999999) / 1000000, "ms");
-    }
-    add_kept(x, LLMP_STR("ratelimit-policy"), &policy);
-    add_kept(x, LLMP_STR("ratelimit"), &limit);
 }

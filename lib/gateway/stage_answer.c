@@ -103,7 +103,7 @@ static void pass_head(struct llmp_exchange *x,
         .close = !x->request_ended,
     };
     for (size_t i = 0; i < head->header_count; i++)
-        if (!x->reserved.count ||
+        if (!llmp_x_is_limited(x) ||
             !llmp_str_starts(head->headers[i].name, LLMP_STR("x-ratelimit-")))
             pass_field(x, &head->headers[i]);
     if (x->answer != LLMP_ANSWER_OPAQUE && x->answer != LLMP_ANSWER_EVENTS)
@@ -112,7 +112,7 @@ static void pass_head(struct llmp_exchange *x,
     if (x->summary.upstream_request_id.len)
         llmp_x_header(x, LLMP_STR("x-upstream-request-id"),
                       x->summary.upstream_request_id);
-    if (x->reserved.count)
+    if (llmp_x_is_limited(x))
         llmp_x_limit_fields(x); /* ours, in place of the provider's */
     if (x->summary.downgraded_to.len)
         llmp_x_header(x, LLMP_STR("x-llmproxy-downgraded-to"),

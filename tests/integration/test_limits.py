@@ -323,6 +323,34 @@ def test_an_unknown_price_is_not_zero(limited, sim):
     assert gateway.record()["cost"] is None
 
 
+def test_what_a_deployment_refuses_costs_the_caller_nothing(serving, sim):
+    """The principal's part is reserved first, and given back as it was."""
+    key = make_key()
+    gateway = serving.gateway(
+        {
+            "narrow": {"base_url": sim.url, "limits": {"requests_day": 2}},
+            "wide": {"base_url": sim.url},
+        },
+        [
+            {"name": "n", "provider": "narrow", "model": "gpt-4o", "limits": {"requests_day": 3}},
+            {"name": "w", "provider": "wide", "model": "gpt-4o"},
+        ],
+        keys=[
+            {"name": "k", "key": key, "limits": {"requests": 0, "requests_day": 4, "concurrency": 1}}
+        ],
+    )
+
+    def ask(model):
+        answer = gateway.chat(model, bearer(key))
+        return answer[0] if answer[0] == 200 else error_of(answer)["message"]
+
+    assert [ask("n"), ask("n")] == [200, 200]
+    for _ in range(5):
+        assert "deployment 'narrow/gpt-4o'" in ask("n")
+    assert [ask("w"), ask("w")] == [200, 200]
+    assert "key 'k'" in ask("w")
+
+
 def test_limits_of_owners_models_and_deployments_count_together(serving, sim):
     keys = {name: make_key() for name in "abc"}
     gateway = serving.gateway(
