@@ -318,6 +318,21 @@ LLMP_API void llmp_limit_restore(struct llmp_limit_scope *scope,
                                  uint64_t window_start_s, uint64_t used,
                                  struct llmp_time now);
 
+/**
+ * Corrects what a calendar cell has used, in the window that begins at
+ * `window_start_s`, by a difference: what was used turned out to cost another
+ * price. Ignored if the scope has no such cell, the window is over, or the cell
+ * is leased: then the store, which all ask, is the one to correct.
+ *
+ * @param by  units; below zero what has been used becomes less, but never less
+ *            than nothing
+ */
+LLMP_API void llmp_limit_correct(struct llmp_limit_scope *scope,
+                                 enum llmp_limit_unit unit,
+                                 enum llmp_limit_window window,
+                                 uint64_t window_start_s, int64_t by,
+                                 struct llmp_time now);
+
 /** When the window that `wall_ns` lies in began, in seconds since 1970; 0 for
  *  LLMP_WINDOW_TOTAL and LLMP_WINDOW_ROLLING. */
 LLMP_API uint64_t llmp_limit_window_start_s(enum llmp_limit_window window,

@@ -229,13 +229,15 @@ static int64_t used_now(struct reprice *r, const struct move *move)
                : 0;
 }
 
-/* A budget that was raised here is raised at once; one that was lowered with
- * the next reload or start; that of another process when it asks for more. */
+/* Here at once; in another process that has a budget to itself with its next
+ * start, in one that shares it when it asks for more. */
 static void bring_into_force(struct reprice *r)
 {
     for (const struct move *move = r->moves; move; move = move->next) {
         int64_t used = used_now(r, move);
 
+        llmp_limit_correct(move->scope, move->rule.unit, move->rule.window,
+                           move->add.window, move->add.amount, r->a->now);
         if (used > 0)
             llmp_limit_restore(move->scope, move->rule.unit, move->rule.window,
                                move->add.window, (uint64_t)used, r->a->now);

@@ -68,30 +68,50 @@ size_t llmp_limit_look_at(const struct llmp_limit_scope *scope,
     return count;
 }
 
+/* A calendar's cell in the window that begins there; the one behind `*from`.
+ * NULL: no other. */
+static struct llmp_budget_window *next_window(
+    struct llmp_limit_scope *scope, uint32_t *from, enum llmp_limit_unit unit,
+    enum llmp_limit_window window, uint64_t start_s, uint64_t wall_ns)
+{
+    uint32_t cells =
+        atomic_load_explicit(&scope->cell_count, memory_order_acquire);
+
+    for (; *from < cells; ++*from) {
+        struct llmp_budget_window *w;
+        uint64_t turn;
+
+        if (!llmp_scope_is_calendar(scope, *from) ||
+            scope->units[*from] != unit || scope->windows[*from] != window)
+            continue;
+        w = llmp_calendar_window(scope->cells[*from].budget, window, wall_ns,
+                                 &turn);
+        if (atomic_load(&w->begin_s) == start_s)
+            return w;
+    }
+    return NULL;
+}
+
+static bool is_leased(const struct llmp_cell *cell)
+{
+    const struct llmp_law *law = atomic_load(&cell->law);
+
+    return law && llmp_budget_is_leased(cell->budget, law);
+}
+
 void llmp_limit_restore(struct llmp_limit_scope *scope,
                         enum llmp_limit_unit unit,
                         enum llmp_limit_window window, uint64_t window_start_s,
                         uint64_t used, struct llmp_time now)
 {
-    uint32_t cells =
-        atomic_load_explicit(&scope->cell_count, memory_order_acquire);
+    struct llmp_budget_window *w;
 
-    for (uint32_t i = 0; i < cells; i++) {
-        uint64_t turn;
-
-        if (!llmp_scope_is_calendar(scope, i) || scope->units[i] != unit ||
-            scope->windows[i] != window)
-            continue;
-
-        struct llmp_budget_window *w = llmp_calendar_window(
-            scope->cells[i].budget, window, now.wall_ns, &turn);
-
+    for (uint32_t i = 0; (w = next_window(scope, &i, unit, window,
+                                          window_start_s, now.wall_ns));
+         i++) {
         uint64_t seen = atomic_load(&w->used);
-        const struct llmp_law *law = atomic_load(&scope->cells[i].law);
 
-        if (atomic_load(&w->begin_s) != window_start_s)
-            continue;
-        if (law && llmp_budget_is_leased(scope->cells[i].budget, law)) {
+        if (is_leased(&scope->cells[i])) {
             llmp_budget_note_taken(scope->cells[i].budget, w, used);
             continue;
         }
@@ -99,6 +119,34 @@ void llmp_limit_restore(struct llmp_limit_scope *scope,
                !atomic_compare_exchange_weak(&w->used, &seen, used))
             ;
         atomic_store(&scope->cells[i].budget->known, true);
+    }
+}
+
+static uint64_t corrected(uint64_t used, int64_t by)
+{
+    uint64_t less = by < 0 ? (uint64_t)0 - (uint64_t)by : 0;
+
+    if (by >= 0)
+        return llmp_add_sat(used, (uint64_t)by);
+    return used > less ? used - less : 0;
+}
+
+void llmp_limit_correct(struct llmp_limit_scope *scope,
+                        enum llmp_limit_unit unit,
+                        enum llmp_limit_window window, uint64_t window_start_s,
+                        int64_t by, struct llmp_time now)
+{
+    struct llmp_budget_window *w;
+
+    for (uint32_t i = 0; (w = next_window(scope, &i, unit, window,
+                                          window_start_s, now.wall_ns));
+         i++) {
+        uint64_t seen = atomic_load(&w->used);
+
+        while (
+            !is_leased(&scope->cells[i]) &&
+            !atomic_compare_exchange_weak(&w->used, &seen, corrected(seen, by)))
+            ;
     }
 }
 

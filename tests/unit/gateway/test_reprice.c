@@ -396,6 +396,31 @@ static void budgets_follow(void **state)
     llmp_limit_scope_unref(scope);
 }
 
+/* What turns out to be cheaper gives room at once. */
+static void a_budget_becomes_less_used(void **state)
+{
+    struct setting *s = *state;
+    const struct llmp_time now = { 1, WALL_NS };
+    const uint64_t today = WALL_S / DAY_S * DAY_S;
+    struct llmp_ledger_row row = row_of("dear", 0, 900000000);
+    struct llmp_limit_state states[LLMP_LIMIT_RULES_MAX];
+    struct llmp_limit_scope *scope;
+
+    book(s, &row);
+    assert_int_equal(llmp_limiter_find(&scope, s->gateway->limiter,
+                                       LLMP_LIMIT_TEAM, LLMP_STR("red")),
+                     LLMP_OK);
+    /* As if it had been served here, and another were under way. */
+    llmp_limit_restore(scope, LLMP_LIMIT_MONEY, LLMP_WINDOW_DAY, today,
+                       900000007, now);
+    assert_int_equal(reprice(s, "from=2027-01-01"), 200);
+    assert_int_equal(counter(s, "team/red/money/day", today), 20000000);
+    assert_int_equal(llmp_limit_look(scope, now, states), 2);
+    assert_int_equal(states[0].used, 20000007);
+    assert_int_equal(states[1].used, 20000000);
+    llmp_limit_scope_unref(scope);
+}
+
 /* What others hold of a limit that processes share stays theirs. */
 static void shared_budgets_follow(void **state)
 {
@@ -552,6 +577,7 @@ int main(void)
         WITH_SETTING(a_dry_run_changes_nothing),
         WITH_SETTING(only_what_was_asked_for_changes),
         WITH_SETTING(budgets_follow),
+        WITH_SETTING(a_budget_becomes_less_used),
         cmocka_unit_test_setup_teardown(shared_budgets_follow, set_up_shared,
                                         tear_down),
         WITH_SETTING(a_long_run_is_many_pages_and_one_event),

@@ -194,6 +194,46 @@ static void late_settlements_go_where_they_belong(void **state)
     llmp_limiter_free(l);
 }
 
+/* A price that was wrong: by a difference, in one window, never below nothing.
+ */
+static void what_was_used_is_corrected(void **state)
+{
+    struct llmp_limiter *l = limiter_of(0);
+    struct llmp_limit_rule day = { .unit = LLMP_LIMIT_MONEY,
+                                   .window = LLMP_WINDOW_DAY,
+                                   .amount = 100 };
+    struct llmp_limit_scope *scope = scope_of(l, LLMP_LIMIT_TEAM, "t", &day, 1);
+    const uint64_t today =
+        llmp_limit_window_start_s(LLMP_WINDOW_DAY, at_ns(0).wall_ns);
+    struct llmp_limit_state look[LLMP_LIMIT_RULES_MAX];
+    static const struct {
+        int64_t by;
+        uint64_t before, used; /* windows before today; what is seen then */
+    } steps[] = { { 30, 0, 120 },
+                  { -50, 0, 70 },
+                  { -50, 1, 70 },
+                  { -INT64_MAX, 0, 0 },
+                  { 5, 0, 5 },
+                  { INT64_MIN, 0, 0 },
+                  { INT64_MAX, 0, INT64_MAX } };
+
+    (void)state;
+    assert_int_equal(try_one(scope, LLMP_LIMIT_MONEY, 90, 0, NULL), LLMP_OK);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        llmp_limit_correct(scope, LLMP_LIMIT_MONEY, LLMP_WINDOW_DAY,
+                           today - steps[i].before * 86400, steps[i].by,
+                           at_ns(0));
+        llmp_limit_look(scope, at_ns(0), look);
+        assert_true(look[0].used == steps[i].used);
+    }
+    llmp_limit_correct(scope, LLMP_LIMIT_MONEY, LLMP_WINDOW_DAY, today, 1,
+                       at_ns(0)); /* full is full */
+    assert_int_equal(try_one(scope, LLMP_LIMIT_MONEY, 1, 0, NULL),
+                     LLMP_LIMITED);
+    llmp_limit_scope_unref(scope);
+    llmp_limiter_free(l);
+}
+
 /* Debt is repaid before anybody passes; an unknown end keeps what is held. */
 static void streams_run_into_debt(void **state)
 {
@@ -415,6 +455,7 @@ int main(void)
         cmocka_unit_test(the_same_rules_again),
         cmocka_unit_test(a_clock_that_jumps_back_stays_in_its_window),
         cmocka_unit_test(late_settlements_go_where_they_belong),
+        cmocka_unit_test(what_was_used_is_corrected),
         cmocka_unit_test(streams_run_into_debt),
         cmocka_unit_test(bad_rules_are_refused_whole),
         cmocka_unit_test(idle_scopes_are_swept),
