@@ -22,11 +22,19 @@
 #include "limit/pace.h"
 #include "limit/window.h"
 
+enum llmp_cell_kind {
+    LLMP_CELL_ROLLING,
+    LLMP_CELL_RUNNING,
+    LLMP_CELL_CALENDAR
+};
+
 /* A rule made ready. Immutable; shared by all cells that obey it; lives as
  * long as the limiter. */
 struct llmp_law {
-    struct llmp_limit_rule rule; /* defaults filled in */
-    struct llmp_pace pace;       /* rolling, unless closed */
+    struct llmp_limit_rule rule; /* defaults filled in: `burst` is the most
+                                    that one request can ever take */
+    enum llmp_cell_kind kind;    /* as the rule says */
+    struct llmp_pace pace;       /* rolling; closed: never passes */
     uint64_t soft;               /* calendar: units; 0: none */
     bool closed;                 /* amount 0 */
     struct llmp_law *next;
@@ -119,7 +127,7 @@ static inline uint64_t llmp_rolling_after(uint64_t tat, uint64_t cost_ns,
 static inline bool llmp_rolling_passes(struct llmp_taking *t, uint64_t now_ns)
 {
     t->mark = llmp_rolling_after(t->seen, t->cost, now_ns);
-    return t->mark - now_ns <= t->law->pace.burst_ns && !t->law->closed;
+    return t->mark - now_ns <= t->law->pace.burst_ns;
 }
 
 static inline bool llmp_rolling_see(const struct llmp_cell *cell,

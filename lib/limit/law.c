@@ -72,8 +72,12 @@ static int law_new(struct llmp_law **out, const struct llmp_limit_rule *rule,
 
     LLMP_ENSURE(law, err, LLMP_E_NOMEM, "no memory for a limit");
     law->rule = *rule;
+    law->kind = rule->unit == LLMP_LIMIT_CONCURRENCY ? LLMP_CELL_RUNNING
+                : llmp_law_is_rolling(rule)          ? LLMP_CELL_ROLLING
+                                                     : LLMP_CELL_CALENDAR;
     law->closed = rule->amount == 0;
     law->soft = soft_of(rule);
+    law->pace = (struct llmp_pace){ .rounding = 1 }; /* 1 ns > depth 0 */
     if (!law->closed && llmp_law_is_rolling(rule) &&
         !llmp_pace_init(&law->pace, rule->amount, rule->period_ns,
                         rule->burst)) {

@@ -26,38 +26,25 @@ size_t llmp_limit_holds(struct llmp_limit_scope *const *scopes, size_t count)
     return holds;
 }
 
-/* How deep a cell is: the most that one request can ever take. */
-static uint64_t depth(const struct llmp_limit_rule *rule)
-{
-    return llmp_law_is_rolling(rule) ? rule->burst : rule->amount;
-}
-
 /* A guess that no bucket could hold is cut to what it can hold. */
-static uint64_t amount_for(const struct llmp_limit_rule *rule,
-                           const struct llmp_limit_amounts *amounts)
+static inline uint64_t amount_for(const struct llmp_limit_rule *rule,
+                                  const struct llmp_limit_amounts *amounts)
 {
     uint64_t of = amounts->of[rule->unit], sure = amounts->sure[rule->unit];
-    uint64_t most = depth(rule);
 
-    if (of <= most)
+    if (of <= rule->burst)
         return of;
-    return sure > most ? sure : most;
+    return sure > rule->burst ? sure : rule->burst;
 }
 
-static bool see(struct claim *c, struct llmp_time now)
+static inline bool see_running(const struct llmp_cell *cell,
+                               struct llmp_taking *t)
 {
-    struct llmp_cell *cell = &c->scope->cells[c->cell];
-    struct llmp_taking *t = &c->taking;
-
-    if (llmp_law_is_rolling(&t->law->rule))
-        return llmp_rolling_see(cell, t, now.mono_ns);
-    if (t->law->rule.unit != LLMP_LIMIT_CONCURRENCY)
-        return llmp_calendar_see(cell, t, now.wall_ns);
     t->seen = atomic_load_explicit(&cell->word, memory_order_relaxed);
     return t->seen + t->amount <= t->law->rule.amount;
 }
 
-static bool take_running(struct llmp_cell *cell, struct llmp_taking *t)
+static inline bool take_running(struct llmp_cell *cell, struct llmp_taking *t)
 {
     while (!atomic_compare_exchange_weak_explicit(
         &cell->word, &t->seen, t->seen + t->amount, memory_order_relaxed,
@@ -67,16 +54,37 @@ static bool take_running(struct llmp_cell *cell, struct llmp_taking *t)
     return true;
 }
 
-static bool take(struct claim *c, bool *crossed, struct llmp_time now)
+static bool see(struct claim *c, struct llmp_time now)
 {
     struct llmp_cell *cell = &c->scope->cells[c->cell];
 
-    *crossed = false;
-    if (llmp_law_is_rolling(&c->taking.law->rule))
-        return llmp_rolling_take(cell, &c->taking, now.mono_ns);
-    if (c->taking.law->rule.unit != LLMP_LIMIT_CONCURRENCY)
-        return llmp_calendar_take(cell, &c->taking, now.wall_ns, crossed);
-    return take_running(cell, &c->taking);
+    switch (c->taking.law->kind) {
+    case LLMP_CELL_ROLLING:
+        return llmp_rolling_see(cell, &c->taking, now.mono_ns);
+    case LLMP_CELL_CALENDAR:
+        return llmp_calendar_see(cell, &c->taking, now.wall_ns);
+    case LLMP_CELL_RUNNING:
+        break;
+    }
+    return see_running(cell, &c->taking);
+}
+
+static inline bool take(struct claim *c, bool *crossed, struct llmp_time now)
+{
+    struct llmp_cell *cell = &c->scope->cells[c->cell];
+    struct llmp_taking *t = &c->taking;
+
+    switch (t->law->kind) {
+    case LLMP_CELL_ROLLING:
+        return llmp_rolling_see(cell, t, now.mono_ns) &&
+               llmp_rolling_take(cell, t, now.mono_ns);
+    case LLMP_CELL_CALENDAR:
+        return llmp_calendar_see(cell, t, now.wall_ns) &&
+               llmp_calendar_take(cell, t, now.wall_ns, crossed);
+    case LLMP_CELL_RUNNING:
+        break;
+    }
+    return see_running(cell, t) && take_running(cell, t);
 }
 
 /* Gives `back` units of a hold back; `cost` is their time in a rolling cell. */
@@ -172,7 +180,7 @@ static inline bool claim_of(struct claim *c, struct llmp_limit_scope *scope,
     c->cell = cell;
     c->taking.law = law;
     c->taking.amount = amount_for(&law->rule, amounts);
-    if (llmp_law_is_rolling(&law->rule) && !law->closed)
+    if (law->kind == LLMP_CELL_ROLLING)
         c->taking.cost = llmp_pace_ns(&law->pace, c->taking.amount);
     return true;
 }
@@ -181,11 +189,11 @@ static inline bool claim_of(struct claim *c, struct llmp_limit_scope *scope,
 static bool hold(struct llmp_reservation *r, struct claim *c,
                  struct llmp_time now, struct llmp_limit_news *news)
 {
-    bool crossed;
+    bool crossed = false;
 
     if (r->count == r->capacity)
         return true; /* a cell that came this instant: the next one's */
-    if (!see(c, now) || !take(c, &crossed, now))
+    if (!take(c, &crossed, now))
         return false;
     r->holds[r->count++] = (struct llmp_limit_hold){
         .scope = c->scope,
