@@ -197,8 +197,7 @@ void gw_store_close(struct gw_store *store)
     if (!store)
         return;
     llmp_gateway_set_ledger(store->gateway, NULL);
-    if (store->thread)
-        llmp_gateway_return_limits(store->gateway, llmp_clock());
+    llmp_gateway_leave_store(store->gateway, llmp_clock());
     llmp_store_thread_stop(store->thread, PATIENCE_MS);
     llmp_gateway_set_store(store->gateway, NULL, NULL, NULL);
     llmp_journal_file_close(store->journal);

@@ -94,9 +94,8 @@ LLMP_API LLMP_MUST_USE int llmp_gateway_restore_limits(
  * those of the configuration. Returns at once; the store's thread reads them.
  * Before workers begin.
  *
- * @param writer  must outlive the exchanges; NULL: leave the store. What is
- *                queued then (when keys were last used) needs the gateway until
- *                the writer is stopped or freed
+ * @param writer  must outlive the exchanges; NULL: there is none any more, see
+ *                llmp_gateway_leave_store()
  * @param done    called on the store's thread when they are in force, or could
  *                not be read (negative status); may be NULL
  */
@@ -115,10 +114,11 @@ LLMP_API void llmp_gateway_sync(struct llmp_gateway *gateway,
 
 /**
  * The process ends: what it has of limits that are shared with others, and has
- * not used, is given back. After the last exchange, before the store's thread
- * ends, which does it. Without a store nothing happens.
+ * not used, is given back, and it is written when keys were last used. After
+ * the last exchange, before the store's thread is stopped, which does it; then
+ * comes llmp_gateway_set_store() with NULL. Without a store nothing happens.
  */
-LLMP_API void llmp_gateway_return_limits(struct llmp_gateway *gateway,
+LLMP_API void llmp_gateway_leave_store(struct llmp_gateway *gateway,
                                          struct llmp_time now);
 
 /** While draining, /health/ready answers 503. From any thread. */

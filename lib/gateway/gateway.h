@@ -125,6 +125,10 @@ int llmp_gateway_sync_now(struct llmp_gateway *gateway,
 /* retention.c: deletes a little of what is too old. On the store's thread. */
 void llmp_gateway_trim(struct llmp_gateway *gateway, struct llmp_store *store,
                        struct llmp_time now);
+/* share.c: all leases are given back, by a job that is queued. */
+void llmp_gateway_return_limits(struct llmp_gateway *gateway,
+                                struct llmp_time now);
+
 /* share.c: once, when there is a store: how limits depend on it. */
 void llmp_gateway_share(struct llmp_gateway *gateway);
 /* Has the store asked what limits want to know, unless that is under way. From

@@ -390,8 +390,6 @@ void llmp_gateway_set_store(struct llmp_gateway *gateway,
                             struct llmp_store_writer *writer,
                             void (*done)(int status, void *ctx), void *ctx)
 {
-    if (!writer && gateway->stored.writer)
-        queue_farewell(gateway);
     gateway->stored.writer = writer;
     if (!writer)
         return;
@@ -400,6 +398,15 @@ void llmp_gateway_set_store(struct llmp_gateway *gateway,
     gateway->stored.loaded_fn = done;
     gateway->stored.loaded_ctx = ctx;
     begin(gateway);
+}
+
+void llmp_gateway_leave_store(struct llmp_gateway *gateway,
+                              struct llmp_time now)
+{
+    if (!gateway->stored.writer)
+        return;
+    llmp_gateway_return_limits(gateway, now);
+    queue_farewell(gateway);
 }
 
 void llmp_gateway_sync(struct llmp_gateway *gateway, struct llmp_time now)

@@ -120,7 +120,7 @@ static void close_gateway(struct setting *s)
     end_exchange(s);
     llmp_worker_free(s->worker);
     if (s->writer) {
-        llmp_gateway_return_limits(s->gateway, s->now);
+        llmp_gateway_leave_store(s->gateway, s->now);
         pump(s);
         llmp_gateway_set_store(s->gateway, NULL, NULL, NULL);
     }
