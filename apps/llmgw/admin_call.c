@@ -303,6 +303,10 @@ static bool call_store(struct gw_admin_call *call, struct llmp_config *config)
     struct llmp_error err;
     bool ok = false;
 
+    if (strncmp(call->target, "/admin/v1/budgets", 17) == 0)
+        (void)fprintf(stderr,
+                      "llmgw: the store is asked and no server: what limits a "
+                      "minute and at a time have used is not known here\n");
     llmp_store_sqlite_options_init(&options);
     options.path = llmp_config_store(config)->path;
     if (llmp_gateway_new(&gateway, config, &random, &err) != LLMP_OK)

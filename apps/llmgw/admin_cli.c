@@ -256,6 +256,18 @@ static bool takes(const struct command *command, const struct option *option)
            has_name(command->takes, option->name);
 }
 
+/* An option where a value should be: what was meant is not a text that looks
+ * like one. */
+static bool is_option(const char *arg)
+{
+    if (strcmp(arg, "--json") == 0)
+        return true;
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(options[i].flag, arg) == 0)
+            return true;
+    return false;
+}
+
 /* "--name value" or "--name=value". */
 static bool read_option(struct line *line, int argc, char **argv, int *at)
 {
@@ -275,7 +287,7 @@ static bool read_option(struct line *line, int argc, char **argv, int *at)
             return complain("this takes no value: ", option->flag);
         if (option->form == FLAG)
             value = option->flag;
-        if (!value && *at + 1 < argc)
+        if (!value && *at + 1 < argc && !is_option(argv[*at + 1]))
             value = argv[++*at];
         if (!value)
             return complain("a value is missing after ", arg);
@@ -337,6 +349,8 @@ static bool read_line(struct line *line, int argc, char **argv)
         if (!ok)
             return false;
     }
+    if (line->json && value_of(line, "format"))
+        return complain("--json and --csv do not go together", "");
     if (line->command->argument && line->command->argument[0] != '?' &&
         !line->argument)
         return complain("it needs a name or id: ", line->command->verb);

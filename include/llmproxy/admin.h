@@ -18,8 +18,9 @@
 extern "C" {
 #endif
 
-#define LLMP_ADMIN_BODY_MAX (1u << 20) /**< bytes of a request's body */
-#define LLMP_ADMIN_JOBS_MAX 64         /**< requests at a time */
+#define LLMP_ADMIN_BODY_MAX  (1u << 20) /**< bytes of a request's body */
+#define LLMP_ADMIN_JOBS_MAX  64         /**< requests at a time */
+#define LLMP_ADMIN_SHARE_MAX 8          /**< of them, of one principal */
 
 /** What is asked for. Read during the call only. */
 struct llmp_admin_request {
@@ -54,6 +55,7 @@ typedef void llmp_admin_done_fn(const struct llmp_admin_answer *answer,
  * @retval LLMP_E_INVALID  an argument is missing
  * @retval LLMP_E_STATE    the gateway has no store
  * @retval LLMP_FULL       too many requests are under way
+ * @retval LLMP_LIMITED    too many of this principal are
  * @retval LLMP_E_NOMEM    out of memory
  */
 LLMP_API LLMP_MUST_USE int llmp_admin_begin(

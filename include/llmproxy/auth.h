@@ -261,6 +261,9 @@ struct llmp_principal {
     char grantor_tag[LLMP_KEY_TAG_SIZE]; /**< of a key: which of its secrets
                                               was shown; of a token: likewise,
                                               at issue. See llmp_key_tag() */
+    bool registered; /**< of a token of our own: its user (or the user above its
+                          end user) had a record when it was issued, which
+                          bounded it, so it counts only while there is one */
 };
 
 /* --------------------------------------------------------------- policy -- */
@@ -309,7 +312,7 @@ struct llmp_principal {
     X(SUBJECT_EXPORT, 33, "subject.export", W, N, W, O, O) \
     X(SUBJECT_ERASE, 34, "subject.erase", N, N, N, N, O)   \
     X(METRICS_READ, 35, "metrics.read", N, N, N, G, G)     \
-    X(TOTP_ENROL, 36, "totp.enrol", W, N, W, W, O)         \
+    X(TOTP_ENROL, 36, "totp.enrol", N, N, N, N, O)         \
     X(TOTP_REMOVE, 37, "totp.remove", N, N, N, N, O)
 
 enum llmp_action {

@@ -21,7 +21,7 @@ struct llmp_claim_path {
 int llmp_claim_path_parse(struct llmp_claim_path *out, struct llmp_str text,
                           struct llmp_arena *arena);
 
-enum { LLMP_CLAIM_PATHS_MAX = 16 };
+enum { LLMP_CLAIM_PATHS_MAX = 24 };
 
 /* Returns LLMP_OK to go on; anything else ends the reading with it. */
 typedef int llmp_claim_show(unsigned index, const struct llmp_json_token *token,

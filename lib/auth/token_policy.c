@@ -83,6 +83,8 @@ static int read_paths(struct llmp_token_policy *policy,
         [LLMP_CLAIM_GRANTOR] = o->own ? LLMP_STR("grantor") : LLMP_STR(""),
         [LLMP_CLAIM_GRANTOR_TAG] =
             o->own ? LLMP_STR("grantor_tag") : LLMP_STR(""),
+        [LLMP_CLAIM_REGISTERED] =
+            o->own ? LLMP_STR("registered") : LLMP_STR(""),
     };
 
     for (unsigned i = 0; i < LLMP_CLAIM_COUNT; i++) {

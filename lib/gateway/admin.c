@@ -151,7 +151,48 @@ void llmp_admin_default_owner(const struct llmp_admin *a,
         record->team = llmp_arena_str(&record->arena, who->team, &ok);
 }
 
-/* Nobody gets into an organisation by naming one of its teams or users. */
+static bool is_in_file(const struct llmp_admin *a, enum llmp_limit_kind kind,
+                       struct llmp_str name)
+{
+    const struct llmp_owner *owner = llmp_access_owner(a->access, kind, name);
+
+    return owner && !owner->record;
+}
+
+/* Owners that the file has belong to no organisation: whoever is of one does
+ * not spend what they have. */
+static int check_file_owners(struct llmp_admin *a,
+                             const struct llmp_record *record)
+{
+    bool user = record->kind == LLMP_RECORD_KEY &&
+                !llmp_str_eq(record->user, a->who.user) &&
+                is_in_file(a, LLMP_LIMIT_USER, record->user);
+    bool team = record->kind != LLMP_RECORD_TEAM &&
+                !llmp_str_eq(record->team, a->who.team) &&
+                is_in_file(a, LLMP_LIMIT_TEAM, record->team);
+
+    if (!a->who.org.len || (!user && !team))
+        return LLMP_OK;
+    return llmp_problem_set(
+        &a->problem, 409, "other_organisation", user ? "user" : "team",
+        "this %s is of no organisation", user ? "user" : "team");
+}
+
+/* Whether the owner is of that organisation. Who is of none may also name
+ * owners of none; and everybody themselves. */
+static bool fits(const struct llmp_admin *a, const struct llmp_record *owner,
+                 struct llmp_str org)
+{
+    const struct llmp_str *own =
+        owner->kind == LLMP_RECORD_USER ? &a->who.user : &a->who.team;
+
+    return llmp_str_eq(owner->org, org) ||
+           (!owner->org.len &&
+            (!a->who.org.len || llmp_str_eq(owner->id, *own)));
+}
+
+/* Nobody gets into an organisation by naming one of its teams or users, nor
+ * out of their own. */
 int llmp_admin_check_owners(struct llmp_admin *a,
                             const struct llmp_record *record)
 {
@@ -167,13 +208,12 @@ int llmp_admin_check_owners(struct llmp_admin *a,
     };
 
     for (size_t i = 0; i < LLMP_COUNT(owners); i++)
-        if (owners[i] && owners[i]->org.len &&
-            !llmp_str_eq(owners[i]->org, record->org))
+        if (owners[i] && !fits(a, owners[i], record->org))
             return llmp_problem_set(&a->problem, 409, "other_organisation",
                                     llmp_record_kind_names[owners[i]->kind],
                                     "this %s belongs to another organisation",
                                     llmp_record_kind_names[owners[i]->kind]);
-    return LLMP_OK;
+    return check_file_owners(a, record);
 }
 
 /* ---- changing ----------------------------------------------------------- */
@@ -446,6 +486,35 @@ static int handle(struct llmp_admin *a)
     return a->out.failed ? LLMP_E_NOMEM : LLMP_OK;
 }
 
+/* Whoever asks without end keeps nobody else from asking. Two may have one
+ * share: there are more shares than jobs. */
+static atomic_uint *share_of(struct llmp_gateway *gateway,
+                             const struct llmp_principal *who)
+{
+    struct llmp_str name = who->id.len ? who->id : who->user;
+
+    return &gateway->stored
+                .shares[llmp_str_hash(name, who->kind) % LLMP_ADMIN_SHARES];
+}
+
+static void leave(struct llmp_gateway *gateway, atomic_uint *share)
+{
+    atomic_fetch_sub(share, 1);
+    atomic_fetch_sub(&gateway->stored.requests, 1);
+}
+
+static int enter(struct llmp_gateway *gateway, atomic_uint *share)
+{
+    bool full =
+        atomic_fetch_add(&gateway->stored.requests, 1) >= LLMP_ADMIN_JOBS_MAX;
+    bool much = atomic_fetch_add(share, 1) >= LLMP_ADMIN_SHARE_MAX;
+
+    if (!full && !much)
+        return LLMP_OK;
+    leave(gateway, share);
+    return much ? LLMP_LIMITED : LLMP_FULL;
+}
+
 static int run(struct llmp_store_job *job, struct llmp_store *store,
                struct llmp_error *err)
 {
@@ -485,7 +554,7 @@ static void finish(struct llmp_store_job *job, int status,
     answer.allow = a->allow;
     answer.retry_after_s = a->retry_after_s;
     a->done(&answer, a->ctx);
-    atomic_fetch_sub(&a->gateway->stored.requests, 1);
+    leave(a->gateway, a->share);
     drop(a);
 }
 
@@ -589,6 +658,8 @@ int llmp_admin_begin(struct llmp_gateway *gateway,
                      struct llmp_error *err)
 {
     struct llmp_admin *a;
+    atomic_uint *share;
+    int rc;
 
     LLMP_ENSURE(gateway && request && done, err, LLMP_E_INVALID,
                 "gateway, request and done are required");
@@ -596,15 +667,15 @@ int llmp_admin_begin(struct llmp_gateway *gateway,
                 "the body is too large");
     LLMP_ENSURE(gateway->stored.writer, err, LLMP_E_STATE,
                 "the gateway has no store");
-    if (atomic_fetch_add(&gateway->stored.requests, 1) >= LLMP_ADMIN_JOBS_MAX) {
-        atomic_fetch_sub(&gateway->stored.requests, 1);
-        return LLMP_FULL;
-    }
+    share = share_of(gateway, &request->principal);
+    rc = enter(gateway, share);
+    if (rc != LLMP_OK)
+        return rc;
     a = llmp_alloc(sizeof(*a));
     if (a)
         llmp_arena_init(&a->arena, ARENA_BLOCK);
     if (!a || !copy_request(a, request)) {
-        atomic_fetch_sub(&gateway->stored.requests, 1);
+        leave(gateway, share);
         if (a)
             drop(a);
         return llmp_fail(err, LLMP_E_NOMEM, "no memory for the request");
@@ -612,6 +683,7 @@ int llmp_admin_begin(struct llmp_gateway *gateway,
     a->job.run = run;
     a->job.done = finish;
     a->gateway = gateway;
+    a->share = share;
     a->now = now;
     a->done = done;
     a->ctx = ctx;

@@ -33,6 +33,7 @@ extern const size_t llmp_admin_route_count;
 struct llmp_admin {
     struct llmp_store_job job; /* first */
     struct llmp_gateway *gateway;
+    atomic_uint *share; /* of the principal, in the requests under way */
     struct llmp_arena arena;
     struct llmp_principal who;
     struct llmp_str actor; /* "key:…", "user:…", "local" */
@@ -70,6 +71,7 @@ int llmp_admin_parameter(struct llmp_admin *a, const char *name,
 int llmp_admin_number(struct llmp_admin *a, const char *name, uint64_t min,
                       uint64_t max, uint64_t *out);
 int llmp_admin_moment(struct llmp_admin *a, const char *name, uint64_t *out);
+int llmp_admin_span(struct llmp_admin *a, uint64_t *from, uint64_t *to);
 
 /* The problem that an answer of the policy is. */
 int llmp_admin_denied(struct llmp_admin *a, int answer, struct llmp_str detail);

@@ -199,6 +199,7 @@ static bool move_budgets(struct reprice *r, const struct llmp_ledger_row *row,
 {
     const struct llmp_model *model =
         llmp_config_model(r->a->access->config, row->model);
+    const struct llmp_str base = llmp_end_user_base(row->user);
     const struct llmp_str ids[LLMP_LIMIT_KINDS] = {
         [LLMP_LIMIT_KEY] = row->key,
         [LLMP_LIMIT_USER] = row->user,
@@ -213,6 +214,9 @@ static bool move_budgets(struct reprice *r, const struct llmp_ledger_row *row,
         ok = move_scope(r, (enum llmp_limit_kind)kind, ids[kind], row->wall_ns,
                         amount) &&
              ok;
+    if (amount &&
+        base.len < row->user.len) /* an end user's: also who is above */
+        ok = move_scope(r, LLMP_LIMIT_USER, base, row->wall_ns, amount) && ok;
     return ok;
 }
 
@@ -477,8 +481,7 @@ static int read_request(struct reprice *r)
     if (!from.len)
         return llmp_problem_set(&a->problem, 400, "invalid_parameter", "from",
                                 "say from when on, with 'from'");
-    LLMP_TRY(llmp_admin_moment(a, "from", &r->query.from_wall_ns));
-    LLMP_TRY(llmp_admin_moment(a, "to", &r->query.to_wall_ns));
+    LLMP_TRY(llmp_admin_span(a, &r->query.from_wall_ns, &r->query.to_wall_ns));
     LLMP_TRY(llmp_admin_parameter(a, "model", &r->query.model));
     LLMP_TRY(
         llmp_admin_number(a, "after_seq", 0, INT64_MAX, &r->query.after_seq));

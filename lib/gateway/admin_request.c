@@ -295,6 +295,16 @@ int llmp_admin_moment(struct llmp_admin *a, const char *name, uint64_t *out)
     return LLMP_OK;
 }
 
+int llmp_admin_span(struct llmp_admin *a, uint64_t *from, uint64_t *to)
+{
+    LLMP_TRY(llmp_admin_moment(a, "from", from));
+    LLMP_TRY(llmp_admin_moment(a, "to", to));
+    if (!*to || *from < *to)
+        return LLMP_OK;
+    return llmp_problem_set(&a->problem, 400, "invalid_parameter", "to",
+                            "'to' is before 'from'");
+}
+
 /* ---- problems ----------------------------------------------------------- */
 
 int llmp_admin_denied(struct llmp_admin *a, int answer, struct llmp_str detail)

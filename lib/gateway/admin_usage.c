@@ -168,8 +168,7 @@ static int read_query(struct usage *u)
     struct llmp_admin *a = u->a;
     struct llmp_str format;
 
-    LLMP_TRY(llmp_admin_moment(a, "from", &u->query.from_wall_ns));
-    LLMP_TRY(llmp_admin_moment(a, "to", &u->query.to_wall_ns));
+    LLMP_TRY(llmp_admin_span(a, &u->query.from_wall_ns, &u->query.to_wall_ns));
     LLMP_TRY(llmp_admin_parameter(a, "key", &u->query.key));
     LLMP_TRY(llmp_admin_parameter(a, "user", &u->query.user));
     LLMP_TRY(llmp_admin_parameter(a, "team", &u->query.team));

@@ -39,9 +39,14 @@ enum llmp_x_answer {
     LLMP_ANSWER_EVENTS  /* passed on event by event */
 };
 
-/* Whose limits count: the caller's four, the model's, the deployment's. */
-enum { LLMP_X_MODEL_SCOPE = LLMP_CALLER_SCOPES, LLMP_X_DEPLOYMENT_SCOPE };
-enum { LLMP_X_SCOPES = LLMP_X_DEPLOYMENT_SCOPE + 1 };
+/* Whose limits count: the caller's four, an end user's, the model's, the
+ * deployment's. */
+enum {
+    LLMP_X_END_USER_SCOPE = LLMP_CALLER_SCOPES, /* below the user */
+    LLMP_X_MODEL_SCOPE,
+    LLMP_X_DEPLOYMENT_SCOPE,
+    LLMP_X_SCOPES
+};
 
 enum {
     LLMP_X_ASKS = 8,
@@ -92,7 +97,7 @@ struct llmp_exchange {
     const struct llmp_key *key;
     struct llmp_limit_scope *scopes[LLMP_X_SCOPES];
     uint8_t scope_refs; /* a bit a scope that is ours to give back */
-    const struct llmp_allowance *allowances[LLMP_CALLER_SCOPES];
+    const struct llmp_allowance *allowances[LLMP_X_MODEL_SCOPE];
     struct llmp_reservation reserved; /* the principal's part */
     struct llmp_reservation attempt;  /* the deployment's, of one attempt */
     struct llmp_str routed;           /* the model's name that was decided on */

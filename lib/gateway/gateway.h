@@ -16,6 +16,8 @@
 #include "gateway/metrics.h"
 #include "gateway/wake.h"
 
+enum { LLMP_ADMIN_SHARES = 256 };
+
 /* What the store's thread keeps of the store (sync.c). */
 struct llmp_stored {
     struct llmp_store_writer *writer;
@@ -30,7 +32,8 @@ struct llmp_stored {
     struct llmp_time now; /* of the job */
     void (*loaded_fn)(int status, void *ctx);
     void *loaded_ctx;
-    atomic_uint requests; /* of administration, under way */
+    atomic_uint requests;                  /* of administration, under way */
+    atomic_uint shares[LLMP_ADMIN_SHARES]; /* of them, by who asks */
 };
 
 /* How long nobody waits for a store that does not answer; until it does. It is

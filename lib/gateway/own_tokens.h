@@ -20,6 +20,16 @@
  * nobody becomes somebody else by naming an end user. */
 #define LLMP_END_USER_MARK '~'
 
+/* "chatapp" of "chatapp~customer-17"; all of it when it is no end user's. */
+static inline struct llmp_str llmp_end_user_base(struct llmp_str user)
+{
+    const char *mark =
+        user.len ? memchr(user.ptr, LLMP_END_USER_MARK, user.len) : NULL;
+
+    return (struct llmp_str){ user.ptr,
+                              mark ? (size_t)(mark - user.ptr) : user.len };
+}
+
 /* Immutable, counted. */
 struct llmp_own_tokens {
     atomic_uint refs;
@@ -46,6 +56,8 @@ struct llmp_token_wish {
     const struct llmp_principal *who;
     struct llmp_str body;     /* JSON; empty: one like oneself */
     bool login;               /* a one-time code was right just now */
+    bool administers;         /* it was asked where administration is: a user
+                                 may be named, which is an event there */
     struct llmp_arena *arena; /* for what lives as long as this */
     const struct llmp_random *random;
     uint64_t wall_ns;

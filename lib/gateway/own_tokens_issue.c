@@ -150,6 +150,13 @@ static int read_body(const struct llmp_token_wish *wish, struct asked *asked,
 
 /* ---- who it will be ------------------------------------------------------ */
 
+/* What we gave to somebody's end user. */
+static bool is_end_user(const struct llmp_principal *who)
+{
+    return who->kind == LLMP_PRINCIPAL_TOKEN &&
+           llmp_end_user_base(who->user).len < who->user.len;
+}
+
 /* A user of ours who is not the one that asks. */
 static bool is_other(const struct llmp_token_wish *wish,
                      const struct asked *asked)
@@ -173,11 +180,14 @@ static const struct llmp_record *record_of(const struct llmp_token_wish *wish,
     return owner ? owner->record : NULL;
 }
 
-/* Nobody gets into an organisation by naming one of its teams or users. */
-static int check_org(const struct llmp_record *record, struct llmp_str org,
+/* Nobody gets into an organisation by naming one of its teams or users, nor
+ * out of their own. */
+static int check_org(const struct llmp_record *record,
+                     const struct llmp_principal *who, struct llmp_str org,
                      struct llmp_problem *problem)
 {
-    if (!record || !record->org.len || llmp_str_eq(record->org, org))
+    if (!record || llmp_str_eq(record->org, org) ||
+        (!record->org.len && !who->org.len))
         return LLMP_OK;
     return llmp_problem_set(problem, 409, "other_organisation",
                             llmp_record_kind_names[record->kind],
@@ -201,9 +211,9 @@ static int be_user(const struct llmp_token_wish *wish,
         to->team = record->team;
     if (record && !asked->org.len)
         to->org = record->org;
-    LLMP_TRY(check_org(record, to->org, problem));
-    return check_org(record_of(wish, LLMP_LIMIT_TEAM, to->team), to->org,
-                     problem);
+    LLMP_TRY(check_org(record, wish->who, to->org, problem));
+    return check_org(record_of(wish, LLMP_LIMIT_TEAM, to->team), wish->who,
+                     to->org, problem);
 }
 
 /* "chatapp~customer-17": its own limits and its own line in the ledger, below
@@ -265,6 +275,13 @@ static int make_principal(const struct llmp_token_wish *wish,
         return wrong(problem, "user", "a code is for oneself");
     if (asked->code.len && !wish->login)
         return wrong(problem, "code", "log in at the admin listener");
+    if (other && !wish->administers)
+        return llmp_problem_set(problem, 403, "object_denied", "user",
+                                "tokens for other users are an "
+                                "administrator's, at the admin listener");
+    if (asked->end_user.len && is_end_user(wish->who))
+        return llmp_problem_set(problem, 403, "object_denied", "end_user",
+                                "an end user has no end users");
     if (!other && (asked->team.len || asked->org.len))
         return wrong(problem, asked->team.len ? "team" : "organisation",
                      "it is given together with a user");
@@ -279,6 +296,8 @@ static int make_principal(const struct llmp_token_wish *wish,
         LLMP_TRY(be_end_user(wish, asked, to, problem));
     to->role = asked->role ? asked->role : default_role(wish, oneself);
     carry_login(wish, oneself, to);
+    to->registered =
+        record_of(wish, LLMP_LIMIT_USER, llmp_end_user_base(to->user)) != NULL;
     return LLMP_OK;
 }
 

@@ -203,6 +203,16 @@ static void refuse_busy(struct llmp_exchange *x, int rc)
         llmp_x_refuse_nomem(x);
         return;
     }
+    if (rc == LLMP_LIMITED) {
+        llmp_x_refuse(x,
+                      &(struct llmp_refusal){ .status = 429,
+                                              .code = "too_many_requests",
+                                              .retry_after = "1",
+                                              .ending = LLMP_END_REFUSED },
+                      "At most %d requests of one caller at a time.",
+                      LLMP_ADMIN_SHARE_MAX);
+        return;
+    }
     llmp_x_refuse(x,
                   &(struct llmp_refusal){ .status = 503,
                                           .code = "store_unavailable",

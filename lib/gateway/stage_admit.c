@@ -124,7 +124,7 @@ static const struct llmp_model *cheaper_model(const struct llmp_exchange *x,
 
 void llmp_x_downgrade(struct llmp_exchange *x)
 {
-    for (size_t i = 0; i < LLMP_CALLER_SCOPES; i++) {
+    for (size_t i = 0; i < LLMP_X_MODEL_SCOPE; i++) {
         const struct llmp_allowance *allowance = x->allowances[i];
         const struct llmp_model *model;
 
@@ -325,8 +325,9 @@ static struct llmp_limit_amounts amounts_of(const struct llmp_exchange *x)
     a.of[LLMP_LIMIT_OUTPUT_TOKENS] = out;
     a.of[LLMP_LIMIT_TOKENS] = llmp_add_sat(in, out);
     a.of[LLMP_LIMIT_MONEY] = s->reserved_cost_nano;
-    /* Input is counted by its bytes: half of it is beyond doubt. */
-    a.sure[LLMP_LIMIT_INPUT_TOKENS] = a.sure[LLMP_LIMIT_TOKENS] = in / 2;
+    /* Input is counted by its bytes: of text, three quarters are beyond doubt.
+     */
+    a.sure[LLMP_LIMIT_INPUT_TOKENS] = a.sure[LLMP_LIMIT_TOKENS] = in - in / 4;
     return a;
 }
 

@@ -159,138 +159,173 @@ static bool be_key(struct llmp_exchange *x,
     const struct llmp_holder *holder = llmp_key_data(use.key);
 
     memcpy(x->scopes, holder->scopes, sizeof(holder->scopes));
-    memcpy(x->allowances, holder->allowances, sizeof(x->allowances));
+    memcpy(x->allowances, holder->allowances, sizeof(holder->allowances));
     return true;
 }
 
 /* Limits of somebody whose key we do not have: those of the owners of these
  * names, in the file or the store. */
-static void find_scope(struct llmp_exchange *x, enum llmp_limit_kind kind,
-                       struct llmp_str name)
+static void find_scope(struct llmp_exchange *x, size_t slot,
+                       enum llmp_limit_kind kind, struct llmp_str name)
 {
     const struct llmp_owner *owner = llmp_access_owner(x->access, kind, name);
 
     if (!owner || !owner->scope)
         return;
-    x->scopes[kind] = llmp_limit_scope_ref(owner->scope);
-    x->scope_refs |= (uint8_t)(1 << kind);
-    x->allowances[kind] = owner->limits;
-}
-
-static bool has_rules(const struct llmp_exchange *x, enum llmp_limit_kind kind)
-{
-    return x->scopes[kind] && llmp_limit_has(x->scopes[kind], ~0u);
+    x->scopes[slot] = llmp_limit_scope_ref(owner->scope);
+    x->scope_refs |= (uint8_t)(1 << slot);
+    x->allowances[slot] = owner->limits;
 }
 
 /* A user of tokens without limits of its own has those of its role; so has one
  * whose own were taken out of the file. */
-static bool user_scope(struct llmp_exchange *x)
+static bool user_scope(struct llmp_exchange *x, size_t slot,
+                       struct llmp_str user)
 {
     struct llmp_limit_rule rule = {
         .unit = LLMP_LIMIT_REQUESTS,
         .amount = llmp_requests_of_role(x->principal.role),
     };
 
-    find_scope(x, LLMP_LIMIT_USER, x->principal.user);
-    if (!x->principal.user.len || x->allowances[LLMP_LIMIT_USER] ||
-        has_rules(x, LLMP_LIMIT_USER))
+    find_scope(x, slot, LLMP_LIMIT_USER, user);
+    if (!user.len || x->allowances[slot] ||
+        (x->scopes[slot] && llmp_limit_has(x->scopes[slot], ~0u)))
         return true;
-    if (x->scopes[LLMP_LIMIT_USER])
-        llmp_limit_scope_unref(x->scopes[LLMP_LIMIT_USER]);
-    x->scopes[LLMP_LIMIT_USER] = NULL;
-    x->scope_refs &= (uint8_t) ~(1 << LLMP_LIMIT_USER);
-    if (x->principal.user.len > LLMP_LIMIT_ID_MAX) {
+    if (x->scopes[slot])
+        llmp_limit_scope_unref(x->scopes[slot]);
+    x->scopes[slot] = NULL;
+    x->scope_refs &= (uint8_t) ~(1 << slot);
+    if (user.len > LLMP_LIMIT_ID_MAX) {
         llmp_x_refuse_auth(x, LLMP_AUTH_TOKEN_CLAIMS);
         return false;
     }
-    if (llmp_limiter_scope(&x->scopes[LLMP_LIMIT_USER],
-                           llmp_worker_limiter(x->worker), LLMP_LIMIT_USER,
-                           x->principal.user, &rule, 1, NULL) != LLMP_OK) {
+    if (llmp_limiter_scope(&x->scopes[slot], llmp_worker_limiter(x->worker),
+                           LLMP_LIMIT_USER, user, &rule, 1, NULL) != LLMP_OK) {
         llmp_x_refuse_nomem(x);
         return false;
     }
-    x->scope_refs |= 1 << LLMP_LIMIT_USER;
+    x->scope_refs |= (uint8_t)(1 << slot);
     return true;
 }
 
-/* What the store says about the owners of a token bounds it like a key. */
-static bool bind_owners(struct llmp_exchange *x)
+/* ---- what bounds a token ------------------------------------------------- */
+
+/* Of whom a token speaks. */
+struct bearer {
+    struct llmp_str base;          /* the user, or the one above an end user */
+    struct llmp_principal grantor; /* kind ANONYMOUS: there is none */
+    const struct llmp_grant **end; /* of the principal's chain so far */
+};
+
+static bool is_own_token(const struct llmp_exchange *x)
 {
-    const struct llmp_str names[] = { [LLMP_LIMIT_USER] = x->principal.user,
-                                      [LLMP_LIMIT_TEAM] = x->principal.team,
-                                      [LLMP_LIMIT_ORG] = x->principal.org };
-    const struct llmp_grant **end = &x->principal.grant;
+    return x->token && x->access->own &&
+           x->token->issuer == x->access->own->issuer;
+}
 
-    while (*end)
-        end = (const struct llmp_grant **)(uintptr_t) & (*end)->grantor;
-    for (size_t k = LLMP_LIMIT_USER; k <= LLMP_LIMIT_ORG; k++) {
-        const struct llmp_owner *owner =
-            llmp_access_owner(x->access, (enum llmp_limit_kind)k, names[k]);
-        struct llmp_grant *link;
+/* What the store says about an owner bounds a token like a key. What the key
+ * that it was issued with has for a link is there already. */
+static bool bind_owner(struct llmp_exchange *x, struct bearer *b,
+                       enum llmp_limit_kind kind, struct llmp_str name,
+                       struct llmp_str grantors)
+{
+    const struct llmp_owner *owner = llmp_access_owner(x->access, kind, name);
+    struct llmp_grant *link;
 
-        if (!owner || !owner->record)
-            continue;
-        if (owner->record->disabled) {
-            llmp_x_refuse_auth(x, LLMP_AUTH_ACTION_DENIED);
-            return false;
-        }
-        link = llmp_arena_take(&x->arena, sizeof(*link));
-        if (!link) {
-            llmp_x_refuse_nomem(x);
-            return false;
-        }
-        llmp_record_grant(owner->record, link);
-        *end = link;
-        end = &link->grantor;
+    if (!owner || !owner->record || llmp_str_eq(name, grantors))
+        return true;
+    if (owner->record->disabled) {
+        llmp_x_refuse_auth(x, LLMP_AUTH_ACTION_DENIED);
+        return false;
     }
+    link = llmp_arena_take(&x->arena, sizeof(*link));
+    if (!link) {
+        llmp_x_refuse_nomem(x);
+        return false;
+    }
+    llmp_record_grant(owner->record, link);
+    link->grantor = NULL;
+    *b->end = link;
+    b->end = &link->grantor;
     return true;
+}
+
+static bool bind_owners(struct llmp_exchange *x, struct bearer *b)
+{
+    const struct llmp_principal *p = &x->principal, *g = &b->grantor;
+    bool end_user = b->base.len < p->user.len;
+
+    return bind_owner(x, b, LLMP_LIMIT_USER, p->user, g->user) &&
+           (!end_user || bind_owner(x, b, LLMP_LIMIT_USER, b->base, g->user)) &&
+           bind_owner(x, b, LLMP_LIMIT_TEAM, p->team, g->team) &&
+           bind_owner(x, b, LLMP_LIMIT_ORG, p->org, g->org);
 }
 
 /* A token of our own counts while the key does that it was issued with, from
  * where the key may be used, within the key's limits and grant. `head` NULL:
  * nobody knows from where. */
-static bool bind_grantor(struct llmp_exchange *x,
-                         const struct llmp_request_head *head)
+static int find_grantor(struct llmp_exchange *x,
+                        const struct llmp_request_head *head, struct bearer *b)
 {
-    const struct llmp_grant **end = &x->principal.grant;
-    struct llmp_principal grantor;
+    const struct llmp_holder *holder;
     const struct llmp_key *key;
     int answer;
 
     if (!x->principal.grantor.len)
-        return true;
+        return LLMP_OK;
     key = llmp_keyring_find(x->access->keyring, x->principal.grantor);
-    answer = key && llmp_key_tag_state(key, x->principal.grantor_tag,
-                                       x->now.wall_ns) == LLMP_OK
-                 ? LLMP_OK
-                 : LLMP_AUTH_TOKEN_REVOKED;
-    if (answer == LLMP_OK)
-        answer = check_address(x, head, key);
-    if (answer != LLMP_OK) {
-        llmp_x_refuse_auth(x, answer);
-        return false;
-    }
-    while (*end)
-        end = (const struct llmp_grant **)(uintptr_t) & (*end)->grantor;
-    llmp_key_principal(key, &grantor);
-    *end = grantor.grant;
-
-    const struct llmp_holder *holder = llmp_key_data(key);
-
+    if (!key || llmp_key_tag_state(key, x->principal.grantor_tag,
+                                   x->now.wall_ns) != LLMP_OK)
+        return LLMP_AUTH_TOKEN_REVOKED;
+    answer = check_address(x, head, key);
+    llmp_key_principal(key, &b->grantor);
+    holder = llmp_key_data(key);
     x->scopes[LLMP_LIMIT_KEY] = holder->scopes[LLMP_LIMIT_KEY];
     x->allowances[LLMP_LIMIT_KEY] = holder->allowances[LLMP_LIMIT_KEY];
-    return true;
+    return answer;
+}
+
+/* Whose record bounded it when it was issued has one. */
+static bool is_registered(const struct llmp_exchange *x, const struct bearer *b)
+{
+    const struct llmp_owner *owner =
+        llmp_access_owner(x->access, LLMP_LIMIT_USER, b->base);
+
+    return owner && owner->record;
+}
+
+static bool find_user_scopes(struct llmp_exchange *x, const struct bearer *b)
+{
+    if (b->base.len == x->principal.user.len)
+        return user_scope(x, LLMP_LIMIT_USER, b->base);
+    find_scope(x, LLMP_LIMIT_USER, LLMP_LIMIT_USER, b->base);
+    return user_scope(x, LLMP_X_END_USER_SCOPE, x->principal.user);
 }
 
 static bool be_owner(struct llmp_exchange *x,
                      const struct llmp_request_head *head)
 {
-    if (!bind_owners(x) || !bind_grantor(x, head))
+    struct bearer b = { .base = is_own_token(x)
+                                    ? llmp_end_user_base(x->principal.user)
+                                    : x->principal.user,
+                        .end = &x->principal.grant };
+    int answer = find_grantor(x, head, &b);
+
+    if (answer == LLMP_OK && x->principal.registered && !is_registered(x, &b))
+        answer = LLMP_AUTH_TOKEN_REVOKED;
+    if (answer != LLMP_OK) {
+        llmp_x_refuse_auth(x, answer);
         return false;
-    find_scope(x, LLMP_LIMIT_TEAM, x->principal.team);
-    find_scope(x, LLMP_LIMIT_ORG, x->principal.org);
-    return user_scope(x);
+    }
+    if (!bind_owners(x, &b))
+        return false;
+    *b.end = b.grantor.grant;
+    find_scope(x, LLMP_LIMIT_TEAM, LLMP_LIMIT_TEAM, x->principal.team);
+    find_scope(x, LLMP_LIMIT_ORG, LLMP_LIMIT_ORG, x->principal.org);
+    return find_user_scopes(x, &b);
 }
+
+/* ---- the token ----------------------------------------------------------- */
 
 /* Its index; SIZE_MAX: it is nobody we know. */
 static size_t find_issuer(const struct llmp_exchange *x,

@@ -89,6 +89,7 @@ static void try(const struct llmp_principal *who, struct llmp_str body)
     struct llmp_token_wish wish = { .access = access_of(),
                                     .who = who,
                                     .body = body,
+                                    .administers = who->role == LLMP_ROLE_ADMIN,
                                     .arena = &arena,
                                     .random = &random_source,
                                     .wall_ns = now.wall_ns };

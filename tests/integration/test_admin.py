@@ -975,6 +975,12 @@ def test_the_command_line_says_what_is_wrong(admin, tmp_path):
     assert "no command" in cli("key", "frob", code=2).stderr
     assert "unknown option" in cli("key", "list", "--frob", code=2).stderr
     assert "key create" in cli("key", "--help").stdout
+    missing = cli("key", "create", "x", "--role", "-c", path, code=2).stderr
+    assert "a value is missing after --role" in missing
+    assert "go together" in cli("usage", "--csv", "--json", "-c", path, code=2).stderr
+    span = ("--from", "2027-01-05", "--to", "2027-01-01", "-c", path)
+    assert "'to' is before 'from'" in cli("usage", *span, code=1).stderr
+    assert "'to' is before 'from'" in cli("reprice", *span, code=1).stderr
     bare = tmp_path / "bare.yaml"
     bare.write_text('providers: [{ name: p, base_url: "http://127.0.0.1:1/v1" }]')
     assert "no 'store'" in cli("key", "list", "-c", str(bare), code=1).stderr

@@ -171,10 +171,13 @@ def test_who_may_enrol_whom(admin):
     one.make("/admin/v1/users", id="bert", role="user")
     bert = one.key("b", user="bert", role="user")["key"]
     assert one.ask("POST", "/admin/v1/users/anna/totp", key=bert).status_code == 404
-    assert one.ask("POST", "/admin/v1/users/bert/totp", key=bert).status_code == 201
+    # A stolen key must not give itself a second factor.
+    assert one.ask("POST", "/admin/v1/users/bert/totp", key=bert).status_code == 403
     # Nobody takes a factor away, or changes it, but an administrator.
     assert login(one, anna, code_of(secret)).status_code == 200
-    assert one.ask("POST", "/admin/v1/users/anna/totp", key=anna).status_code == 409
+    assert one.ask("POST", "/admin/v1/users/anna/totp", key=anna).status_code == 403
+    assert one.ask("POST", "/admin/v1/users/anna/totp").status_code == 409
+    one.make("/admin/v1/users/bert/totp")
     assert one.ask("DELETE", "/admin/v1/users/anna/totp", key=anna).status_code == 403
     # Of somebody else's key it is not the second factor.
     assert login(one, bert, code_of(secret)).status_code == 401
@@ -202,6 +205,43 @@ def test_a_user_made_anew_has_no_authenticator(admin):
     assert one.ask("DELETE", "/admin/v1/users/anna").status_code == 200
     one.make("/admin/v1/users", id="anna", role="user")
     assert one.ask("GET", "/admin/v1/users/anna/totp").json()["state"] == "none"
+
+
+def test_a_narrower_role_leads_around_no_demand(admin):
+    """An admin's key alone: a token of a role that the rule does not name must
+    not enrol the factor that the rule demands."""
+    one = demanding(admin)
+    one.make("/admin/v1/users", id="boss", role="admin")
+    key = one.key("b", user="boss", role="admin")["key"]
+    narrow = token_for(one, key, role="user").json()["access_token"]
+    for credential in (key, narrow):
+        refused = one.ask("POST", "/admin/v1/users/boss/totp", key=credential)
+        assert refused.status_code in (401, 403), refused.text
+    assert one.ask("GET", "/admin/v1/users/boss/totp").json()["state"] == "none"
+    # Nor by a token for somebody else.
+    for body in ({"user": "carl"}, {"user": "carl", "role": "admin"}):
+        refused = token_for(one, key, **body)
+        assert refused.status_code == 403 and refused.json()["error"]["code"] == "object_denied"
+
+
+def test_an_organisations_admin_locks_nobody_out_elsewhere(admin):
+    one = admin(
+        users=[{"name": "ours", "limits": {"requests_day": 3}}],
+        teams=[{"name": "crew", "limits": {"requests_day": 3}}],
+    )
+    one.make("/admin/v1/organisations", id="acme")
+    one.make("/admin/v1/users", id="boss", role="admin")
+    one.make("/admin/v1/users", id="amy", role="user", organisation="acme")
+    one.make("/admin/v1/teams", id="free")
+    acme = one.key("a", role="admin", organisation="acme")["key"]
+    for named in ({"user": "boss"}, {"user": "ours"}, {"team": "crew"}, {"team": "free"}):
+        refused = one.ask("POST", "/admin/v1/keys", {"name": "k", **named}, acme)
+        assert refused.status_code == 409, (named, refused.text)
+        assert refused.json()["error"]["code"] == "other_organisation"
+    refused = one.ask("POST", "/admin/v1/tokens", {"user": "boss"}, acme)
+    assert refused.status_code in (403, 409), refused.text
+    assert one.key("k", by=acme, user="amy")["user"] == "amy"
+    assert one.key("k", user="boss")["user"] == "boss"  # who is of none may
 
 
 def test_login_by_command_line(admin, tmp_path):
@@ -267,6 +307,52 @@ def test_an_end_user_has_its_own_line_and_the_keys_limits(admin):
     assert rows == {("app~c1", made["id"]): 3, ("app~c2", made["id"]): 2}
 
 
+def test_an_end_user_is_bounded_by_who_is_above(admin):
+    """Naming an end user leads out of nothing: not of the user's limits, models,
+    or being disabled, with a key and without."""
+    models = [{"name": "m", "provider": "p"}, {"name": "n", "provider": "p"}]
+    one = admin(models=models, prices={"unknown": "allow"})
+    limits = {"requests_day": 3}
+    one.make("/admin/v1/users", id="lim", role="user", models=["m"], limits=limits)
+    key = one.key("k", user="lim", role="user")["key"]
+    tokens = [token_for(one, key, end_user=name).json()["access_token"] for name in "ab"]
+    token = one.make("/admin/v1/tokens", status=200, user="lim")["access_token"]
+    tokens.append(token_for(one, token, end_user="c").json()["access_token"])
+    for bad in tokens:
+        assert one.chat(bad, "n").status_code == 403
+    assert [one.chat(t, "m").status_code for t in tokens] == [200] * 3
+    for spent in (*tokens, key, token):
+        refused = one.chat(spent, "m")
+        assert refused.status_code == 429 and "user 'lim'" in refused.text
+    one.ask("PATCH", "/admin/v1/users/lim", {"disabled": True})
+    assert {one.chat(t, "m").status_code for t in tokens} <= {401, 403}
+
+
+def test_an_end_users_own_limits_hold_and_it_has_no_end_users(admin):
+    one = admin(prices={"unknown": "allow"})
+    service = one.key("s", user="svc", role="service")["key"]
+    one.make("/admin/v1/users", id="svc~c1", role="service", limits={"requests_day": 2})
+    token = token_for(one, service, end_user="c1").json()["access_token"]
+    assert [one.chat(token).status_code for _ in range(3)] == [200, 200, 429]
+    refused = token_for(one, token, end_user="x")
+    assert refused.status_code == 403 and refused.json()["error"]["code"] == "object_denied"
+    again = token_for(one, token).json()["access_token"]
+    assert one.chat(again).status_code == 429
+
+
+def test_a_token_ends_with_the_record_that_bounded_it(admin):
+    models = [{"name": "m", "provider": "p"}, {"name": "n", "provider": "p"}]
+    one = admin(models=models)
+    one.make("/admin/v1/users", id="eve", role="user", models=["m"])
+    token = one.make("/admin/v1/tokens", status=200, user="eve")["access_token"]
+    below = token_for(one, token, end_user="x").json()["access_token"]
+    assert one.chat(token, "n").status_code == one.chat(below, "n").status_code == 403
+    assert one.ask("DELETE", "/admin/v1/users/eve").status_code == 200
+    for gone in (token, below):
+        refused = one.chat(gone, "n")
+        assert refused.status_code == 401 and refused.json()["error"]["code"] == "token_revoked"
+
+
 def test_a_token_ends_with_its_key(admin):
     one = admin()
     two = admin()
@@ -308,7 +394,7 @@ def test_a_token_narrows_with_its_key_and_that_keys_team(admin):
     assert one.chat(token, "m").status_code == 200
     assert one.chat(token, "n").status_code == 403
     one.ask("PATCH", "/admin/v1/teams/web", {"disabled": True})
-    assert one.chat(token, "m").status_code == 403
+    assert one.chat(token, "m").status_code == 401  # its key is disabled
 
 
 def test_a_token_is_bound_to_where_its_key_is(admin, llmgw, llmsim, tmp_path):

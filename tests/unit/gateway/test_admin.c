@@ -487,6 +487,34 @@ static void keys_of_the_file_are_shown(void **state)
 
 /* ---- short memory -------------------------------------------------------- */
 
+/* One that asks without end leaves room for others, and gets its own back. */
+static void nobody_takes_all_of_it(void **state)
+{
+    struct setting *s = *state;
+    struct llmp_admin_request request = {
+        .size = sizeof(request),
+        .principal = { .size = sizeof(local),
+                       .kind = LLMP_PRINCIPAL_KEY,
+                       .id = { "busy", 4 },
+                       .role = LLMP_ROLE_USER,
+                       .user = { "u", 1 } },
+        .method = LLMP_STR("GET"),
+        .target = LLMP_STR("/admin/v1/keys"),
+    };
+    const struct llmp_time now = { 1, WALL_NS };
+
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < LLMP_ADMIN_SHARE_MAX; i++)
+            assert_int_equal(
+                llmp_admin_begin(s->gateway, &request, now, answered, s, NULL),
+                LLMP_OK);
+        assert_int_equal(
+            llmp_admin_begin(s->gateway, &request, now, answered, s, NULL),
+            LLMP_LIMITED);
+        assert_int_equal(ask(s, &local, "GET", "/admin/v1/keys", ""), 200);
+    }
+}
+
 /* Either all of a change or nothing of it, and then an answer that says so. */
 static void survives_every_allocation_failure(void **state)
 {
@@ -582,6 +610,7 @@ int main(void)
         WITH_STORE(hands_come_to_an_end),
         WITH_STORE(pages_show_each_once),
         WITH_STORE(keys_of_the_file_are_shown),
+        WITH_STORE(nobody_takes_all_of_it),
         WITH_STORE(survives_every_allocation_failure),
         cmocka_unit_test(moments_are_read_as_they_are_written),
     };
