@@ -28,6 +28,10 @@ struct sim {
     struct llmp_worker *workers[WORKERS];
     struct llmp_time now; /* of what runs many at a time */
     size_t fetches;       /* from issuers, so far */
+    uint64_t random;      /* what the gateway gets: ids differ, runs do not */
+    uint64_t killed_at;   /* of sim_run_until_killed(); else NEVER */
+    void (*meanwhile)(void *ctx); /* after each step of it */
+    void *meanwhile_ctx;
 };
 
 /* One run. */
@@ -67,8 +71,12 @@ struct run {
 
 static void fill_random(void *bytes, size_t size, void *ctx)
 {
-    (void)ctx;
-    memset(bytes, 7, size);
+    struct sim *sim = ctx;
+
+    for (size_t i = 0; i < size; i++)
+        ((uint8_t *)bytes)[i] = (uint8_t)((sim->random += 0x9E3779B97F4A7C15u) *
+                                              0xBF58476D1CE4E5B9u >>
+                                          56);
 }
 
 static const struct llmp_time beginning = { LLMP_NS_PER_S,
@@ -88,9 +96,10 @@ static struct llmp_config *parse(const char *yaml)
 struct sim *sim_new(const char *yaml)
 {
     struct sim *sim = calloc(1, sizeof(*sim));
-    struct llmp_random random = { .fill = fill_random };
+    struct llmp_random random = { .fill = fill_random, .ctx = sim };
     struct llmp_error err;
 
+    sim->killed_at = NEVER;
     faulty_heap_arm(-1);
 
     struct llmp_config *config = parse(yaml);
@@ -112,6 +121,11 @@ struct llmp_limiter *sim_limiter(const struct sim *sim)
 struct llmp_time sim_now(const struct sim *sim)
 {
     return sim->now;
+}
+
+struct llmp_gateway *sim_gateway(const struct sim *sim)
+{
+    return sim->gateway;
 }
 
 void sim_sleep(struct sim *sim, uint64_t ms)
@@ -682,6 +696,26 @@ static struct run *next_run(struct run *runs, size_t count, uint32_t *open)
     return first;
 }
 
+/* The process was killed: nobody ends anything. */
+static void drop_all(struct run *runs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        llmp_exchange_free(runs[i].x);
+}
+
+void sim_run_until_killed(struct sim *sim, const struct sim_script *scripts,
+                          size_t count, uint64_t seed,
+                          struct sim_result *results, uint64_t killed_ms,
+                          void (*meanwhile)(void *ctx), void *ctx)
+{
+    sim->killed_at = sim->now.mono_ns + killed_ms * LLMP_NS_PER_MS;
+    sim->meanwhile = meanwhile;
+    sim->meanwhile_ctx = ctx;
+    sim_run_many(sim, scripts, count, seed, results);
+    sim->killed_at = NEVER;
+    sim->meanwhile = NULL;
+}
+
 void sim_run_many(struct sim *sim, const struct sim_script *scripts,
                   size_t count, uint64_t seed, struct sim_result *results)
 {
@@ -701,7 +735,8 @@ void sim_run_many(struct sim *sim, const struct sim_script *scripts,
                                 .now = sim->now };
         begin(&runs[i], sim->workers[(seed + i) % WORKERS]);
     }
-    while ((run = next_run(runs, count, &open))) {
+    while ((run = next_run(runs, count, &open)) &&
+           next_actor(run).at < sim->killed_at) {
         open_max = open > open_max ? open : open_max;
         run->now = sim->now;
         act(run, next_actor(run));
@@ -709,7 +744,10 @@ void sim_run_many(struct sim *sim, const struct sim_script *scripts,
         if (run->done)
             end(run);
         collect_woken(sim, sim->now.mono_ns);
+        if (sim->meanwhile)
+            sim->meanwhile(sim->meanwhile_ctx);
     }
+    drop_all(runs, count);
     for (size_t i = 0; i < count; i++)
         results[i].open_max = open_max;
 }

@@ -88,10 +88,20 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
  * on from one such run to the next. */
 void sim_run_many(struct sim *sim, const struct sim_script *scripts,
                   size_t count, uint64_t seed, struct sim_result *results);
+/* The same, but `killed_ms` from now everything stops where it is, as with
+ * kill -9. What had not ended has a summary of size 0.
+ *
+ * @param meanwhile  called after each step: other threads' work
+ */
+void sim_run_until_killed(struct sim *sim, const struct sim_script *scripts,
+                          size_t count, uint64_t seed,
+                          struct sim_result *results, uint64_t killed_ms,
+                          void (*meanwhile)(void *ctx), void *ctx);
 void sim_result_fini(struct sim_result *result);
 
 /* For looking behind. */
 struct llmp_limiter *sim_limiter(const struct sim *sim);
+struct llmp_gateway *sim_gateway(const struct sim *sim);
 struct llmp_time sim_now(const struct sim *sim); /* of sim_run_many() */
 void sim_sleep(struct sim *sim, uint64_t ms);
 void sim_reload(struct sim *sim, const char *yaml);
