@@ -261,6 +261,8 @@ struct llmp_principal {
     char grantor_tag[LLMP_KEY_TAG_SIZE]; /**< of a key: which of its secrets
                                               was shown; of a token: likewise,
                                               at issue. See llmp_key_tag() */
+    struct llmp_str above; /**< of a token of our own for an end user: the user
+                                or key that it hangs below; empty: none */
     bool registered; /**< of a token of our own: its user (or the user above its
                           end user) had a record when it was issued, which
                           bounded it, so it counts only while there is one */

@@ -140,6 +140,8 @@ static int read_string(struct reading *r, enum llmp_claim claim,
         return keep_text(r->token, &p->org, value);
     case LLMP_CLAIM_GRANTOR:
         return keep_text(r->token, &p->grantor, value);
+    case LLMP_CLAIM_ABOVE:
+        return keep_text(r->token, &p->above, value);
     case LLMP_CLAIM_REGISTERED:
         p->registered = true;
         return LLMP_OK;

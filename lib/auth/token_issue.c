@@ -93,6 +93,7 @@ static void put_claims(struct llmp_buf *buf, const struct llmp_token_options *o,
     put_claim(buf, "grantor",
               p->kind == LLMP_PRINCIPAL_KEY ? p->id : p->grantor);
     put_claim(buf, "grantor_tag", llmp_str_of(p->grantor_tag));
+    put_claim(buf, "above", p->above);
     if (p->registered)
         put_claim(buf, "registered", LLMP_STR("user"));
     put_claim(buf, "acr", p->acr);

@@ -85,6 +85,7 @@ static int read_paths(struct llmp_token_policy *policy,
             o->own ? LLMP_STR("grantor_tag") : LLMP_STR(""),
         [LLMP_CLAIM_REGISTERED] =
             o->own ? LLMP_STR("registered") : LLMP_STR(""),
+        [LLMP_CLAIM_ABOVE] = o->own ? LLMP_STR("above") : LLMP_STR(""),
     };
 
     for (unsigned i = 0; i < LLMP_CLAIM_COUNT; i++) {

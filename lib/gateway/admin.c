@@ -5,6 +5,8 @@
  */
 #include "gateway/admin.h"
 
+#include <sodium.h>
+
 #include "base/internal.h"
 
 enum { ARENA_BLOCK = 4096, OUT_MAX = 16 << 20, PAGE = 50, PAGE_MAX = 500 };
@@ -491,10 +493,8 @@ static int handle(struct llmp_admin *a)
 static atomic_uint *share_of(struct llmp_gateway *gateway,
                              const struct llmp_principal *who)
 {
-    struct llmp_str name = who->id.len ? who->id : who->user;
-
-    return &gateway->stored
-                .shares[llmp_str_hash(name, who->kind) % LLMP_ADMIN_SHARES];
+    return &gateway->stored.shares[llmp_str_hash(llmp_account_of(who), 0) %
+                                   LLMP_ADMIN_SHARES];
 }
 
 static void leave(struct llmp_gateway *gateway, atomic_uint *share)
@@ -532,7 +532,9 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
 static void drop(struct llmp_admin *a)
 {
     if (a->out.ptr)
-        memset(a->out.ptr, 0, a->out.len); /* there may be a secret in it */
+        sodium_memzero(a->out.ptr, a->out.cap); /* with a secret, maybe */
+    if (a->body.ptr)                            /* with a one-time code */
+        sodium_memzero((char *)(uintptr_t)a->body.ptr, a->body.len);
     llmp_buf_fini(&a->out);
     llmp_access_unref(a->access);
     llmp_arena_fini(&a->arena);
@@ -605,6 +607,7 @@ static bool copy_principal(struct llmp_admin *a,
     who->org = llmp_arena_str(&a->arena, from->org, &ok);
     who->acr = llmp_arena_str(&a->arena, from->acr, &ok);
     who->grantor = llmp_arena_str(&a->arena, from->grantor, &ok);
+    who->above = llmp_arena_str(&a->arena, from->above, &ok);
     return ok && copy_grants(&a->arena, &who->grant);
 }
 

@@ -199,7 +199,12 @@ static bool move_budgets(struct reprice *r, const struct llmp_ledger_row *row,
 {
     const struct llmp_model *model =
         llmp_config_model(r->a->access->config, row->model);
-    const struct llmp_str base = llmp_end_user_base(row->user);
+    const char *mark =
+        row->user.len ? memchr(row->user.ptr, LLMP_END_USER_MARK, row->user.len)
+                      : NULL;
+    const struct llmp_str base = { row->user.ptr,
+                                   mark ? (size_t)(mark - row->user.ptr)
+                                        : row->user.len };
     const struct llmp_str ids[LLMP_LIMIT_KINDS] = {
         [LLMP_LIMIT_KEY] = row->key,
         [LLMP_LIMIT_USER] = row->user,
@@ -246,6 +251,26 @@ static void bring_into_force(struct reprice *r)
             llmp_limit_restore(move->scope, move->rule.unit, move->rule.window,
                                move->add.window, (uint64_t)used, r->a->now);
     }
+}
+
+/* A row may be older than a limit, whose counter it never fed: what is taken
+ * away from that would be more than was ever put there. */
+static int bound_moves(struct reprice *r)
+{
+    for (struct move *move = r->moves; move; move = move->next) {
+        struct llmp_counter counter = { 0 };
+
+        if (move->add.amount >= 0)
+            continue;
+        LLMP_TRY(llmp_store_counter(r->a->store, move->add.name,
+                                    move->add.window, r->a->now.wall_ns,
+                                    &counter, r->a->err));
+        if (counter.used < 0)
+            counter.used = 0;
+        if (move->add.amount < -counter.used)
+            move->add.amount = -counter.used;
+    }
+    return LLMP_OK;
 }
 
 static void drop_moves(struct reprice *r)
@@ -454,6 +479,7 @@ static int commit_page(struct reprice *r)
     event.after = llmp_buf_str(&what);
     r->ops[0] =
         (struct llmp_store_op){ .kind = LLMP_STORE_EVENT, .of.event = &event };
+    LLMP_TRY(bound_moves(r));
     return llmp_store_commit(r->a->store, r->ops, r->op_count, r->a->err);
 }
 

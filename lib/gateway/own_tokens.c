@@ -2,6 +2,8 @@
 /* The key and the issuer of our own tokens. */
 #include "gateway/own_tokens.h"
 
+#include <sodium.h>
+
 #include "base/internal.h"
 
 enum { JWK_MAX = 512, KID_SIZE = 18 };
@@ -38,6 +40,7 @@ static void name_key(char kid[KID_SIZE], const uint8_t secret[32])
 
     memcpy(pepper.bytes, secret, sizeof(pepper.bytes));
     llmp_pepper_derive(name, &pepper, LLMP_STR("llmproxy token kid"));
+    sodium_memzero(&pepper, sizeof(pepper));
     kid[0] = 'k';
     *llmp_put_hex(kid + 1, name, (KID_SIZE - 2) / 2) = '\0';
 }

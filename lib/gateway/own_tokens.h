@@ -20,14 +20,20 @@
  * nobody becomes somebody else by naming an end user. */
 #define LLMP_END_USER_MARK '~'
 
-/* "chatapp" of "chatapp~customer-17"; all of it when it is no end user's. */
-static inline struct llmp_str llmp_end_user_base(struct llmp_str user)
+/* The user, or for an end user the one above. */
+static inline struct llmp_str llmp_user_above(const struct llmp_principal *p)
 {
-    const char *mark =
-        user.len ? memchr(user.ptr, LLMP_END_USER_MARK, user.len) : NULL;
+    return p->above.len ? p->above : p->user;
+}
 
-    return (struct llmp_str){ user.ptr,
-                              mark ? (size_t)(mark - user.ptr) : user.len };
+/* Whose doing it is, whichever token is shown: the key that it was issued with,
+ * or the user. */
+static inline struct llmp_str llmp_account_of(const struct llmp_principal *p)
+{
+    if (p->grantor.len)
+        return p->grantor;
+    return p->kind == LLMP_PRINCIPAL_KEY || !p->user.len ? p->id
+                                                         : llmp_user_above(p);
 }
 
 /* Immutable, counted. */
@@ -68,6 +74,7 @@ struct llmp_token_given {
     struct llmp_str user, team, org;
     enum llmp_role role;
     uint64_t lifetime_s;
+    bool other; /* it is neither for who asked nor for an end user of theirs */
 };
 
 /*

@@ -150,13 +150,6 @@ static int read_body(const struct llmp_token_wish *wish, struct asked *asked,
 
 /* ---- who it will be ------------------------------------------------------ */
 
-/* What we gave to somebody's end user. */
-static bool is_end_user(const struct llmp_principal *who)
-{
-    return who->kind == LLMP_PRINCIPAL_TOKEN &&
-           llmp_end_user_base(who->user).len < who->user.len;
-}
-
 /* A user of ours who is not the one that asks. */
 static bool is_other(const struct llmp_token_wish *wish,
                      const struct asked *asked)
@@ -195,6 +188,26 @@ static int check_org(const struct llmp_record *record,
                             llmp_record_kind_names[record->kind]);
 }
 
+/* Owners that the file has belong to no organisation: whoever is of one does
+ * not spend what they have. */
+static int check_file(const struct llmp_token_wish *wish,
+                      enum llmp_limit_kind kind, struct llmp_str name,
+                      struct llmp_problem *problem)
+{
+    const struct llmp_owner *owner =
+        llmp_access_owner(wish->access, kind, name);
+    struct llmp_str own =
+        kind == LLMP_LIMIT_USER ? wish->who->user : wish->who->team;
+
+    if (!wish->who->org.len || !owner || owner->record ||
+        llmp_str_eq(name, own))
+        return LLMP_OK;
+    return llmp_problem_set(problem, 409, "other_organisation",
+                            kind == LLMP_LIMIT_USER ? "user" : "team",
+                            "this %s is of no organisation",
+                            kind == LLMP_LIMIT_USER ? "user" : "team");
+}
+
 /* A user whom an administrator names: with the team and organisation that are
  * known of it, unless others are named. */
 static int be_user(const struct llmp_token_wish *wish,
@@ -204,13 +217,18 @@ static int be_user(const struct llmp_token_wish *wish,
     const struct llmp_record *record =
         record_of(wish, LLMP_LIMIT_USER, asked->user);
 
+    if (memchr(asked->user.ptr, LLMP_END_USER_MARK, asked->user.len))
+        return wrong(problem, "user", "'~' cannot be in it: name 'end_user'");
     to->user = to->name = asked->user;
+    to->above = (struct llmp_str){ NULL, 0 };
     to->team = asked->team;
     to->org = asked->org.len ? asked->org : wish->who->org;
     if (record && !asked->team.len)
         to->team = record->team;
     if (record && !asked->org.len)
         to->org = record->org;
+    LLMP_TRY(check_file(wish, LLMP_LIMIT_USER, to->user, problem));
+    LLMP_TRY(check_file(wish, LLMP_LIMIT_TEAM, to->team, problem));
     LLMP_TRY(check_org(record, wish->who, to->org, problem));
     return check_org(record_of(wish, LLMP_LIMIT_TEAM, to->team), wish->who,
                      to->org, problem);
@@ -235,6 +253,7 @@ static int be_end_user(const struct llmp_token_wish *wish,
         return LLMP_E_NOMEM;
     if (to->user.len > LLMP_LIMIT_ID_MAX)
         return wrong(problem, "end_user", "the name is too long");
+    to->above = above;
     to->name = asked->end_user;
     return LLMP_OK;
 }
@@ -279,7 +298,7 @@ static int make_principal(const struct llmp_token_wish *wish,
         return llmp_problem_set(problem, 403, "object_denied", "user",
                                 "tokens for other users are an "
                                 "administrator's, at the admin listener");
-    if (asked->end_user.len && is_end_user(wish->who))
+    if (asked->end_user.len && wish->who->above.len)
         return llmp_problem_set(problem, 403, "object_denied", "end_user",
                                 "an end user has no end users");
     if (!other && (asked->team.len || asked->org.len))
@@ -297,7 +316,7 @@ static int make_principal(const struct llmp_token_wish *wish,
     to->role = asked->role ? asked->role : default_role(wish, oneself);
     carry_login(wish, oneself, to);
     to->registered =
-        record_of(wish, LLMP_LIMIT_USER, llmp_end_user_base(to->user)) != NULL;
+        record_of(wish, LLMP_LIMIT_USER, llmp_user_above(to)) != NULL;
     return LLMP_OK;
 }
 
@@ -436,6 +455,7 @@ static int issue(const struct llmp_token_wish *wish, const struct asked *asked,
             .team = to->team,
             .org = to->org,
             .role = to->role,
+            .other = is_other(wish, asked),
             .lifetime_s =
                 lifetime_of(wish, to,
                             asked->lifetime_s ? asked->lifetime_s

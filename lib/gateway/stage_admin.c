@@ -5,6 +5,7 @@
  * early leaves the job to end by itself.
  */
 #include <llmproxy/admin.h>
+#include <sodium.h>
 
 #include "base/internal.h"
 #include "gateway/config_url.h"
@@ -34,7 +35,7 @@ static const struct llmp_operation operation = {
 static void wipe(struct llmp_buf *buf)
 {
     if (buf->ptr)
-        memset(buf->ptr, 0, buf->cap);
+        sodium_memzero(buf->ptr, buf->cap);
 }
 
 static void unref(struct llmp_x_admin *admin)
@@ -51,7 +52,8 @@ void llmp_x_admin_drop(struct llmp_exchange *x)
 {
     if (!x->operation || x->operation->body != LLMP_BODY_OURS)
         return;
-    wipe(&x->out); /* a new key's secret, a token */
+    wipe(&x->out);  /* a new key's secret, a token */
+    wipe(&x->body); /* a one-time code */
     if (x->admin)
         unref(x->admin);
     x->admin = NULL;

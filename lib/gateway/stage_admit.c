@@ -301,8 +301,7 @@ static uint64_t hash_pair(struct llmp_str a, struct llmp_str b)
 /* The most that the client allows, else what such answers were like. */
 static uint64_t expect_output(struct llmp_exchange *x, uint64_t most)
 {
-    struct llmp_str who =
-        x->principal.id.len ? x->principal.id : LLMP_STR("anonymous");
+    struct llmp_str who = llmp_account_of(&x->principal);
 
     if (!x->operation->usage || most == 0)
         return 0;

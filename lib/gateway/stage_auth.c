@@ -217,12 +217,6 @@ struct bearer {
     const struct llmp_grant **end; /* of the principal's chain so far */
 };
 
-static bool is_own_token(const struct llmp_exchange *x)
-{
-    return x->token && x->access->own &&
-           x->token->issuer == x->access->own->issuer;
-}
-
 /* What the store says about an owner bounds a token like a key. What the key
  * that it was issued with has for a link is there already. */
 static bool bind_owner(struct llmp_exchange *x, struct bearer *b,
@@ -253,7 +247,7 @@ static bool bind_owner(struct llmp_exchange *x, struct bearer *b,
 static bool bind_owners(struct llmp_exchange *x, struct bearer *b)
 {
     const struct llmp_principal *p = &x->principal, *g = &b->grantor;
-    bool end_user = b->base.len < p->user.len;
+    bool end_user = p->above.len != 0;
 
     return bind_owner(x, b, LLMP_LIMIT_USER, p->user, g->user) &&
            (!end_user || bind_owner(x, b, LLMP_LIMIT_USER, b->base, g->user)) &&
@@ -294,20 +288,26 @@ static bool is_registered(const struct llmp_exchange *x, const struct bearer *b)
     return owner && owner->record;
 }
 
+/* Of who is above an end user all limits hold, too; where that is the holder of
+ * the key that it was issued with, the key has those of its role. */
 static bool find_user_scopes(struct llmp_exchange *x, const struct bearer *b)
 {
-    if (b->base.len == x->principal.user.len)
-        return user_scope(x, LLMP_LIMIT_USER, b->base);
-    find_scope(x, LLMP_LIMIT_USER, LLMP_LIMIT_USER, b->base);
-    return user_scope(x, LLMP_X_END_USER_SCOPE, x->principal.user);
+    const struct llmp_principal *p = &x->principal;
+
+    if (!p->above.len)
+        return user_scope(x, LLMP_LIMIT_USER, p->user);
+    if (llmp_str_eq(b->base, b->grantor.user) ||
+        llmp_str_eq(b->base, b->grantor.id))
+        find_scope(x, LLMP_LIMIT_USER, LLMP_LIMIT_USER, b->base);
+    else if (!user_scope(x, LLMP_LIMIT_USER, b->base))
+        return false;
+    return user_scope(x, LLMP_X_END_USER_SCOPE, p->user);
 }
 
 static bool be_owner(struct llmp_exchange *x,
                      const struct llmp_request_head *head)
 {
-    struct bearer b = { .base = is_own_token(x)
-                                    ? llmp_end_user_base(x->principal.user)
-                                    : x->principal.user,
+    struct bearer b = { .base = llmp_user_above(&x->principal),
                         .end = &x->principal.grant };
     int answer = find_grantor(x, head, &b);
 

@@ -90,11 +90,11 @@ def test_a_key_alone_does_not_administer_where_more_is_demanded(admin):
 
 
 def test_a_login_grows_old(admin):
-    one = admin(auth={"pepper": PEPPER, "step_up": [{**RULE, "max_age": "2s"}]})
+    one = admin(auth={"pepper": PEPPER, "step_up": [{**RULE, "max_age": "4s"}]})
     key, secret = person(one)
     token = login(one, key, code_of(secret)).json()["access_token"]
     assert one.ask("GET", "/admin/v1/keys", key=token).status_code == 200
-    time.sleep(3.1)
+    time.sleep(5.1)
     assert one.ask("GET", "/admin/v1/keys", key=token).status_code == 401
 
 
@@ -238,8 +238,15 @@ def test_an_organisations_admin_locks_nobody_out_elsewhere(admin):
         refused = one.ask("POST", "/admin/v1/keys", {"name": "k", **named}, acme)
         assert refused.status_code == 409, (named, refused.text)
         assert refused.json()["error"]["code"] == "other_organisation"
-    refused = one.ask("POST", "/admin/v1/tokens", {"user": "boss"}, acme)
-    assert refused.status_code in (403, 409), refused.text
+    for named, status in (
+        ({"user": "boss"}, (403, 409)),
+        ({"user": "ours"}, (409,)),
+        ({"user": "zoe", "team": "crew"}, (409,)),
+        ({"user": "zoe", "team": "free"}, (409,)),
+        ({"user": "ours~x"}, (400,)),
+    ):
+        refused = one.ask("POST", "/admin/v1/tokens", named, acme)
+        assert refused.status_code in status, (named, refused.text)
     assert one.key("k", by=acme, user="amy")["user"] == "amy"
     assert one.key("k", user="boss")["user"] == "boss"  # who is of none may
 
@@ -328,6 +335,37 @@ def test_an_end_user_is_bounded_by_who_is_above(admin):
     assert {one.chat(t, "m").status_code for t in tokens} <= {401, 403}
 
 
+def test_the_limits_of_a_role_hold_over_end_users(admin):
+    """Also of a user whose token was issued with somebody else's key."""
+    one = admin()
+    boss = one.key("b", role="admin")["key"]
+    one.make("/admin/v1/users", id="bob", role="user")
+    bob = one.make("/admin/v1/tokens", key=boss, status=200, user="bob")["access_token"]
+    below = token_for(one, bob, end_user="1").json()["access_token"]
+    for _ in range(8):
+        assert one.chat(below).status_code == 200
+    answer = one.chat(bob)
+    assert 'user-requests";q=300' in answer.headers["ratelimit-policy"]
+    assert int(answer.headers["x-ratelimit-remaining-requests"]) < 297
+
+
+def test_what_concerns_nobody_else_is_no_event(admin):
+    one = admin()
+    one.make("/admin/v1/organisations", id="acme")
+    one.make("/admin/v1/users", id="ann", role="user", organisation="acme")
+    ann = one.key("a", user="ann", role="user", organisation="acme")["key"]
+    auditor = one.key("c", role="auditor", organisation="acme")["key"]
+    before = len(one.events())
+    one.make("/admin/v1/tokens", key=ann, status=200)
+    one.make("/admin/v1/tokens", key=ann, status=200, end_user="x")
+    assert len(one.events()) == before
+    # What does concern the organisation, its auditors see.
+    secret = one.make("/admin/v1/users/ann/totp")["secret"]
+    assert login(one, ann, wrong(secret)).status_code == 401
+    seen = one.ask("GET", "/admin/v1/events", key=auditor).json()["data"]
+    assert [e["action"] for e in seen][-2:] == ["totp.enrol", "login"]
+
+
 def test_an_end_users_own_limits_hold_and_it_has_no_end_users(admin):
     one = admin(prices={"unknown": "allow"})
     service = one.key("s", user="svc", role="service")["key"]
@@ -373,11 +411,11 @@ def test_a_token_ends_with_the_secret_it_was_issued_with(admin):
     made = one.key("svc", role="service")
     old = token_for(one, made["key"], end_user="x").json()["access_token"]
     path = f"/admin/v1/keys/{made['id']}/rotate"
-    fresh = one.ask("POST", path, {"overlap_s": 1}).json()["key"]
+    fresh = one.ask("POST", path, {"overlap_s": 4}).json()["key"]
     new = token_for(one, fresh, end_user="x").json()["access_token"]
     assert one.chat(old).status_code == one.chat(new).status_code == 200
     again = token_for(one, old, end_user="y").json()
-    time.sleep(1.1)
+    time.sleep(4.1)
     assert one.chat(old).status_code == 401 and one.chat(new).status_code == 200
     if "access_token" in again:  # made with a token of that secret
         assert one.chat(again["access_token"]).status_code == 401

@@ -421,6 +421,23 @@ static void a_budget_becomes_less_used(void **state)
     llmp_limit_scope_unref(scope);
 }
 
+/* A limit that is younger than the row never counted it. */
+static void a_counter_never_falls_below_nothing(void **state)
+{
+    struct setting *s = *state;
+    const uint64_t today = WALL_S / DAY_S * DAY_S;
+    struct llmp_ledger_row row = row_of("dear", 0, 900000000);
+    const struct llmp_counter_add less = { LLMP_STR("team/red/money/day"),
+                                           today, -899999990 };
+    struct llmp_store_op op = { .kind = LLMP_STORE_ADD, .of.add = &less };
+
+    book(s, &row);
+    assert_int_equal(llmp_store_commit(s->store, &op, 1, NULL), LLMP_OK);
+    assert_int_equal(counter(s, "team/red/money/day", today), 10);
+    assert_int_equal(reprice(s, "from=2027-01-01"), 200);
+    assert_int_equal(counter(s, "team/red/money/day", today), 0);
+}
+
 /* What others hold of a limit that processes share stays theirs. */
 static void shared_budgets_follow(void **state)
 {
@@ -578,6 +595,7 @@ int main(void)
         WITH_SETTING(only_what_was_asked_for_changes),
         WITH_SETTING(budgets_follow),
         WITH_SETTING(a_budget_becomes_less_used),
+        WITH_SETTING(a_counter_never_falls_below_nothing),
         cmocka_unit_test_setup_teardown(shared_budgets_follow, set_up_shared,
                                         tear_down),
         WITH_SETTING(a_long_run_is_many_pages_and_one_event),
