@@ -26,7 +26,6 @@ struct llmp_stored {
     bool stale;          /* memory was short: all has to be made anew */
     uint64_t used_at_ns; /* when times of last use were written */
     uint64_t trim_at_ns; /* when to look for what is old */
-    unsigned trim_kind;  /* enum llmp_store_age: what to look at then */
     atomic_bool syncing; /* the job below is queued */
     struct llmp_store_job job;
     struct llmp_time now; /* of the job */

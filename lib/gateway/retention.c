@@ -8,7 +8,7 @@
 #include "base/internal.h"
 #include "gateway/gateway.h"
 
-enum { TRIM_ROWS = 500, TRIM_KINDS = LLMP_STORE_OLD_TOMBSTONES + 1 };
+enum { TRIM_ROWS = 1500, TRIM_KINDS = LLMP_STORE_OLD_TOMBSTONES + 1 };
 
 #define TRIM_EVERY_NS (3600 * LLMP_NS_PER_S)
 
@@ -37,23 +37,28 @@ static bool trim(struct llmp_store *store, enum llmp_store_age what,
            op.result == TRIM_ROWS;
 }
 
+/* All kinds with each tick, so that none waits for another to come to its end.
+ */
 void llmp_gateway_trim(struct llmp_gateway *gateway, struct llmp_store *store,
                        struct llmp_time now)
 {
     struct llmp_stored *stored = &gateway->stored;
-    enum llmp_store_age what = (enum llmp_store_age)stored->trim_kind;
     struct llmp_config *config;
-    uint64_t ns;
+    bool more = false;
 
     /* The first job, which loads, has no time yet. */
     if (!now.wall_ns || now.mono_ns < stored->trim_at_ns)
         return;
     config = llmp_gateway_config(gateway);
-    ns = llmp_mul_sat(kept_ms(llmp_config_store(config), what), LLMP_NS_PER_MS);
+    for (unsigned k = 0; k < TRIM_KINDS; k++) {
+        enum llmp_store_age what = (enum llmp_store_age)k;
+        uint64_t ns = llmp_mul_sat(kept_ms(llmp_config_store(config), what),
+                                   LLMP_NS_PER_MS);
+
+        if (ns && ns < now.wall_ns && trim(store, what, now.wall_ns - ns))
+            more = true;
+    }
     llmp_config_unref(config);
-    if (ns && ns < now.wall_ns && trim(store, what, now.wall_ns - ns))
-        return;
-    stored->trim_kind = (stored->trim_kind + 1) % TRIM_KINDS;
-    if (stored->trim_kind == 0)
+    if (!more)
         stored->trim_at_ns = now.mono_ns + TRIM_EVERY_NS;
 }

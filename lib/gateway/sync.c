@@ -290,8 +290,10 @@ static bool write_used(struct llmp_gateway *gateway, struct llmp_store *store,
     if (used->count)
         done =
             llmp_store_commit(store, used->ops, used->count, NULL) == LLMP_OK;
+    (void)pthread_mutex_lock(&gateway->change); /* who makes keys reads it */
     for (size_t i = 0; done && i < used->count; i++)
         used->records[i]->last_used_s = used->at_s[i];
+    (void)pthread_mutex_unlock(&gateway->change);
     done = done && used->count == ROWS;
     llmp_access_unref(access);
     llmp_free(used);
