@@ -131,6 +131,20 @@ static int ask(struct asking *a)
     return rc;
 }
 
+static int give_one_back(struct asking *a, const struct llmp_limit_want *spare)
+{
+    char text[LLMP_STORE_NAME_MAX + 1];
+    const struct llmp_counter_add add = { name_of(spare, text),
+                                          spare->window_start_s,
+                                          -clamp(spare->want) };
+    struct llmp_store_op op = { .kind = LLMP_STORE_ADD, .of.add = &add };
+
+    if (spare->late)
+        return llmp_store_commit(a->store, &op, 1, a->err);
+    return llmp_store_lease_return(a->store, add.name, add.window, holder_of(a),
+                                   clamp(spare->want), a->now.wall_ns, a->err);
+}
+
 /* What cannot be returned counts as used. */
 static int give_back(struct asking *a, bool all)
 {
@@ -141,11 +155,7 @@ static int give_back(struct asking *a, bool all)
     /* After a failure the others may be returned the next time. */
     while (rc >= 0 && llmp_limit_lease_spare(a->gateway->limiter, &cursor, all,
                                              a->now, &spare)) {
-        char text[LLMP_STORE_NAME_MAX + 1];
-
-        rc = llmp_store_lease_return(a->store, name_of(&spare, text),
-                                     spare.window_start_s, holder_of(a),
-                                     clamp(spare.want), a->now.wall_ns, a->err);
+        rc = give_one_back(a, &spare);
         llmp_limit_scope_unref(spare.scope);
         rc = is_hopeless(rc) ? LLMP_OK : rc;
     }
