@@ -370,6 +370,32 @@ static void no_answer_comes(void **state)
     }
 }
 
+/* Others' answers wake it, too: its patience is as long as without them. */
+static void wakes_do_not_prolong_the_wait(void **state)
+{
+    struct setting s;
+    uint64_t begun_ns;
+
+    (void)state;
+    assert_int_equal(open_gateway(&s, "share_limits: true", NULL), LLMP_OK);
+    chat(&s);
+    begun_ns = s.now.mono_ns;
+    for (int i = 0; i < 12; i++) {
+        llmp_exchange_woken(s.x, s.now);
+        take_asks(&s);
+    }
+    tick(&s);
+    assert_true(s.tick_at_ns - s.now.mono_ns <= 40 * LLMP_NS_PER_MS);
+    for (int i = 0; i < 12; i++) {
+        llmp_exchange_woken(s.x, s.now);
+        take_asks(&s);
+    }
+    while (!s.called && !s.done)
+        tick(&s);
+    assert_true(s.now.mono_ns - begun_ns == PATIENCE_MS * LLMP_NS_PER_MS);
+    close_gateway(&s);
+}
+
 /* Behind a pattern: what was used before the start is known when it is called
  * for the first time. */
 static void a_model_behind_a_pattern_is_restored(void **state)
@@ -427,6 +453,7 @@ int main(void)
         cmocka_unit_test(an_upload_waits),
         cmocka_unit_test(who_waits_may_leave),
         cmocka_unit_test(no_answer_comes),
+        cmocka_unit_test(wakes_do_not_prolong_the_wait),
         cmocka_unit_test(a_model_behind_a_pattern_is_restored),
         cmocka_unit_test(survives_every_allocation_failure),
     };
