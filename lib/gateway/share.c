@@ -211,21 +211,38 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
 
 static void begin(struct llmp_gateway *gateway, struct llmp_time now);
 
-/* What was pushed while the job ran may have been missed by it. */
+/* A job that gives all back stops at the first failure: once more, then.
+ * LLMP_E_STATE: the store's thread is gone. */
+static bool tries_again(struct llmp_sharing *sharing, int status)
+{
+    bool again = status < 0 && status != LLMP_E_STATE && !sharing->gave_all;
+
+    sharing->gave_all = true;
+    return again;
+}
+
+/* What was pushed while the job ran may have been missed by it, and the end
+ * may have come, which does not depend on how this one went. */
+static bool has_more(struct llmp_gateway *gateway, int status)
+{
+    if (atomic_load(&gateway->sharing.ending))
+        return status != LLMP_E_STATE;
+    return status == LLMP_OK && llmp_limit_lease_wanted(gateway->limiter);
+}
+
 static void finish(struct llmp_store_job *job, int status,
                    const struct llmp_error *err)
 {
     struct llmp_gateway *gateway = gateway_of(job);
-    struct llmp_time now = gateway->sharing.now;
-    bool gave_all = gateway->sharing.gives_all;
+    struct llmp_sharing *sharing = &gateway->sharing;
+    struct llmp_time now = sharing->now;
+    bool gave_all = sharing->gives_all;
+    bool again = gave_all && tries_again(sharing, status);
 
     (void)err; /* who waits sees for itself */
-    atomic_store(&gateway->sharing.asking, false);
-    llmp_wait_list_wake(&gateway->sharing.waiting);
-    if (status != LLMP_OK || gave_all)
-        return;
-    if (atomic_load(&gateway->sharing.ending) ||
-        llmp_limit_lease_wanted(gateway->limiter))
+    atomic_store(&sharing->asking, false);
+    llmp_wait_list_wake(&sharing->waiting);
+    if (gave_all ? again : has_more(gateway, status))
         begin(gateway, now);
 }
 

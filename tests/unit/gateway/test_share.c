@@ -416,6 +416,48 @@ static void a_model_behind_a_pattern_is_restored(void **state)
     close_gateway(&s);
 }
 
+static void gpt_y(struct setting *s)
+{
+    assert_int_equal(begin(s, "/v1/chat/completions", "application/json",
+                           "{\"model\":\"gpt-y\",\"messages\":[]}", true),
+                     LLMP_OK);
+}
+
+/* Of two leases the first cannot be returned: by a job that was under way when
+ * the end came, or by the one that gives all back. The other is returned. */
+static void the_end_survives_a_failure(void **state)
+{
+    (void)state;
+    for (int under_way = 0; under_way < 2; under_way++) {
+        struct setting s;
+
+        faulty_heap_arm(-1);
+        assert_int_equal(open_gateway(&s, "share_limits: true", NULL), LLMP_OK);
+        chat(&s);
+        pump(&s);
+        tick(&s);
+        answer(&s);
+        gpt_y(&s);
+        pump(&s);
+        tick(&s);
+        assert_true(s.called);
+        answer(&s);
+        pump(&s);
+        assert_true(counter(&s).leased > 0);
+        if (under_way)
+            llmp_gateway_ask(s.gateway, s.now);
+        llmp_gateway_return_limits(s.gateway, s.now);
+        faulty_heap_fail_from(0);
+        (void)llmp_store_writer_pump(s.writer, s.now.mono_ns);
+        faulty_heap_fail_from(-1);
+        pump(&s);
+        assert_int_equal(counter(&s).leased, 0);
+        assert_int_equal(counter(&s).used, 1);
+        close_gateway(&s);
+    }
+    faulty_heap_off();
+}
+
 static int play(struct setting *s)
 {
     LLMP_TRY(open_gateway(s, "share_limits: true", NULL));
@@ -455,6 +497,7 @@ int main(void)
         cmocka_unit_test(no_answer_comes),
         cmocka_unit_test(wakes_do_not_prolong_the_wait),
         cmocka_unit_test(a_model_behind_a_pattern_is_restored),
+        cmocka_unit_test(the_end_survives_a_failure),
         cmocka_unit_test(survives_every_allocation_failure),
     };
 
