@@ -265,6 +265,16 @@ static void two_processes_have_one_limit(void **state)
     close_gateway(&s[0]);
 }
 
+static void be_idle(struct setting *s)
+{
+    for (int n = 0; n < 2; n++) {
+        s->now.mono_ns += 6 * LLMP_NS_PER_S;
+        s->now.wall_ns += 6 * LLMP_NS_PER_S;
+        llmp_gateway_sync(s->gateway, s->now);
+        pump(s);
+    }
+}
+
 /* Idle leases end by the look that is taken now and then. */
 static void what_is_idle_goes_back(void **state)
 {
@@ -276,15 +286,54 @@ static void what_is_idle_goes_back(void **state)
     pump(&s);
     tick(&s);
     answer(&s);
-    for (int n = 0; n < 2; n++) {
-        s.now.mono_ns += 6 * LLMP_NS_PER_S;
-        s.now.wall_ns += 6 * LLMP_NS_PER_S;
-        llmp_gateway_sync(s.gateway, s.now);
-        pump(&s);
-    }
+    be_idle(&s);
     assert_int_equal(counter(&s).leased, 0);
     assert_int_equal(counter(&s).used, 1);
     close_gateway(&s);
+}
+
+/* Reserved when the lease ended, and not used in the end: it is off the
+ * counter with the next looks, or when the process ends. */
+static void what_settles_late_goes_back(void **state)
+{
+    const uint64_t used[LLMP_LIMIT_UNITS] = { [LLMP_LIMIT_REQUESTS] = 1 };
+    const struct llmp_limit_amounts amounts = { .of = { [LLMP_LIMIT_REQUESTS] =
+                                                            2 } };
+
+    (void)state;
+    for (int at_the_end = 0; at_the_end < 2; at_the_end++) {
+        struct setting s;
+        struct llmp_limit_scope *scope;
+        struct llmp_limit_hold holds[LLMP_LIMIT_CELLS_MAX];
+        struct llmp_reservation r = { .holds = holds,
+                                      .capacity = LLMP_COUNT(holds) };
+
+        assert_int_equal(open_gateway(&s, "share_limits: true", NULL), LLMP_OK);
+        chat(&s);
+        pump(&s);
+        tick(&s);
+        answer(&s);
+        assert_int_equal(llmp_limiter_find(&scope, s.gateway->limiter,
+                                           LLMP_LIMIT_DEPLOYMENT,
+                                           LLMP_STR("p/gpt-x")),
+                         LLMP_OK);
+        assert_int_equal(
+            llmp_limit_reserve(&r, &scope, 1, &amounts, s.now, NULL, NULL),
+            LLMP_OK);
+        be_idle(&s);
+        assert_int_equal(counter(&s).leased, 0);
+        assert_int_equal(counter(&s).used, 3);
+        llmp_limit_settle(&r, used, s.now, NULL);
+        llmp_limit_scope_unref(scope);
+        if (at_the_end)
+            llmp_gateway_return_limits(s.gateway, s.now);
+        else
+            be_idle(&s);
+        pump(&s);
+        assert_int_equal(counter(&s).leased, 0);
+        assert_int_equal(counter(&s).used, 2);
+        close_gateway(&s);
+    }
 }
 
 /* What comes of a body meanwhile is kept, and its end, too. */
@@ -492,6 +541,7 @@ int main(void)
         cmocka_unit_test(the_first_waits_for_its_slice),
         cmocka_unit_test(two_processes_have_one_limit),
         cmocka_unit_test(what_is_idle_goes_back),
+        cmocka_unit_test(what_settles_late_goes_back),
         cmocka_unit_test(an_upload_waits),
         cmocka_unit_test(who_waits_may_leave),
         cmocka_unit_test(no_answer_comes),
