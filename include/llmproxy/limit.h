@@ -358,6 +358,8 @@ struct llmp_limit_want {
     uint64_t want;  /**< how much to ask for, or to give back */
     bool unknown;   /**< not leased: ask what was used, for
                          llmp_limit_restore() */
+    bool late;      /**< to give back, of leases that have ended: take it off
+                         the counter, which has it as used */
 };
 
 /** Whether llmp_limit_lease_next() may have something. From any thread. */
@@ -387,7 +389,8 @@ LLMP_API void llmp_limit_lease_grant(const struct llmp_limit_want *want,
  * The next lease that is to be ended: of a window that is over, or that nothing
  * was taken from for five seconds, or that is half an hour old. What was left
  * of it is `spare->want`, which may be 0, and is no longer available here:
- * return it to the store; where that fails, it counts as used.
+ * return it to the store; where that fails, it counts as used. What comes back
+ * from requests after that is given out at once, as `spare->late`.
  *
  * @param cursor  begin with 0 and go on until it returns false
  * @param all     every lease: the process ends

@@ -503,7 +503,7 @@ void llmp_exchange_woken(struct llmp_exchange *x, struct llmp_time now)
     else if (x->state == LLMP_X_ADMIN)
         llmp_x_admin_woken(x);
     else if (x->state == LLMP_X_LIMITS)
-        llmp_x_limits_tick(x);
+        llmp_x_limits_woken(x);
 }
 
 void llmp_exchange_stop(struct llmp_exchange *x, struct llmp_time now)

@@ -240,6 +240,7 @@ void llmp_x_limit_fields(struct llmp_exchange *x);
 /* stage_limits.c: in state LLMP_X_LIMITS; false: no longer */
 bool llmp_x_wait_for_limits(struct llmp_exchange *x);
 void llmp_x_limits_tick(struct llmp_exchange *x);
+void llmp_x_limits_woken(struct llmp_exchange *x);
 
 /* stage_book.c: what the ledger is told */
 bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */

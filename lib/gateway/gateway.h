@@ -45,6 +45,7 @@ struct llmp_sharing {
     atomic_bool asking;   /* the job is queued or runs */
     atomic_bool ending;   /* all leases are to be given back */
     bool gives_all;       /* the job does that */
+    bool gave_all;        /* and did before, in vain */
     bool refuse;          /* nobody passes whom the store knows nothing of */
     struct llmp_time now; /* of the job */
     _Atomic uint64_t retry_ns;     /* monotonic: do not ask before */

@@ -131,6 +131,20 @@ static int ask(struct asking *a)
     return rc;
 }
 
+static int give_one_back(struct asking *a, const struct llmp_limit_want *spare)
+{
+    char text[LLMP_STORE_NAME_MAX + 1];
+    const struct llmp_counter_add add = { name_of(spare, text),
+                                          spare->window_start_s,
+                                          -clamp(spare->want) };
+    struct llmp_store_op op = { .kind = LLMP_STORE_ADD, .of.add = &add };
+
+    if (spare->late)
+        return llmp_store_commit(a->store, &op, 1, a->err);
+    return llmp_store_lease_return(a->store, add.name, add.window, holder_of(a),
+                                   clamp(spare->want), a->now.wall_ns, a->err);
+}
+
 /* What cannot be returned counts as used. */
 static int give_back(struct asking *a, bool all)
 {
@@ -141,11 +155,7 @@ static int give_back(struct asking *a, bool all)
     /* After a failure the others may be returned the next time. */
     while (rc >= 0 && llmp_limit_lease_spare(a->gateway->limiter, &cursor, all,
                                              a->now, &spare)) {
-        char text[LLMP_STORE_NAME_MAX + 1];
-
-        rc = llmp_store_lease_return(a->store, name_of(&spare, text),
-                                     spare.window_start_s, holder_of(a),
-                                     clamp(spare.want), a->now.wall_ns, a->err);
+        rc = give_one_back(a, &spare);
         llmp_limit_scope_unref(spare.scope);
         rc = is_hopeless(rc) ? LLMP_OK : rc;
     }
@@ -201,21 +211,38 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
 
 static void begin(struct llmp_gateway *gateway, struct llmp_time now);
 
-/* What was pushed while the job ran may have been missed by it. */
+/* A job that gives all back stops at the first failure: once more, then.
+ * LLMP_E_STATE: the store's thread is gone. */
+static bool tries_again(struct llmp_sharing *sharing, int status)
+{
+    bool again = status < 0 && status != LLMP_E_STATE && !sharing->gave_all;
+
+    sharing->gave_all = true;
+    return again;
+}
+
+/* What was pushed while the job ran may have been missed by it, and the end
+ * may have come, which does not depend on how this one went. */
+static bool has_more(struct llmp_gateway *gateway, int status)
+{
+    if (atomic_load(&gateway->sharing.ending))
+        return status != LLMP_E_STATE;
+    return status == LLMP_OK && llmp_limit_lease_wanted(gateway->limiter);
+}
+
 static void finish(struct llmp_store_job *job, int status,
                    const struct llmp_error *err)
 {
     struct llmp_gateway *gateway = gateway_of(job);
-    struct llmp_time now = gateway->sharing.now;
-    bool gave_all = gateway->sharing.gives_all;
+    struct llmp_sharing *sharing = &gateway->sharing;
+    struct llmp_time now = sharing->now;
+    bool gave_all = sharing->gives_all;
+    bool again = gave_all && tries_again(sharing, status);
 
     (void)err; /* who waits sees for itself */
-    atomic_store(&gateway->sharing.asking, false);
-    llmp_wait_list_wake(&gateway->sharing.waiting);
-    if (status != LLMP_OK || gave_all)
-        return;
-    if (atomic_load(&gateway->sharing.ending) ||
-        llmp_limit_lease_wanted(gateway->limiter))
+    atomic_store(&sharing->asking, false);
+    llmp_wait_list_wake(&sharing->waiting);
+    if (gave_all ? again : has_more(gateway, status))
         begin(gateway, now);
 }
 

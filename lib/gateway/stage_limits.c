@@ -9,8 +9,17 @@
 
 enum {
     PATIENCE_MS = 600,  /* an answer takes a commit or two */
-    FIRST_LOOK_MS = 20, /* doubled each time */
+    FIRST_LOOK_MS = 20, /* doubled each time that it was in vain */
 };
+
+/* Not beyond the end of patience. */
+static uint64_t look_ms(const struct llmp_exchange *x)
+{
+    uint64_t left_ns = x->limits.until_ns - x->now.mono_ns;
+    uint64_t left_ms = (left_ns + LLMP_NS_PER_MS - 1) / LLMP_NS_PER_MS;
+
+    return x->limits.look_ms < left_ms ? x->limits.look_ms : left_ms;
+}
 
 bool llmp_x_wait_for_limits(struct llmp_exchange *x)
 {
@@ -36,12 +45,19 @@ bool llmp_x_wait_for_limits(struct llmp_exchange *x)
         x->request_paused = true;
         llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_PAUSE });
     }
-    llmp_x_deadline(x, x->limits.look_ms);
-    x->limits.look_ms *= 2;
+    llmp_x_deadline(x, look_ms(x));
     return true;
 }
 
 void llmp_x_limits_tick(struct llmp_exchange *x)
+{
+    if (x->limits.look_ms < PATIENCE_MS)
+        x->limits.look_ms *= 2;
+    llmp_x_limits_woken(x);
+}
+
+/* As often as there is news, which says nothing about how slow the store is. */
+void llmp_x_limits_woken(struct llmp_exchange *x)
 {
     llmp_x_no_deadline(x);
     x->state = LLMP_X_BODY;

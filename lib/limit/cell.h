@@ -66,7 +66,7 @@ struct llmp_budget {
     _Atomic uint64_t end_s;               /* of the present one; 0: unused */
     _Atomic uint64_t turn;
     const struct llmp_backing *backing; /* the limiter's */
-    atomic_flag turning;
+    atomic_flag turning;         /* or what is left is being taken back */
     atomic_bool known;           /* what had been used before was restored */
     _Atomic uint64_t low;        /* leased: ask again when so much is left */
     _Atomic uint64_t quiet_s;    /* leased: do not ask again before */
@@ -171,7 +171,9 @@ bool llmp_calendar_take(struct llmp_cell *cell, struct llmp_taking *t,
  * the ledger's only. */
 void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
                        bool *crossed);
-void llmp_calendar_give(struct llmp_cell *cell, uint64_t amount, uint64_t mark);
+/* True: what came back is of a lease that has ended, so the store is to be told
+ * of it. */
+bool llmp_calendar_give(struct llmp_cell *cell, uint64_t amount, uint64_t mark);
 void llmp_calendar_refusal(struct llmp_cell *cell, const struct llmp_taking *t,
                            uint64_t wall_ns,
                            struct llmp_limit_refusal *refusal);
@@ -195,6 +197,16 @@ static inline bool llmp_budget_is_leased(const struct llmp_budget *budget,
 {
     return law->rule.leased ||
            llmp_budget_is_backed(budget, LLMP_BACKING_SHARED);
+}
+
+/* Of a lease that has ended, there is something left: it came back since. */
+static inline bool llmp_budget_has_late(struct llmp_budget *budget,
+                                        uint32_t window)
+{
+    struct llmp_budget_window *w = &budget->windows[window];
+
+    return atomic_load(&w->used) < atomic_load(&w->granted) &&
+           atomic_load(&budget->leases[window].held) == 0;
 }
 
 /* What this process has used of the window. */

@@ -235,12 +235,16 @@ void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
     *crossed = law && crosses(law, cell->budget, window, next);
 }
 
-void llmp_calendar_give(struct llmp_cell *cell, uint64_t amount, uint64_t mark)
+/* In one order with the end of the lease: either that finds what is given
+ * here, or it is seen here that there is no lease any more. */
+bool llmp_calendar_give(struct llmp_cell *cell, uint64_t amount, uint64_t mark)
 {
     struct llmp_budget_window *window = remembered(cell->budget, mark);
 
-    if (window)
-        atomic_fetch_sub_explicit(&window->used, amount, memory_order_relaxed);
+    if (!window)
+        return false;
+    atomic_fetch_sub(&window->used, amount);
+    return llmp_budget_has_late(cell->budget, (uint32_t)(mark % 2));
 }
 
 static uint64_t until_end_ns(const struct llmp_budget *budget, uint64_t wall_ns)

@@ -6,7 +6,9 @@
  *
  * A slice is a 32nd of the whole, less when less is left, and more when more
  * was refused. The next is asked for when half of one is left. Leases that
- * nobody uses are ended, so that what is left is where it is needed.
+ * nobody uses are ended, so that what is left is where it is needed. All of one
+ * that is not left then is used, for the store; what requests that are under
+ * way give back later ("late") is taken off its counter.
  */
 #include "base/internal.h"
 #include "limit/limiter.h"
@@ -67,6 +69,38 @@ static struct llmp_limit_scope *take_hungry(struct llmp_limiter *limiter)
     return scope;
 }
 
+static void note_holding(struct llmp_limit_scope *scope)
+{
+    struct llmp_limiter *limiter = scope->limiter;
+
+    if (scope->holds)
+        return;
+    scope->holds = true;
+    scope->holding_next = limiter->asker.holding;
+    limiter->asker.holding = llmp_limit_scope_ref(scope);
+}
+
+static void note_late(struct llmp_limit_scope *scope)
+{
+    for (uint32_t n = 0; n < 2 * atomic_load(&scope->cell_count); n++)
+        if (llmp_scope_is_calendar(scope, n / 2) &&
+            llmp_budget_has_late(scope->cells[n / 2].budget, n % 2))
+            note_holding(scope);
+}
+
+/* In all that were pushed, without taking any: who ends asks for nothing. */
+static void note_all_late(struct llmp_limiter *limiter)
+{
+    struct llmp_limit_scope **at = &limiter->asker.hungry;
+
+    while (*at)
+        at = &(*at)->hungry_next;
+    *at = atomic_exchange(&limiter->hungry, NULL);
+    for (struct llmp_limit_scope *scope = limiter->asker.hungry; scope;
+         scope = scope->hungry_next)
+        note_late(scope);
+}
+
 /* ---- how much ------------------------------------------------------------ */
 
 struct stand {
@@ -117,6 +151,9 @@ static bool wants_lease(const struct llmp_law *law, struct llmp_budget *budget,
     if (law->closed || wall_s < atomic_load(&budget->quiet_s))
         return false;
     missed_max = atomic_exchange(&budget->missed_max, 0);
+    if (!missed_max &&
+        llmp_budget_has_late(budget, (uint32_t)(w - budget->windows)))
+        return false; /* it is here to give something back */
     need = need_of(law, budget, &stand, missed_max);
     if (stand.left > need / 2 && stand.left >= missed_max)
         return false;
@@ -173,6 +210,7 @@ bool llmp_limit_lease_next(struct llmp_limiter *limiter, uint64_t *cursor,
         }
         if (!scope)
             return false;
+        note_late(scope);
         while (*cursor <= atomic_load(&scope->cell_count))
             if (wants(scope, (uint32_t)(*cursor)++ - 1, now, want))
                 return true;
@@ -195,17 +233,6 @@ static struct llmp_budget *budget_of(struct llmp_limit_scope *scope,
             scope->windows[i] == window)
             return scope->cells[i].budget;
     return NULL;
-}
-
-static void note_holding(struct llmp_limit_scope *scope)
-{
-    struct llmp_limiter *limiter = scope->limiter;
-
-    if (scope->holds)
-        return;
-    scope->holds = true;
-    scope->holding_next = limiter->asker.holding;
-    limiter->asker.holding = llmp_limit_scope_ref(scope);
 }
 
 /* Less what the store has of us: all that it ever granted but what it got
@@ -269,8 +296,10 @@ static bool is_spare(const struct llmp_limit_scope *scope, uint32_t cell,
            wall_s >= atomic_load(&lease->since_s) + AGE_S;
 }
 
-/* Takes what is left as a request would: from then on it is ours alone. */
-static uint64_t take_back(struct llmp_budget *budget, uint32_t window)
+/* Takes what is left as a request would: from then on it is ours alone. Not
+ * more than the lease has: the rest of it is late. */
+static uint64_t take_back(struct llmp_budget *budget, uint32_t window,
+                          bool late)
 {
     struct llmp_budget_window *w = &budget->windows[window];
     struct llmp_lease_window *lease = &budget->leases[window];
@@ -280,11 +309,38 @@ static uint64_t take_back(struct llmp_budget *budget, uint32_t window)
 
     do {
         back = used < granted ? granted - used : 0;
-        back = back < held ? back : held;
+        back = late || back < held ? back : held;
     } while (back &&
              !atomic_compare_exchange_weak(&w->used, &used, used + back));
     atomic_fetch_add(&lease->returned, back);
     return back;
+}
+
+/* No turn may come in between: what was left of one window would be taken off
+ * another. */
+static bool take_spare(struct llmp_limit_scope *scope, uint32_t cell,
+                       uint32_t window, struct llmp_limit_want *spare)
+{
+    struct llmp_budget *budget = scope->cells[cell].budget;
+    bool late;
+    uint64_t begin_s, back;
+
+    llmp_spin_lock(&budget->turning);
+    late = atomic_load(&budget->leases[window].held) == 0;
+    begin_s = atomic_load(&budget->windows[window].begin_s);
+    back = take_back(budget, window, late);
+    llmp_spin_unlock(&budget->turning);
+    if (late && back == 0)
+        return false; /* a request was faster */
+    *spare = (struct llmp_limit_want){
+        .scope = llmp_limit_scope_ref(scope),
+        .unit = (enum llmp_limit_unit)scope->units[cell],
+        .window = (enum llmp_limit_window)scope->windows[cell],
+        .window_start_s = begin_s,
+        .want = back,
+        .late = late,
+    };
+    return true;
 }
 
 /* `*holds`: there is a lease that is still wanted. */
@@ -300,21 +356,14 @@ static bool find_spare(struct llmp_limit_scope *scope, bool all,
             continue;
 
         struct llmp_budget *budget = scope->cells[cell].budget;
+        bool held = atomic_load(&budget->leases[window].held) != 0;
 
-        if (atomic_load(&budget->leases[window].held) == 0)
+        if (!held && !llmp_budget_has_late(budget, window))
             continue;
-        if (!all && !is_spare(scope, cell, window, now)) {
+        if (held && !all && !is_spare(scope, cell, window, now))
             *holds = true;
-            continue;
-        }
-        *spare = (struct llmp_limit_want){
-            .scope = llmp_limit_scope_ref(scope),
-            .unit = (enum llmp_limit_unit)scope->units[cell],
-            .window = (enum llmp_limit_window)scope->windows[cell],
-            .window_start_s = atomic_load(&budget->windows[window].begin_s),
-            .want = take_back(budget, window),
-        };
-        return true;
+        else if (take_spare(scope, cell, window, spare))
+            return true;
     }
     return false;
 }
@@ -327,6 +376,8 @@ bool llmp_limit_lease_spare(struct llmp_limiter *limiter, uint64_t *cursor,
     struct llmp_limit_scope **at =
         *cursor ? limiter->asker.spare_at : &limiter->asker.holding;
 
+    if (all && *cursor == 0)
+        note_all_late(limiter);
     *cursor = 1;
     while (*at) {
         struct llmp_limit_scope *scope = *at;

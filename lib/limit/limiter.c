@@ -403,7 +403,7 @@ static bool is_restorable(struct llmp_budget *b, uint64_t used, uint64_t wall_s)
 }
 
 /* Nobody refers to it, so it holds no lease: the store has it all, unless more
- * was used than was ever granted. */
+ * was used than was ever granted, or something came back since. */
 static bool is_returned(struct llmp_limit_scope *scope, uint32_t i)
 {
     const struct llmp_law *law = atomic_load(&scope->cells[i].law);
@@ -412,7 +412,7 @@ static bool is_returned(struct llmp_limit_scope *scope, uint32_t i)
 
     return (law ? llmp_budget_is_leased(b, law)
                 : llmp_budget_is_backed(b, LLMP_BACKING_SHARED)) &&
-           atomic_load(&w->used) <= atomic_load(&w->granted);
+           atomic_load(&w->used) == atomic_load(&w->granted);
 }
 
 static bool budget_is_idle(struct llmp_limit_scope *scope, uint32_t i,

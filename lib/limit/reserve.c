@@ -98,7 +98,8 @@ static void give(const struct llmp_limit_hold *hold, uint64_t back,
         return;
     }
     if (llmp_scope_is_calendar(hold->scope, hold->cell)) {
-        llmp_calendar_give(cell, back, hold->mark);
+        if (llmp_calendar_give(cell, back, hold->mark))
+            llmp_scope_hunger(hold->scope);
         return;
     }
 

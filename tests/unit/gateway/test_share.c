@@ -265,6 +265,16 @@ static void two_processes_have_one_limit(void **state)
     close_gateway(&s[0]);
 }
 
+static void be_idle(struct setting *s)
+{
+    for (int n = 0; n < 2; n++) {
+        s->now.mono_ns += 6 * LLMP_NS_PER_S;
+        s->now.wall_ns += 6 * LLMP_NS_PER_S;
+        llmp_gateway_sync(s->gateway, s->now);
+        pump(s);
+    }
+}
+
 /* Idle leases end by the look that is taken now and then. */
 static void what_is_idle_goes_back(void **state)
 {
@@ -276,15 +286,54 @@ static void what_is_idle_goes_back(void **state)
     pump(&s);
     tick(&s);
     answer(&s);
-    for (int n = 0; n < 2; n++) {
-        s.now.mono_ns += 6 * LLMP_NS_PER_S;
-        s.now.wall_ns += 6 * LLMP_NS_PER_S;
-        llmp_gateway_sync(s.gateway, s.now);
-        pump(&s);
-    }
+    be_idle(&s);
     assert_int_equal(counter(&s).leased, 0);
     assert_int_equal(counter(&s).used, 1);
     close_gateway(&s);
+}
+
+/* Reserved when the lease ended, and not used in the end: it is off the
+ * counter with the next looks, or when the process ends. */
+static void what_settles_late_goes_back(void **state)
+{
+    const uint64_t used[LLMP_LIMIT_UNITS] = { [LLMP_LIMIT_REQUESTS] = 1 };
+    const struct llmp_limit_amounts amounts = { .of = { [LLMP_LIMIT_REQUESTS] =
+                                                            2 } };
+
+    (void)state;
+    for (int at_the_end = 0; at_the_end < 2; at_the_end++) {
+        struct setting s;
+        struct llmp_limit_scope *scope;
+        struct llmp_limit_hold holds[LLMP_LIMIT_CELLS_MAX];
+        struct llmp_reservation r = { .holds = holds,
+                                      .capacity = LLMP_COUNT(holds) };
+
+        assert_int_equal(open_gateway(&s, "share_limits: true", NULL), LLMP_OK);
+        chat(&s);
+        pump(&s);
+        tick(&s);
+        answer(&s);
+        assert_int_equal(llmp_limiter_find(&scope, s.gateway->limiter,
+                                           LLMP_LIMIT_DEPLOYMENT,
+                                           LLMP_STR("p/gpt-x")),
+                         LLMP_OK);
+        assert_int_equal(
+            llmp_limit_reserve(&r, &scope, 1, &amounts, s.now, NULL, NULL),
+            LLMP_OK);
+        be_idle(&s);
+        assert_int_equal(counter(&s).leased, 0);
+        assert_int_equal(counter(&s).used, 3);
+        llmp_limit_settle(&r, used, s.now, NULL);
+        llmp_limit_scope_unref(scope);
+        if (at_the_end)
+            llmp_gateway_return_limits(s.gateway, s.now);
+        else
+            be_idle(&s);
+        pump(&s);
+        assert_int_equal(counter(&s).leased, 0);
+        assert_int_equal(counter(&s).used, 2);
+        close_gateway(&s);
+    }
 }
 
 /* What comes of a body meanwhile is kept, and its end, too. */
@@ -370,6 +419,32 @@ static void no_answer_comes(void **state)
     }
 }
 
+/* Others' answers wake it, too: its patience is as long as without them. */
+static void wakes_do_not_prolong_the_wait(void **state)
+{
+    struct setting s;
+    uint64_t begun_ns;
+
+    (void)state;
+    assert_int_equal(open_gateway(&s, "share_limits: true", NULL), LLMP_OK);
+    chat(&s);
+    begun_ns = s.now.mono_ns;
+    for (int i = 0; i < 12; i++) {
+        llmp_exchange_woken(s.x, s.now);
+        take_asks(&s);
+    }
+    tick(&s);
+    assert_true(s.tick_at_ns - s.now.mono_ns <= 40 * LLMP_NS_PER_MS);
+    for (int i = 0; i < 12; i++) {
+        llmp_exchange_woken(s.x, s.now);
+        take_asks(&s);
+    }
+    while (!s.called && !s.done)
+        tick(&s);
+    assert_true(s.now.mono_ns - begun_ns == PATIENCE_MS * LLMP_NS_PER_MS);
+    close_gateway(&s);
+}
+
 /* Behind a pattern: what was used before the start is known when it is called
  * for the first time. */
 static void a_model_behind_a_pattern_is_restored(void **state)
@@ -388,6 +463,48 @@ static void a_model_behind_a_pattern_is_restored(void **state)
     chat(&s);
     assert_true(s.done && s.status == 429);
     close_gateway(&s);
+}
+
+static void gpt_y(struct setting *s)
+{
+    assert_int_equal(begin(s, "/v1/chat/completions", "application/json",
+                           "{\"model\":\"gpt-y\",\"messages\":[]}", true),
+                     LLMP_OK);
+}
+
+/* Of two leases the first cannot be returned: by a job that was under way when
+ * the end came, or by the one that gives all back. The other is returned. */
+static void the_end_survives_a_failure(void **state)
+{
+    (void)state;
+    for (int under_way = 0; under_way < 2; under_way++) {
+        struct setting s;
+
+        faulty_heap_arm(-1);
+        assert_int_equal(open_gateway(&s, "share_limits: true", NULL), LLMP_OK);
+        chat(&s);
+        pump(&s);
+        tick(&s);
+        answer(&s);
+        gpt_y(&s);
+        pump(&s);
+        tick(&s);
+        assert_true(s.called);
+        answer(&s);
+        pump(&s);
+        assert_true(counter(&s).leased > 0);
+        if (under_way)
+            llmp_gateway_ask(s.gateway, s.now);
+        llmp_gateway_return_limits(s.gateway, s.now);
+        faulty_heap_fail_from(0);
+        (void)llmp_store_writer_pump(s.writer, s.now.mono_ns);
+        faulty_heap_fail_from(-1);
+        pump(&s);
+        assert_int_equal(counter(&s).leased, 0);
+        assert_int_equal(counter(&s).used, 1);
+        close_gateway(&s);
+    }
+    faulty_heap_off();
 }
 
 static int play(struct setting *s)
@@ -424,10 +541,13 @@ int main(void)
         cmocka_unit_test(the_first_waits_for_its_slice),
         cmocka_unit_test(two_processes_have_one_limit),
         cmocka_unit_test(what_is_idle_goes_back),
+        cmocka_unit_test(what_settles_late_goes_back),
         cmocka_unit_test(an_upload_waits),
         cmocka_unit_test(who_waits_may_leave),
         cmocka_unit_test(no_answer_comes),
+        cmocka_unit_test(wakes_do_not_prolong_the_wait),
         cmocka_unit_test(a_model_behind_a_pattern_is_restored),
+        cmocka_unit_test(the_end_survives_a_failure),
         cmocka_unit_test(survives_every_allocation_failure),
     };
 

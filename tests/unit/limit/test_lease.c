@@ -242,6 +242,68 @@ static void a_window_that_is_over_goes_back(void **state)
     llmp_limiter_free(l);
 }
 
+static uint64_t late(struct llmp_limiter *l, bool all, struct llmp_time now)
+{
+    struct llmp_limit_want spare;
+    uint64_t cursor = 0, sum = 0;
+
+    while (llmp_limit_lease_spare(l, &cursor, all, now, &spare)) {
+        sum += spare.late ? spare.want : 0;
+        llmp_limit_scope_unref(spare.scope);
+    }
+    return sum;
+}
+
+/* A slow answer: the lease ends while the request holds more than it will
+ * have used. That comes back when it settles: at the next look but one, since
+ * the first is for who asks; or at the end, or when the window is over. */
+static void what_settles_late_goes_back(void **state)
+{
+    enum { NEXT_LOOK, AT_THE_END, TOMORROW, CASES };
+    const uint64_t used[LLMP_LIMIT_UNITS] = { [LLMP_LIMIT_TOKENS] = 25 };
+    struct llmp_limit_amounts a = amounts_of(LLMP_LIMIT_TOKENS, 2000);
+
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        struct llmp_limiter *l;
+        struct booking b;
+        struct llmp_time then = at_ns(i == TOMORROW ? 86400 * S : 9 * S);
+        uint64_t given = 0;
+
+        assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
+        struct llmp_limit_scope *scope =
+            scope_of(l, LLMP_LIMIT_TEAM, "t", &shared, 1);
+        booking_init(&b);
+        assert_false(takes(scope, 2000, at_ns(0), NULL));
+        feed(l, &given, at_ns(0));
+        assert_int_equal(
+            llmp_limit_reserve(&b.r, &scope, 1, &a, at_ns(0), NULL, NULL),
+            LLMP_OK);
+        feed(l, &given, at_ns(0));
+        given -= returned(l, false, at_ns(S));
+        given -= returned(l, false, at_ns(6 * S));
+        assert_int_equal(given, 2000);
+        assert_int_equal(late(l, false, at_ns(7 * S)), 0);
+        if (i == TOMORROW)
+            assert_false(takes(scope, 1, then, NULL)); /* it turns */
+        llmp_limit_settle(&b.r, used, then, NULL);
+        llmp_limit_scope_unref(scope);
+        for (int n = 0; n < 64; n++)
+            assert_int_equal(llmp_limiter_sweep(l, at_ns(9 * S)), 0);
+        if (i != AT_THE_END) {
+            uint64_t before = given;
+
+            feed(l, &given, then);
+            assert_true(i == TOMORROW || given == before); /* no new slice */
+            given = before;
+        }
+        given -= late(l, i == AT_THE_END, then);
+        assert_int_equal(given, 25);
+        assert_int_equal(late(l, true, then), 0);
+        llmp_limiter_free(l);
+    }
+}
+
 /* Nobody waits for a store that is away: what is left by what is known. What
  * that takes beyond the grants is asked for when it is back. */
 static void alone_it_goes_on_by_what_it_knows(void **state)
@@ -327,6 +389,7 @@ int main(void)
         cmocka_unit_test(waits_and_turns),
         cmocka_unit_test(what_is_not_used_goes_back),
         cmocka_unit_test(a_window_that_is_over_goes_back),
+        cmocka_unit_test(what_settles_late_goes_back),
         cmocka_unit_test(alone_it_goes_on_by_what_it_knows),
         cmocka_unit_test(a_new_cell_is_restored_before_it_is_used),
     };
