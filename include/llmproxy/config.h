@@ -159,7 +159,7 @@ struct llmp_store_config {
     /** How long is kept, 0 for ever: rows of the ledger, events of
      *  administration, notes that a document was deleted. */
     uint64_t ledger_ms, events_ms, deleted_ms;
-    bool share_limits;   /**< of days and longer, with other processes */
+    bool share_limits; /**< of days and longer, with other processes */
 };
 
 LLMP_API const struct llmp_store_config *llmp_config_store(

@@ -119,7 +119,7 @@ LLMP_API void llmp_gateway_sync(struct llmp_gateway *gateway,
  * comes llmp_gateway_set_store() with NULL. Without a store nothing happens.
  */
 LLMP_API void llmp_gateway_leave_store(struct llmp_gateway *gateway,
-                                         struct llmp_time now);
+                                       struct llmp_time now);
 
 /** While draining, /health/ready answers 503. From any thread. */
 LLMP_API void llmp_gateway_drain(struct llmp_gateway *gateway, bool draining);
