@@ -90,12 +90,13 @@ def sim(serving):
     return serving.sim()
 
 
-def trusting(serving, sim, *issuers):
+def trusting(serving, sim, *issuers, **auth):
+    trusted = [{"allow_plain_http": True} | one for one in issuers]
     return serving.gateway(
         {"p": {"base_url": sim.url}},
         MODELS,
         {"workers": 2},
-        auth={"issuers": [{"allow_plain_http": True} | one for one in issuers]},
+        auth={"issuers": trusted, **auth},
         users=[{"name": "ann", "limits": {"requests": 100000}}],
     )
 
@@ -343,3 +344,39 @@ def test_keys_change_while_requests_run(serving, sim, issuer):
         one.join()
     assert not wrong
     assert issuer.test("counts")["jwks"] - before["jwks"] == 1
+
+
+def test_a_stronger_or_more_recent_login_is_asked_for(serving, sim, issuer):
+    """RFC 9470: the challenge says what the client has to ask its provider for."""
+    rule = {"routes": ["chat"], "acr": ["urn:gold"], "multi_factor": True, "max_age": "10m"}
+    gateway = trusting(serving, sim, usual(issuer), step_up=[rule])
+    now = int(time.time())
+    claims = {
+        "iss": issuer.url,
+        "aud": RESOURCE,
+        "sub": "ann",
+        "realm_access": {"roles": ["llm-users"]},
+    }
+
+    def tried(**login):
+        token = issuer.sign(claims | login, typ="at+jwt")
+        return gateway.chat(headers={"authorization": f"Bearer {token}"})
+
+    for weak in (
+        {},
+        {"amr": ["pwd"], "auth_time": now},
+        {"amr": ["pwd", "otp"]},
+        {"amr": ["pwd", "otp"], "auth_time": now - 700},
+        {"acr": "urn:silver", "auth_time": now},
+    ):
+        status, fields, body = tried(**weak)
+        assert status == 401, weak
+        challenge = fields["www-authenticate"]
+        assert 'error="insufficient_user_authentication"' in challenge
+        assert 'acr_values="urn:gold"' in challenge and "max_age=600" in challenge
+    for strong in (
+        {"amr": ["pwd", "otp"], "auth_time": now - 60},
+        {"acr": "urn:gold", "auth_time": now},
+        {"amr": ["mfa"], "auth_time": now},
+    ):
+        assert tried(**strong)[0] == 200, strong
