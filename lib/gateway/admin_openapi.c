@@ -415,12 +415,41 @@ static void add_responses(struct llmp_buf *out)
     add(out, "},");
 }
 
-static void add_errors(struct llmp_buf *out)
+static bool is_open(const struct llmp_admin_route *route)
+{
+    return strcmp(route->operation, "health") == 0 ||
+           strcmp(route->operation, "openapi") == 0;
+}
+
+/* What can come of this route: a document that promises everything tells
+ * nothing. */
+static bool can_fail_with(const struct llmp_admin_route *route, unsigned status)
+{
+    bool reads = strcmp(route->method, "GET") == 0;
+
+    switch (status) {
+    case 401:
+    case 403:
+    case 429:
+        return !is_open(route);
+    case 404:
+        return !reads || strstr(route->path, "{id}");
+    case 409:
+    case 415:
+        return !reads;
+    default:
+        return true;
+    }
+}
+
+static void add_errors(struct llmp_buf *out,
+                       const struct llmp_admin_route *route)
 {
     for (size_t i = 0; i < LLMP_COUNT(errors); i++)
-        (void)llmp_buf_printf(
-            out, ",\"%u\":{\"$ref\":\"#/components/responses/%u\"}",
-            errors[i].status, errors[i].status);
+        if (can_fail_with(route, errors[i].status))
+            (void)llmp_buf_printf(
+                out, ",\"%u\":{\"$ref\":\"#/components/responses/%u\"}",
+                errors[i].status, errors[i].status);
 }
 
 static bool is_optional(const char *body)
@@ -435,9 +464,6 @@ static void add_operation(struct llmp_buf *out,
                                               { "POST", "post" },
                                               { "PATCH", "patch" },
                                               { "DELETE", "delete" } };
-    bool open = strcmp(route->operation, "health") == 0 ||
-                strcmp(route->operation, "openapi") == 0;
-
     for (size_t i = 0; i < LLMP_COUNT(methods); i++)
         if (strcmp(route->method, methods[i][0]) == 0)
             (void)llmp_buf_printf(out, "\"%s\":{", methods[i][1]);
@@ -445,7 +471,7 @@ static void add_operation(struct llmp_buf *out,
         out, "\"operationId\":\"%s\",\"summary\":", route->operation);
     add_json(out, route->summary);
     add(out, ",");
-    if (open)
+    if (is_open(route))
         add(out, "\"security\":[],");
     add_parameters(out, route);
     if (route->body)
@@ -464,7 +490,7 @@ static void add_operation(struct llmp_buf *out,
         strcmp(route->operation, "usage") == 0
             ? ",\"text/csv\":{\"schema\":{\"type\":\"string\"}}"
             : "");
-    add_errors(out);
+    add_errors(out, route);
     add(out, "}}");
 }
 
