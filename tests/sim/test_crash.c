@@ -174,11 +174,12 @@ struct booked {
 static int see(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
 {
     struct booked *booked = ctx;
-    unsigned caller;
+    const struct llmp_str number = { row->key.ptr + 1, row->key.len - 1 };
+    uint64_t caller;
 
     (void)seq;
-    assert_int_equal(sscanf(row->key.ptr, "k%u", &caller), 1);
-    assert_true(caller < CROWD);
+    assert_true(llmp_str_starts(row->key, LLMP_STR("k")));
+    assert_true(llmp_str_to_u64(number, &caller) && caller < CROWD);
     booked[caller].rows++;
     booked[caller].basis = row->basis;
     booked[caller].input = row->input;
