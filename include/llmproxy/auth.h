@@ -1115,6 +1115,7 @@ struct llmp_token_options {
     uint64_t lifetime_s;                    /**< 1 … 24 h; 0: 1 h */
     uint64_t wall_ns;
     const struct llmp_random *random; /**< for `jti` */
+    uint64_t *expires_s; /**< NULL, or receives when it ends, wall */
 };
 
 /**

@@ -144,6 +144,8 @@ int llmp_token_issue(const struct llmp_signer *signer, char *out, size_t size,
         llmp_options_read(&o, sizeof(o), sizeof(o), opts, opts->size, err));
     LLMP_TRY(check(&o, err));
     LLMP_TRY(end_of(&o, &exp_s, err));
+    if (o.expires_s)
+        *o.expires_s = exp_s;
     put_claims(&claims, &o, exp_s);
     if (claims.failed)
         rc = llmp_fail(err, LLMP_E_NOMEM, "no memory for the token");

@@ -5,24 +5,9 @@
 #include "base/internal.h"
 #include "base/str.h"
 #include "gateway/access.h"
+#include "gateway/pricing.h"
 
 enum { SAMPLE_TOKENS = 1000 };
-
-const struct llmp_price *llmp_model_price(const struct llmp_prices *prices,
-                                          const struct llmp_model *model,
-                                          struct llmp_str upstream,
-                                          uint64_t wall_ns)
-{
-    const struct llmp_provider *provider = model->provider;
-    const struct llmp_price *price;
-
-    if (llmp_prices_find(prices, provider->name, upstream, wall_ns, &price) ==
-            LLMP_OK ||
-        llmp_prices_find(prices, provider->vendor, upstream, wall_ns, &price) ==
-            LLMP_OK)
-        return price;
-    return NULL;
-}
 
 /* In the budget's currency; false: nobody knows. */
 static bool sample_cost(const struct llmp_config *config,
@@ -30,8 +15,6 @@ static bool sample_cost(const struct llmp_config *config,
                         struct llmp_named_model at, uint64_t wall_ns,
                         uint64_t *nanos)
 {
-    const struct llmp_prices_config *conf = &config->prices;
-    struct llmp_price_info info = { .size = sizeof(info) };
     const struct llmp_price *price = llmp_model_price(
         prices, at.model, llmp_model_upstream(at.model, at.name), wall_ns);
     struct llmp_usage usage;
@@ -39,11 +22,8 @@ static bool sample_cost(const struct llmp_config *config,
     llmp_usage_init(&usage);
     usage.requests = 1;
     usage.input_tokens = usage.output_tokens = SAMPLE_TOKENS;
-    if (!price || llmp_cost(price, &usage, nanos, NULL) != LLMP_OK)
-        return false;
-    llmp_price_describe(price, &info);
-    return llmp_nanos_convert(*nanos, info.currency, conf->currency,
-                              conf->rates, conf->rate_count, nanos) == LLMP_OK;
+    return price && llmp_deployment_cost(config, price, &usage,
+                                         config->prices.currency, nanos);
 }
 
 bool llmp_downgrade_is_dearer(const struct llmp_config *config,

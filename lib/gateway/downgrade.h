@@ -14,13 +14,6 @@ struct llmp_named_model {
     struct llmp_str name;
 };
 
-/* The deployment's own price, else its vendor's, at that time; NULL: nobody
- * knows. */
-const struct llmp_price *llmp_model_price(const struct llmp_prices *prices,
-                                          const struct llmp_model *model,
-                                          struct llmp_str upstream,
-                                          uint64_t wall_ns);
-
 /* Both prices are known, and `to` costs more. */
 bool llmp_downgrade_is_dearer(const struct llmp_config *config,
                               const struct llmp_prices *prices,

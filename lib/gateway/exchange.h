@@ -94,7 +94,6 @@ struct llmp_exchange {
     /* Who calls, and what is set aside for it (stage_auth.c, stage_admit.c). */
     struct llmp_principal principal;
     struct llmp_token *token; /* a reference: the principal points into it */
-    const struct llmp_key *key;
     struct llmp_limit_scope *scopes[LLMP_X_SCOPES];
     uint8_t scope_refs; /* a bit a scope that is ours to give back */
     const struct llmp_allowance *allowances[LLMP_X_MODEL_SCOPE];

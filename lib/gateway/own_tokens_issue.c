@@ -411,26 +411,12 @@ static int answer(struct llmp_buf *out, struct llmp_str token,
     return out->failed ? LLMP_E_NOMEM : LLMP_OK;
 }
 
-/* When it will have ended: with the credential that it was issued with. */
-static uint64_t lifetime_of(const struct llmp_token_wish *wish,
-                            const struct llmp_principal *to, uint64_t wanted_s)
-{
-    uint64_t grant_ns = llmp_grant_expires_ns(to->grant);
-    uint64_t ends_ns = to->expires_ns;
-    uint64_t wall_s = wish->wall_ns / LLMP_NS_PER_S;
-
-    if (grant_ns && (!ends_ns || grant_ns < ends_ns))
-        ends_ns = grant_ns;
-    if (ends_ns && ends_ns / LLMP_NS_PER_S < wall_s + wanted_s)
-        return ends_ns / LLMP_NS_PER_S - wall_s;
-    return wanted_s;
-}
-
 static int issue(const struct llmp_token_wish *wish, const struct asked *asked,
                  const struct llmp_principal *to, struct llmp_buf *out,
                  struct llmp_token_given *given, struct llmp_problem *problem)
 {
     const struct llmp_token_config *config = &wish->access->config->auth.tokens;
+    uint64_t expires_s = 0;
     const struct llmp_token_options options = {
         .size = sizeof(options),
         .issuer = config->issuer,
@@ -439,6 +425,7 @@ static int issue(const struct llmp_token_wish *wish, const struct asked *asked,
         .lifetime_s = asked->lifetime_s,
         .wall_ns = wish->wall_ns,
         .random = wish->random,
+        .expires_s = &expires_s,
     };
     char *text = llmp_arena_take(wish->arena, TOKEN_MAX);
     struct llmp_error err;
@@ -456,10 +443,7 @@ static int issue(const struct llmp_token_wish *wish, const struct asked *asked,
             .org = to->org,
             .role = to->role,
             .other = is_other(wish, asked),
-            .lifetime_s =
-                lifetime_of(wish, to,
-                            asked->lifetime_s ? asked->lifetime_s
-                                              : LLMP_TOKEN_LIFETIME_S_MIN),
+            .lifetime_s = expires_s - wish->wall_ns / LLMP_NS_PER_S,
         };
         rc = answer(out, (struct llmp_str){ text, len }, given);
     } else if (rc != LLMP_E_NOMEM) {

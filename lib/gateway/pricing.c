@@ -47,6 +47,20 @@ const struct llmp_price *llmp_deployment_price(
     return NULL;
 }
 
+const struct llmp_price *llmp_model_price(const struct llmp_prices *prices,
+                                          const struct llmp_model *model,
+                                          struct llmp_str upstream,
+                                          uint64_t wall_ns)
+{
+    const struct llmp_deployment deployment = { .provider =
+                                                    model->provider->name,
+                                                .vendor =
+                                                    model->provider->vendor,
+                                                .upstream = upstream };
+
+    return llmp_deployment_price(prices, &deployment, wall_ns);
+}
+
 bool llmp_deployment_cost(const struct llmp_config *config,
                           const struct llmp_price *price,
                           const struct llmp_usage *usage,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a deployment costs: its own price, else its vendor's, and the cost of a
- * call in the currency that is wanted. For what looks back (the ledger) and
- * what shows; an exchange does the same as it goes.
+ * call in the currency that is wanted.
  */
 #ifndef LLMP_GATEWAY_PRICING_H
 #define LLMP_GATEWAY_PRICING_H
@@ -23,6 +22,12 @@ struct llmp_deployment llmp_deployment_of(const struct llmp_config *config,
 const struct llmp_price *llmp_deployment_price(
     const struct llmp_prices *prices, const struct llmp_deployment *deployment,
     uint64_t wall_ns);
+
+/* The same of a model at its provider, where it is called `upstream`. */
+const struct llmp_price *llmp_model_price(const struct llmp_prices *prices,
+                                          const struct llmp_model *model,
+                                          struct llmp_str upstream,
+                                          uint64_t wall_ns);
 
 /* False: unknown, also because no rate leads to `currency`. */
 bool llmp_deployment_cost(const struct llmp_config *config,

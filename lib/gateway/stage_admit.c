@@ -9,6 +9,7 @@
 #include "base/internal.h"
 #include "gateway/downgrade.h"
 #include "gateway/exchange.h"
+#include "gateway/pricing.h"
 
 enum { OUTPUT_UNKNOWN = 1024, CHARGE_EVERY = 64 };
 
@@ -19,8 +20,6 @@ static bool cost_of(const struct llmp_exchange *x, uint64_t input,
                     uint64_t cached, uint64_t output, uint64_t reasoning,
                     uint64_t *nanos)
 {
-    const struct llmp_prices_config *prices = &x->config->prices;
-    struct llmp_price_info info = { .size = sizeof(info) };
     struct llmp_usage usage;
 
     if (!x->price || !x->operation->usage)
@@ -31,12 +30,8 @@ static bool cost_of(const struct llmp_exchange *x, uint64_t input,
     usage.cached_tokens = cached;
     usage.output_tokens = output;
     usage.reasoning_tokens = reasoning;
-    if (llmp_cost(x->price, &usage, nanos, NULL) != LLMP_OK)
-        return false;
-    llmp_price_describe(x->price, &info);
-    return llmp_nanos_convert(*nanos, info.currency, prices->currency,
-                              prices->rates, prices->rate_count,
-                              nanos) == LLMP_OK;
+    return llmp_deployment_cost(x->config, x->price, &usage,
+                                x->config->prices.currency, nanos);
 }
 
 /* ---- whose limits -------------------------------------------------------- */

@@ -152,7 +152,6 @@ static bool be_key(struct llmp_exchange *x,
         llmp_x_refuse_auth(x, answer);
         return false;
     }
-    x->key = use.key;
     llmp_key_principal(use.key, &x->principal);
     llmp_key_tag(use.key, use.generation, x->principal.grantor_tag);
 

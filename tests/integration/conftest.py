@@ -52,8 +52,12 @@ class Process:
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        if self.pattern:
-            self._await_ready(count)
+        try:
+            if self.pattern:
+                self._await_ready(count)
+        except AssertionError:
+            self.end()
+            raise
 
     def _read(self):
         for line in self.process.stderr:
@@ -107,7 +111,7 @@ class Process:
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def stop(self):
+    def end(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             self.process.send_signal(signal.SIGTERM)
@@ -118,8 +122,19 @@ class Process:
                 self.process.wait()
         self.reader.join(timeout=5)
         self.process.stderr.close()
+
+    def stop(self):
+        self.end()
         for word in ("Sanitizer", "runtime error:", "Assertion"):
             assert word not in self.stderr(), self.stderr()
+
+
+def stop_all(processes):
+    """Every one has ended before the first that complained fails the test."""
+    for one in processes:
+        one.end()
+    for one in processes:
+        one.stop()
 
 
 class Gateway(Process):
@@ -405,8 +420,7 @@ def llmgw(tmp_path):
         return one
 
     yield make
-    for one in made:
-        one.stop()
+    stop_all(made)
 
 
 def configuration(upstream=None, server=None, log="off"):
