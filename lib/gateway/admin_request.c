@@ -309,25 +309,7 @@ int llmp_admin_span(struct llmp_admin *a, uint64_t *from, uint64_t *to)
 
 int llmp_admin_denied(struct llmp_admin *a, int answer, struct llmp_str detail)
 {
-    char field[64] = "", code[40];
-    const char *name = llmp_auth_answer_name(answer);
-    size_t i = 0;
-
-    for (; name[i] && i < sizeof(code) - 1; i++)
-        code[i] = (char)(name[i] == '_' ? '_' : name[i] | 0x20);
-    code[i] = '\0';
-    if (detail.len && detail.len < sizeof(field)) {
-        memcpy(field, detail.ptr, detail.len);
-        field[detail.len] = '\0';
-    }
-
-    struct llmp_str kept = llmp_arena_printf(&a->arena, "%s", code);
-
-    if (!kept.ptr)
-        return LLMP_E_NOMEM;
-    return llmp_problem_set(&a->problem, 403, kept.ptr, field, "%s%s%s",
-                            llmp_auth_answer_text(answer), field[0] ? ": " : "",
-                            field);
+    return llmp_problem_denied(&a->problem, &a->arena, answer, detail);
 }
 
 int llmp_admin_may(struct llmp_admin *a, enum llmp_action action,
@@ -337,13 +319,7 @@ int llmp_admin_may(struct llmp_admin *a, enum llmp_action action,
     int answer =
         llmp_policy_decide(&a->who, action, object, a->now.wall_ns, &detail);
 
-    if (answer == LLMP_OK)
-        return LLMP_OK;
-    if (answer < 0)
-        return llmp_problem_set(&a->problem, 403, "grant_too_deep", "",
-                                "what was granted passed through too many "
-                                "hands");
-    return llmp_admin_denied(a, answer, detail);
+    return answer == LLMP_OK ? LLMP_OK : llmp_admin_denied(a, answer, detail);
 }
 
 int llmp_admin_unknown(struct llmp_admin *a)

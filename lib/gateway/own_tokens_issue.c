@@ -342,30 +342,6 @@ static size_t name_fields(const struct llmp_token_wish *wish,
     return count;
 }
 
-static int deny(const struct llmp_token_wish *wish, int answer,
-                struct llmp_str detail, struct llmp_problem *problem)
-{
-    char field[64] = "", *code;
-    const char *name = llmp_auth_answer_name(answer);
-    size_t len = strlen(name);
-
-    if (answer < 0)
-        return llmp_problem_set(problem, 403, "grant_too_deep", "",
-                                "what was granted passed through too many "
-                                "hands");
-    code = llmp_arena_take(wish->arena, len + 1);
-    if (!code)
-        return LLMP_E_NOMEM;
-    for (size_t i = 0; i <= len; i++)
-        code[i] =
-            (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
-    if (detail.len && detail.len < sizeof(field))
-        memcpy(field, detail.ptr, detail.len);
-    return llmp_problem_set(problem, 403, code, field, "%s%s%s",
-                            llmp_auth_answer_text(answer), field[0] ? ": " : "",
-                            field);
-}
-
 static int ask_policy(const struct llmp_token_wish *wish,
                       const struct asked *asked,
                       const struct llmp_principal *to,
@@ -391,7 +367,9 @@ static int ask_policy(const struct llmp_token_wish *wish,
     int answer = llmp_policy_decide(who, LLMP_ACTION_TOKEN_ISSUE, &object,
                                     wish->wall_ns, &detail);
 
-    return answer == LLMP_OK ? LLMP_OK : deny(wish, answer, detail, problem);
+    return answer == LLMP_OK
+               ? LLMP_OK
+               : llmp_problem_denied(problem, wish->arena, answer, detail);
 }
 
 /* ---- issuing ------------------------------------------------------------- */

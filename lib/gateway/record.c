@@ -52,6 +52,38 @@ int llmp_problem_set(struct llmp_problem *problem, uint16_t status,
     return LLMP_E_INVALID;
 }
 
+const char *llmp_answer_code(struct llmp_arena *arena, int answer)
+{
+    const char *name = llmp_auth_answer_name(answer);
+    size_t len = strlen(name);
+    char *code = llmp_arena_take(arena, len + 1);
+
+    for (size_t i = 0; code && i <= len; i++)
+        code[i] =
+            (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
+    return code;
+}
+
+int llmp_problem_denied(struct llmp_problem *problem, struct llmp_arena *arena,
+                        int answer, struct llmp_str detail)
+{
+    char field[sizeof(problem->field)] = "";
+    const char *code;
+
+    if (answer < 0)
+        return llmp_problem_set(problem, 403, "grant_too_deep", "",
+                                "what was granted passed through too many "
+                                "hands");
+    code = llmp_answer_code(arena, answer);
+    if (!code)
+        return LLMP_E_NOMEM;
+    if (detail.len && detail.len < sizeof(field))
+        memcpy(field, detail.ptr, detail.len);
+    return llmp_problem_set(problem, 403, code, field, "%s%s%s",
+                            llmp_auth_answer_text(answer), field[0] ? ": " : "",
+                            field);
+}
+
 int llmp_record_copy(struct llmp_record **out, const struct llmp_record *record)
 {
     LLMP_AUTO(llmp_buf_fini) struct llmp_buf json = { 0 };

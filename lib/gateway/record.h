@@ -131,6 +131,16 @@ int llmp_problem_set(struct llmp_problem *problem, uint16_t status,
                      const char *code, const char *field, const char *format,
                      ...) LLMP_PRINTF(5, 6);
 
+/* The code of an authentication's or the policy's answer as errors say it:
+ * "key_expired". NULL: no memory. */
+const char *llmp_answer_code(struct llmp_arena *arena, int answer);
+
+/* 403 with what the policy answered, also where it said with a negative answer
+ * that a grant is too deep; `detail` is the field it is about, or empty. The
+ * code lives in `arena`. LLMP_E_INVALID or LLMP_E_NOMEM. */
+int llmp_problem_denied(struct llmp_problem *problem, struct llmp_arena *arena,
+                        int answer, struct llmp_str detail);
+
 /* A bit a field of the table that a body has. */
 typedef uint64_t llmp_field_set;
 

@@ -14,28 +14,22 @@ enum { CHALLENGE_SIZE = 192 };
 void llmp_x_refuse_auth(struct llmp_exchange *x, int answer)
 {
     char challenge[CHALLENGE_SIZE];
-    char code[40];
-    const char *name = llmp_auth_answer_name(answer);
-    size_t i = 0;
 
-    for (; name[i] && i < sizeof(code) - 1; i++)
-        code[i] = (char)(name[i] == '_' ? '_' : name[i] | 0x20);
-    code[i] = '\0';
     (void)llmp_auth_challenge(challenge, sizeof(challenge), answer);
 
     unsigned status = llmp_auth_answer_http(answer);
     /* What outlives this call lives in the arena. */
-    struct llmp_str kept_code = llmp_arena_printf(&x->arena, "%s", code);
+    const char *code = llmp_answer_code(&x->arena, answer);
     struct llmp_str kept = llmp_arena_printf(&x->arena, "%s", challenge);
 
-    if (!kept.ptr || !kept_code.ptr) {
+    if (!kept.ptr || !code) {
         llmp_x_refuse_nomem(x);
         return;
     }
     llmp_x_refuse(
         x,
         &(struct llmp_refusal){ .status = (uint16_t)status,
-                                .code = kept_code.ptr,
+                                .code = code,
                                 .challenge = status == 401 ? kept.ptr : NULL,
                                 .ending = LLMP_END_REFUSED },
         "Not allowed: %s.", llmp_auth_answer_text(answer));
