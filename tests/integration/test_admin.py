@@ -1081,7 +1081,9 @@ def test_no_answer_that_the_document_does_not_have(admin, tmp_path):
             *("--phases", "fuzzing", "--max-examples", "20"),
             *("--checks", "not_a_server_error,status_code_conformance"),
             *("--checks", "content_type_conformance,response_schema_conformance"),
-            *("--seed", "1", "--no-color", "--workers", "2"),
+            # With several workers a run was now and then called failed although
+            # every case had passed; with one it takes no longer.
+            *("--seed", "1", "--no-color", "--workers", "1"),
         ],
         capture_output=True,
         text=True,
