@@ -232,7 +232,7 @@ void llmp_x_release_body(struct llmp_exchange *x)
 void llmp_x_stop_reading(struct llmp_exchange *x)
 {
     if (x->reads == LLMP_READS_REQUEST)
-        llmp_openai_request_fini(&x->reader.request);
+        llmp_request_fini(&x->reader.request);
     x->reads = LLMP_READS_NOTHING;
 }
 

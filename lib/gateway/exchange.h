@@ -16,7 +16,7 @@
 #include "gateway/operation.h"
 #include "gateway/upload_check.h"
 #include "message/sse.h"
-#include "wire/openai.h"
+#include "wire/passing.h"
 
 enum llmp_x_state {
     LLMP_X_HEAD,      /* nothing came yet */
@@ -162,11 +162,11 @@ struct llmp_exchange {
      * said above (counts, `reads`). */
     struct llmp_ask asks[LLMP_X_ASKS];
     union { /* one reader at a time: the request's, then the answer's */
-        struct llmp_openai_request request;
-        struct llmp_openai_usage_reader answer;
+        struct llmp_request_reader request;
+        struct llmp_peek answer;
     } reader;
     struct llmp_header call_headers[LLMP_X_CALL_HEADERS];
-    struct llmp_str parts[LLMP_OPENAI_PARTS_MAX];
+    struct llmp_str parts[LLMP_REQUEST_PARTS_MAX];
     struct llmp_header headers[LLMP_X_HEADERS];
 };
 
@@ -273,7 +273,7 @@ struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model);
  * replaced by `name`. */
 size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
                         struct llmp_str model, struct llmp_str name,
-                        struct llmp_str parts[LLMP_OPENAI_PARTS_MAX]);
+                        struct llmp_str parts[LLMP_REQUEST_PARTS_MAX]);
 
 /* stage_answer.c */
 void llmp_x_answer_head(struct llmp_exchange *x,

@@ -23,7 +23,7 @@
 #define PASS_OP(op, p, required)                                 \
     {                                                            \
         .name = S(op), .method = S("POST"), .path = S("/v1/" p), \
-        .body = LLMP_BODY_PASS, .shape = LLMP_OPENAI_ANY,        \
+        .body = LLMP_BODY_PASS, .shape = LLMP_SHAPE_ANY,         \
         .model_required = required                               \
     }
 
@@ -33,10 +33,10 @@
     }
 
 static const struct llmp_operation operations[] = {
-    JSON_OP("chat", "chat/completions", LLMP_OPENAI_CHAT),
-    JSON_OP("completions", "completions", LLMP_OPENAI_COMPLETIONS),
-    JSON_OP("embeddings", "embeddings", LLMP_OPENAI_EMBEDDINGS),
-    JSON_OP("responses", "responses", LLMP_OPENAI_RESPONSES),
+    JSON_OP("chat", "chat/completions", LLMP_SHAPE_CHAT),
+    JSON_OP("completions", "completions", LLMP_SHAPE_COMPLETIONS),
+    JSON_OP("embeddings", "embeddings", LLMP_SHAPE_EMBEDDINGS),
+    JSON_OP("responses", "responses", LLMP_SHAPE_RESPONSES),
     PASS_OP("images", "images/*", true),
     PASS_OP("audio", "audio/*", true),
     PASS_OP("moderations", "moderations", false),

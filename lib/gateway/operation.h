@@ -6,7 +6,7 @@
 #ifndef LLMP_GATEWAY_OPERATION_H
 #define LLMP_GATEWAY_OPERATION_H
 
-#include "wire/openai.h"
+#include "wire/passing.h"
 
 enum llmp_body_kind {
     LLMP_BODY_NONE,
@@ -34,7 +34,7 @@ struct llmp_operation {
     struct llmp_str upstream; /* behind a provider's base path; empty: the
                                  client's path without "/v1" */
     enum llmp_body_kind body;
-    enum llmp_openai_shape shape;
+    enum llmp_shape shape;
     enum llmp_local local;
     bool model_required;
     bool usage; /* answers carry token counts */

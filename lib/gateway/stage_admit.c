@@ -93,11 +93,11 @@ static bool is_soft(const struct llmp_limit_scope *scope, struct llmp_time now)
 static bool may_downgrade(const struct llmp_exchange *x,
                           const struct llmp_allowance *allowance)
 {
-    enum llmp_openai_shape shape = x->operation->shape;
+    enum llmp_shape shape = x->operation->shape;
 
     return allowance && allowance->downgrade.len &&
-           (shape == LLMP_OPENAI_CHAT || shape == LLMP_OPENAI_COMPLETIONS ||
-            shape == LLMP_OPENAI_RESPONSES) &&
+           (shape == LLMP_SHAPE_CHAT || shape == LLMP_SHAPE_COMPLETIONS ||
+            shape == LLMP_SHAPE_RESPONSES) &&
            x->operation->local == LLMP_LOCAL_NO &&
            !llmp_str_eq(allowance->downgrade, x->routed) &&
            llmp_grant_has_model(x->principal.grant, allowance->downgrade);

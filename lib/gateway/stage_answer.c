@@ -74,8 +74,8 @@ static void pass_field(struct llmp_exchange *x, const struct llmp_header *field)
     const struct llmp_provider *provider = x->model->provider;
 
     if (passes(field->name) &&
-        !llmp_openai_has_secret(field->value, provider->secrets,
-                                provider->secret_count))
+        !llmp_wire_has_secret(field->value, provider->secrets,
+                              provider->secret_count))
         llmp_x_header(x, field->name, field->value);
 }
 
@@ -172,7 +172,7 @@ void llmp_x_answer_head(struct llmp_exchange *x,
     x->summary.upstream_status = head->status;
     x->call_reached = true;
     if (id.len && id.len <= 128 &&
-        !llmp_openai_has_secret(id, provider->secrets, provider->secret_count))
+        !llmp_wire_has_secret(id, provider->secrets, provider->secret_count))
         x->summary.upstream_request_id = llmp_arena_str(&x->arena, id, &ok);
     if (head->request_sent)
         llmp_x_release_body(x);
@@ -186,7 +186,7 @@ void llmp_x_answer_head(struct llmp_exchange *x,
         begin_error(x);
         return;
     case LLMP_ANSWER_JSON:
-        llmp_openai_usage_init(&x->reader.answer, x->operation->shape);
+        llmp_peek_init(&x->reader.answer, x->operation->shape);
         x->reads = LLMP_READS_ANSWER;
         return; /* the client hears of it when it is no error */
     case LLMP_ANSWER_EVENTS:
@@ -211,22 +211,22 @@ enum { UNDECIDED_MAX = 4096 };
  */
 static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
-    llmp_openai_usage_feed(&x->reader.answer, bytes);
+    llmp_peek_feed(&x->reader.answer, bytes);
     if (x->responded) {
         x->input = bytes;
         return;
     }
-    switch (llmp_openai_usage_verdict(&x->reader.answer)) {
-    case LLMP_OPENAI_ERROR:
+    switch (llmp_peek_verdict(&x->reader.answer)) {
+    case LLMP_PEEK_ERROR:
         begin_error(x);
         (void)llmp_buf_add(&x->out, bytes);
         return;
-    case LLMP_OPENAI_UNDECIDED:
+    case LLMP_PEEK_UNDECIDED:
         if (x->out.len + bytes.len <= UNDECIDED_MAX &&
             llmp_buf_add(&x->out, bytes))
             return;
         break;
-    case LLMP_OPENAI_CONTENT:
+    case LLMP_PEEK_CONTENT:
         break;
     }
     llmp_x_respond(x);
@@ -237,7 +237,7 @@ static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
 /* ---- streams ------------------------------------------------------------- */
 
 static void note_usage(struct llmp_exchange *x,
-                       const struct llmp_openai_usage *usage)
+                       const struct llmp_token_usage *usage)
 {
     if (!usage->reported || !x->operation->usage)
         return;
@@ -255,8 +255,8 @@ static bool mask_event(struct llmp_exchange *x, struct llmp_sse_event *event)
     const struct llmp_provider *provider = x->model->provider;
 
     x->out.len = 0;
-    if (!llmp_openai_mask(&x->out, event->raw, provider->secrets,
-                          provider->secret_count))
+    if (!llmp_wire_mask(&x->out, event->raw, provider->secrets,
+                        provider->secret_count))
         return false;
     if (x->out.len != event->raw.len) {
         event->raw = llmp_buf_str(&x->out);
@@ -268,10 +268,9 @@ static bool mask_event(struct llmp_exchange *x, struct llmp_sse_event *event)
 /* Looks into one event. Returns false if the client must not see it. */
 static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event)
 {
-    struct llmp_openai_event seen;
+    struct llmp_peek_event seen;
 
-    llmp_openai_event_read(x->operation->shape, event->name, event->data,
-                           &seen);
+    llmp_peek_event_read(x->operation->shape, event->name, event->data, &seen);
     note_usage(x, &seen.usage);
     x->stream_done |= seen.done;
     x->stream_finished |= seen.finished;
@@ -373,8 +372,8 @@ static void upstream_error(struct llmp_exchange *x)
         llmp_x_header(x, LLMP_STR("x-should-retry"), LLMP_STR("false"));
     if (status == 401 || status == 403 || status == 407 || status < 400)
         x->response.status = 502;
-    if (!llmp_openai_error_clean(&clean, status < 300 ? 502 : status, text,
-                                 provider->secrets, provider->secret_count)) {
+    if (!llmp_wire_error_clean(&clean, status < 300 ? 502 : status, text,
+                               provider->secrets, provider->secret_count)) {
         llmp_buf_fini(&clean);
         llmp_x_refuse_nomem(x);
         return;
@@ -441,8 +440,8 @@ static void end_stream(struct llmp_exchange *x)
 
 static void end_json(struct llmp_exchange *x)
 {
-    struct llmp_openai_usage usage;
-    bool error = llmp_openai_usage_end(&x->reader.answer, &usage);
+    struct llmp_token_usage usage;
+    bool error = llmp_peek_end(&x->reader.answer, &usage);
 
     if (!x->responded) { /* not even a first member came */
         begin_error(x);

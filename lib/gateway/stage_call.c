@@ -174,18 +174,17 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
 
 void llmp_x_call_plain(struct llmp_exchange *x)
 {
-    const struct llmp_openai_request *request = &x->reader.request;
+    const struct llmp_request_reader *request = &x->reader.request;
     struct llmp_str name = llmp_x_renamed(x, x->summary.model);
     uint64_t size = 0;
 
     x->usage_injected = x->summary.stream && !x->client_wants_usage &&
                         x->model->provider->inject_usage &&
-                        (x->operation->shape == LLMP_OPENAI_CHAT ||
-                         x->operation->shape == LLMP_OPENAI_COMPLETIONS);
+                        (x->operation->shape == LLMP_SHAPE_CHAT ||
+                         x->operation->shape == LLMP_SHAPE_COMPLETIONS);
 
-    size_t count =
-        llmp_openai_request_edit(request, llmp_buf_str(&x->body), name,
-                                 x->usage_injected, &x->arena, x->parts);
+    size_t count = llmp_request_edit(request, llmp_buf_str(&x->body), name,
+                                     x->usage_injected, &x->arena, x->parts);
 
     if (count == 0) {
         llmp_x_refuse_nomem(x);
@@ -210,7 +209,7 @@ void llmp_x_call_get(struct llmp_exchange *x, struct llmp_str path)
 
 size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
                         struct llmp_str model, struct llmp_str name,
-                        struct llmp_str parts[LLMP_OPENAI_PARTS_MAX])
+                        struct llmp_str parts[LLMP_REQUEST_PARTS_MAX])
 {
     size_t at;
 
@@ -219,8 +218,8 @@ size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
         return front.len ? 1 : 0;
     }
     if (x->reads == LLMP_READS_REQUEST)
-        return llmp_openai_request_edit(&x->reader.request, front, name, false,
-                                        &x->arena, parts);
+        return llmp_request_edit(&x->reader.request, front, name, false,
+                                 &x->arena, parts);
     at = (size_t)(model.ptr - front.ptr);
     parts[0] = (struct llmp_str){ front.ptr, at };
     parts[1] = name;

@@ -182,8 +182,8 @@ static void begin_body(struct llmp_exchange *x)
     if (held && x->body_size <= PRESIZE_MAX)
         (void)llmp_buf_reserve(&x->body, (size_t)x->body_size);
     if (held || is_json(x)) {
-        llmp_openai_request_init(&x->reader.request, x->operation->shape,
-                                 x->config->limits.json_depth_max);
+        llmp_request_init(&x->reader.request, x->operation->shape,
+                          x->config->limits.json_depth_max);
         x->reads = LLMP_READS_REQUEST;
     }
     x->state = LLMP_X_BODY;
@@ -345,7 +345,7 @@ static bool hold(struct llmp_exchange *x, struct llmp_str bytes)
 static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 {
     struct llmp_error err;
-    int rc = llmp_openai_request_feed(&x->reader.request, bytes, last, &err);
+    int rc = llmp_request_feed(&x->reader.request, bytes, last, &err);
 
     if (rc >= 0)
         return true;
@@ -359,29 +359,29 @@ static void admit_json(struct llmp_exchange *x)
     struct llmp_str body = llmp_buf_str(&x->body);
 
     if (llmp_x_admit(x, body.len / BYTES_PER_TOKEN,
-                     llmp_openai_request_output_max(&x->reader.request, body)))
+                     llmp_request_output_max(&x->reader.request, body)))
         llmp_x_call_plain(x);
 }
 
 static void json_complete(struct llmp_exchange *x)
 {
-    struct llmp_openai_request *request = &x->reader.request;
+    struct llmp_request_reader *request = &x->reader.request;
     struct llmp_error err;
     const char *param;
 
     if (!read_json(x, (struct llmp_str){ NULL, 0 }, true))
         return;
 
-    int rc = llmp_openai_request_check(request, &param, &err);
+    int rc = llmp_request_check(request, &param, &err);
 
     if (rc < 0) {
         refuse_json(x, rc, param, &err);
         return;
     }
-    x->summary.stream = llmp_openai_request_stream(request);
-    x->client_wants_usage = llmp_openai_request_wants_usage(request);
-    if (llmp_x_route(x, llmp_openai_request_model(
-                            request, llmp_buf_str(&x->body), &x->arena)))
+    x->summary.stream = llmp_request_stream(request);
+    x->client_wants_usage = llmp_request_wants_usage(request);
+    if (llmp_x_route(
+            x, llmp_request_model(request, llmp_buf_str(&x->body), &x->arena)))
         admit_json(x);
 }
 
@@ -409,9 +409,9 @@ static int find_model(struct llmp_exchange *x, struct llmp_str *model)
         front.len = LLMP_X_PASS_WINDOW;
     if (x->reads != LLMP_READS_REQUEST)
         return llmp_multipart_model(x->content_type, front, model);
-    if (!llmp_openai_request_has_model(&x->reader.request))
+    if (!llmp_request_has_model(&x->reader.request))
         return x->request_ended ? -1 : 0;
-    *model = llmp_openai_request_model(&x->reader.request, front, &x->arena);
+    *model = llmp_request_model(&x->reader.request, front, &x->arena);
     return model->len ? 1 : -1;
 }
 

@@ -24,7 +24,7 @@ static void *take_zeroed(struct llmp_arena *arena, size_t size)
     } while (0)
 
 struct llmp_chat_message *llmp_chat_add(struct llmp_chat *chat,
-                                        enum llmp_role role,
+                                        enum llmp_speaker role,
                                         struct llmp_arena *arena)
 {
     struct llmp_chat_message *message = take_zeroed(arena, sizeof(*message));

@@ -16,12 +16,12 @@
 
 #include "base/alloc.h"
 
-enum llmp_role {
-    LLMP_ROLE_SYSTEM,
-    LLMP_ROLE_DEVELOPER,
-    LLMP_ROLE_USER,
-    LLMP_ROLE_ASSISTANT,
-    LLMP_ROLE_TOOL /* its parts are tool results */
+enum llmp_speaker {
+    LLMP_SPEAKER_SYSTEM,
+    LLMP_SPEAKER_DEVELOPER,
+    LLMP_SPEAKER_USER,
+    LLMP_SPEAKER_ASSISTANT,
+    LLMP_SPEAKER_TOOL /* its parts are tool results */
 };
 
 enum llmp_part_kind {
@@ -68,7 +68,7 @@ struct llmp_part {
 
 struct llmp_chat_message {
     struct llmp_chat_message *next;
-    enum llmp_role role;
+    enum llmp_speaker role;
     struct llmp_str name; /* of a participant; or empty */
     struct llmp_part *first, *last;
     uint32_t index; /* in the client's list, for messages about it */
@@ -147,7 +147,7 @@ struct llmp_chat {
 
 /* What is added comes last. NULL: no memory. */
 struct llmp_chat_message *llmp_chat_add(struct llmp_chat *chat,
-                                        enum llmp_role role,
+                                        enum llmp_speaker role,
                                         struct llmp_arena *arena);
 struct llmp_tool *llmp_chat_add_tool(struct llmp_chat *chat,
                                      struct llmp_arena *arena);
@@ -164,9 +164,9 @@ struct llmp_part *llmp_chat_add_part(struct llmp_chat_message *message,
 struct llmp_str llmp_chat_tool_of(const struct llmp_chat_message *message,
                                   struct llmp_str id);
 
-static inline bool llmp_role_is_system(enum llmp_role role)
+static inline bool llmp_speaker_is_system(enum llmp_speaker role)
 {
-    return role == LLMP_ROLE_SYSTEM || role == LLMP_ROLE_DEVELOPER;
+    return role == LLMP_SPEAKER_SYSTEM || role == LLMP_SPEAKER_DEVELOPER;
 }
 
 #endif

@@ -122,7 +122,7 @@ static int take_result(struct llmp_chat *chat, struct llmp_part *part,
                        struct llmp_wire *wire, struct place at)
 {
     const struct llmp_json_value *content = llmp_json_get(block, K("content"));
-    struct llmp_chat_message inside = { .role = LLMP_ROLE_TOOL };
+    struct llmp_chat_message inside = { .role = LLMP_SPEAKER_TOOL };
     char list[LLMP_WIRE_PATH_MAX];
 
     part->kind = LLMP_PART_TOOL_RESULT;
@@ -210,15 +210,15 @@ static int split_turn(struct llmp_chat *chat, struct llmp_chat_message *message,
         struct llmp_part *next = part->next;
         bool result = part->kind == LLMP_PART_TOOL_RESULT;
 
-        if (message->first && result != (message->role == LLMP_ROLE_TOOL)) {
+        if (message->first && result != (message->role == LLMP_SPEAKER_TOOL)) {
             uint32_t index = message->index;
 
-            message = llmp_chat_add(chat, LLMP_ROLE_USER, wire->arena);
+            message = llmp_chat_add(chat, LLMP_SPEAKER_USER, wire->arena);
             if (!message)
                 return llmp_wire_nomem(wire);
             message->index = index;
         }
-        message->role = result ? LLMP_ROLE_TOOL : LLMP_ROLE_USER;
+        message->role = result ? LLMP_SPEAKER_TOOL : LLMP_SPEAKER_USER;
         part->next = NULL;
         if (message->last)
             message->last->next = part;
@@ -237,7 +237,7 @@ static int take_message(struct llmp_chat *chat,
     const struct llmp_json_value *role = llmp_json_get(value, K("role"));
     bool user = llmp_json_text_is(role, K("user"));
     struct llmp_chat_message *message = llmp_chat_add(
-        chat, user ? LLMP_ROLE_USER : LLMP_ROLE_ASSISTANT, wire->arena);
+        chat, user ? LLMP_SPEAKER_USER : LLMP_SPEAKER_ASSISTANT, wire->arena);
     char list[LLMP_WIRE_PATH_MAX];
 
     if (!message)
@@ -274,7 +274,7 @@ static int take_system(struct llmp_chat *chat,
 
     if (!system)
         return LLMP_OK;
-    message = llmp_chat_add(chat, LLMP_ROLE_SYSTEM, wire->arena);
+    message = llmp_chat_add(chat, LLMP_SPEAKER_SYSTEM, wire->arena);
     if (!message)
         return llmp_wire_nomem(wire);
     return take_blocks(chat, message, system, wire, "system");
@@ -459,7 +459,7 @@ int llmp_anthropic_read_request(struct llmp_chat *chat,
     chat->wants_usage = true;
     if (!chat->max_tokens.len)
         return llmp_wire_wrong(wire, "a number", "max_tokens");
-    if (!chat->last || llmp_role_is_system(chat->last->role))
+    if (!chat->last || llmp_speaker_is_system(chat->last->role))
         return llmp_wire_wrong(wire, "an array that is not empty", "messages");
     return LLMP_OK;
 }

@@ -175,7 +175,7 @@ static int put_system(struct llmp_json_out *out, const struct llmp_chat *chat,
     bool first = true, turns = false;
 
     for (const struct llmp_chat_message *m = chat->first; m; m = m->next) {
-        if (!llmp_role_is_system(m->role)) {
+        if (!llmp_speaker_is_system(m->role)) {
             turns = true;
             continue;
         }
@@ -196,7 +196,7 @@ static int put_system(struct llmp_json_out *out, const struct llmp_chat *chat,
 
 static struct llmp_str role_of(const struct llmp_chat_message *message)
 {
-    return message->role == LLMP_ROLE_ASSISTANT ? K("assistant") : K("user");
+    return message->role == LLMP_SPEAKER_ASSISTANT ? K("assistant") : K("user");
 }
 
 static int put_turns(struct llmp_json_out *out, const struct llmp_chat *chat,
@@ -206,7 +206,7 @@ static int put_turns(struct llmp_json_out *out, const struct llmp_chat *chat,
 
     llmp_out_array(out, K("messages"));
     for (const struct llmp_chat_message *m = chat->first; m; m = m->next) {
-        if (llmp_role_is_system(m->role) || !says_anything(m))
+        if (llmp_speaker_is_system(m->role) || !says_anything(m))
             continue;
         if (m->name.len)
             LLMP_TRY(llmp_wire_note(wire, "messages[%u].name", m->index));

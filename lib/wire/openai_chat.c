@@ -6,7 +6,7 @@
 #include "wire/openai_chat.h"
 
 #include "base/internal.h"
-#include "wire/openai.h"
+#include "wire/passing.h"
 
 #define K(text) LLMP_STR(text)
 

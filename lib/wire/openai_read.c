@@ -353,13 +353,13 @@ static int take_tool_result(struct llmp_chat_message *message,
 
 static const struct {
     struct llmp_str name;
-    enum llmp_role role;
+    enum llmp_speaker role;
 } roles[] = {
-    { LLMP_STR("system"), LLMP_ROLE_SYSTEM },
-    { LLMP_STR("developer"), LLMP_ROLE_DEVELOPER },
-    { LLMP_STR("user"), LLMP_ROLE_USER },
-    { LLMP_STR("assistant"), LLMP_ROLE_ASSISTANT },
-    { LLMP_STR("tool"), LLMP_ROLE_TOOL },
+    { LLMP_STR("system"), LLMP_SPEAKER_SYSTEM },
+    { LLMP_STR("developer"), LLMP_SPEAKER_DEVELOPER },
+    { LLMP_STR("user"), LLMP_SPEAKER_USER },
+    { LLMP_STR("assistant"), LLMP_SPEAKER_ASSISTANT },
+    { LLMP_STR("tool"), LLMP_SPEAKER_TOOL },
 };
 
 static const struct llmp_str message_members[] = {
@@ -392,7 +392,7 @@ static int take_message(struct llmp_chat *chat,
 {
     const struct llmp_json_value *role = llmp_json_get(value, LLMP_STR("role"));
     struct llmp_chat_message *message =
-        llmp_chat_add(chat, LLMP_ROLE_USER, wire->arena);
+        llmp_chat_add(chat, LLMP_SPEAKER_USER, wire->arena);
     size_t r = 0;
 
     if (!message)
@@ -406,9 +406,9 @@ static int take_message(struct llmp_chat *chat,
     message->role = roles[r].role;
     message->name = llmp_json_text(llmp_json_get(value, LLMP_STR("name")));
     LLMP_TRY(note_unknown(value, wire, chat, message->index));
-    if (message->role == LLMP_ROLE_ASSISTANT)
+    if (message->role == LLMP_SPEAKER_ASSISTANT)
         return take_assistant(message, value, wire, chat);
-    if (message->role == LLMP_ROLE_TOOL)
+    if (message->role == LLMP_SPEAKER_TOOL)
         return take_tool_result(message, value, wire, chat);
     LLMP_TRY(take_content(&message->first, &message->last,
                           llmp_json_get(value, LLMP_STR("content")), wire, chat,

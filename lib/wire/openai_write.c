@@ -284,25 +284,25 @@ static int put_assistant(struct llmp_json_out *out,
 /* ---- messages ---------------------------------------------------------------
  */
 
-static struct llmp_str role_name(enum llmp_role role,
+static struct llmp_str role_name(enum llmp_speaker role,
                                  const struct llmp_wire *wire)
 {
     switch (role) {
-    case LLMP_ROLE_SYSTEM:
+    case LLMP_SPEAKER_SYSTEM:
         return K("system");
-    case LLMP_ROLE_DEVELOPER: /* what the others do not know yet */
+    case LLMP_SPEAKER_DEVELOPER: /* what the others do not know yet */
         return wire->is_openai ? K("developer") : K("system");
-    case LLMP_ROLE_ASSISTANT:
+    case LLMP_SPEAKER_ASSISTANT:
         return K("assistant");
-    case LLMP_ROLE_TOOL:
+    case LLMP_SPEAKER_TOOL:
         return K("tool");
-    case LLMP_ROLE_USER:
+    case LLMP_SPEAKER_USER:
         break;
     }
     return K("user");
 }
 
-static void begin_message(struct llmp_json_out *out, enum llmp_role role,
+static void begin_message(struct llmp_json_out *out, enum llmp_speaker role,
                           const struct llmp_wire *wire)
 {
     llmp_out_object(out, LLMP_NO_KEY);
@@ -321,7 +321,7 @@ static int put_results(struct llmp_json_out *out,
         if (p->cache)
             LLMP_TRY(llmp_wire_note(wire, "messages[%u].cache_control",
                                     message->index));
-        begin_message(out, LLMP_ROLE_TOOL, wire);
+        begin_message(out, LLMP_SPEAKER_TOOL, wire);
         llmp_out_text(out, K("tool_call_id"), p->id);
         for (const struct llmp_part *c = p->first; c; c = c->next)
             if (c->kind != LLMP_PART_TEXT) /* it takes nothing else */
@@ -337,11 +337,11 @@ static int put_message(struct llmp_json_out *out,
                        const struct llmp_chat_message *message,
                        struct llmp_wire *wire)
 {
-    if (message->role == LLMP_ROLE_TOOL)
+    if (message->role == LLMP_SPEAKER_TOOL)
         return put_results(out, message, wire);
     begin_message(out, message->role, wire);
     llmp_out_text_if(out, K("name"), message->name);
-    LLMP_TRY(message->role == LLMP_ROLE_ASSISTANT
+    LLMP_TRY(message->role == LLMP_SPEAKER_ASSISTANT
                  ? put_assistant(out, message, wire)
                  : put_content(out, message->first, wire, message->index));
     llmp_out_end_object(out);

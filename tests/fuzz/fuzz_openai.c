@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 #include "fuzz.h"
-#include "wire/openai.h"
+#include "wire/passing.h"
 
 #define CHECK(cond)  \
     do {             \
@@ -24,7 +24,7 @@
 
 /* What a request is understood to be, as text. */
 static void show_request(struct llmp_buf *out,
-                         const struct llmp_openai_request *request, int rc,
+                         const struct llmp_request_reader *request, int rc,
                          struct llmp_str body, const struct llmp_error *feed)
 {
     struct llmp_error err = { .message = "" };
@@ -35,21 +35,20 @@ static void show_request(struct llmp_buf *out,
     if (rc != LLMP_END)
         return;
     llmp_arena_init(&arena, 256);
-    rc = llmp_openai_request_check(request, &param, &err);
+    rc = llmp_request_check(request, &param, &err);
 
-    struct llmp_str model = llmp_openai_request_model(request, body, &arena);
+    struct llmp_str model = llmp_request_model(request, body, &arena);
 
     llmp_buf_printf(out, "%d %s %s %d %d %d ", rc, param ? param : "",
-                    rc < 0 ? err.message : "",
-                    llmp_openai_request_has_model(request),
-                    llmp_openai_request_stream(request),
-                    llmp_openai_request_wants_usage(request));
+                    rc < 0 ? err.message : "", llmp_request_has_model(request),
+                    llmp_request_stream(request),
+                    llmp_request_wants_usage(request));
     llmp_buf_add(out, model);
     llmp_arena_fini(&arena);
 }
 
 /* Pieces are in memory of their own. Returns the last status. */
-static int feed_request(struct llmp_openai_request *request,
+static int feed_request(struct llmp_request_reader *request,
                         struct llmp_str body, uint64_t seed,
                         struct llmp_error *err)
 {
@@ -62,8 +61,8 @@ static int feed_request(struct llmp_openai_request *request,
 
         memcpy(piece, body.ptr + at, n);
         at += n;
-        rc = llmp_openai_request_feed(request, (struct llmp_str){ piece, n },
-                                      at == body.len, err);
+        rc = llmp_request_feed(request, (struct llmp_str){ piece, n },
+                               at == body.len, err);
         free(piece);
         CHECK(rc != LLMP_AGAIN || at < body.len || n == 0);
     }
@@ -86,29 +85,29 @@ static void check_rest(struct llmp_str before, struct llmp_str after,
                  (size_t)was.size) == 0);
 }
 
-static void check_edited(enum llmp_openai_shape shape, struct llmp_str before,
+static void check_edited(enum llmp_shape shape, struct llmp_str before,
                          struct llmp_str after, struct llmp_str model,
                          bool usage)
 {
-    struct llmp_openai_request request;
+    struct llmp_request_reader request;
     struct llmp_error err;
     struct llmp_arena arena;
     const char *param;
 
     llmp_arena_init(&arena, 256);
-    llmp_openai_request_init(&request, shape, 0);
+    llmp_request_init(&request, shape, 0);
 
-    int rc = llmp_openai_request_feed(&request, after, true, &err);
+    int rc = llmp_request_feed(&request, after, true, &err);
 
     /* One more level or member may be one too many. */
     CHECK(rc == LLMP_END || (usage && rc == LLMP_E_LIMIT));
     if (rc == LLMP_END) {
-        CHECK(llmp_openai_request_check(&request, &param, &err) == LLMP_OK);
+        CHECK(llmp_request_check(&request, &param, &err) == LLMP_OK);
         if (model.len)
-            CHECK(llmp_str_eq(
-                llmp_openai_request_model(&request, after, &arena), model));
+            CHECK(llmp_str_eq(llmp_request_model(&request, after, &arena),
+                              model));
         if (usage)
-            CHECK(llmp_openai_request_wants_usage(&request));
+            CHECK(llmp_request_wants_usage(&request));
         check_rest(before, after, "messages");
         check_rest(before, after, "input");
         check_rest(before, after, "stream");
@@ -116,29 +115,29 @@ static void check_edited(enum llmp_openai_shape shape, struct llmp_str before,
         if (!model.len)
             check_rest(before, after, "model");
     }
-    llmp_openai_request_fini(&request);
+    llmp_request_fini(&request);
     llmp_arena_fini(&arena);
 }
 
-static void check_edits(const struct llmp_openai_request *request,
+static void check_edits(const struct llmp_request_reader *request,
                         struct llmp_str body)
 {
     for (int which = 0; which < 4; which++) {
-        struct llmp_str parts[LLMP_OPENAI_PARTS_MAX];
+        struct llmp_str parts[LLMP_REQUEST_PARTS_MAX];
         struct llmp_str model = { MODEL, which & 1 ? sizeof(MODEL) - 1 : 0 };
         bool usage = which & 2;
         struct llmp_arena arena;
         struct llmp_buf out = { 0 };
 
-        if ((usage && request->shape == LLMP_OPENAI_ANY) ||
-            (model.len && !llmp_openai_request_has_model(request)))
+        if ((usage && request->shape == LLMP_SHAPE_ANY) ||
+            (model.len && !llmp_request_has_model(request)))
             continue;
         llmp_arena_init(&arena, 256);
 
-        size_t count = llmp_openai_request_edit(request, body, model, usage,
-                                                &arena, parts);
+        size_t count =
+            llmp_request_edit(request, body, model, usage, &arena, parts);
 
-        CHECK(count > 0 && count <= LLMP_OPENAI_PARTS_MAX);
+        CHECK(count > 0 && count <= LLMP_REQUEST_PARTS_MAX);
         for (size_t i = 0; i < count; i++) {
             CHECK(parts[i].len > 0);
             CHECK(llmp_buf_add(&out, parts[i]));
@@ -151,16 +150,16 @@ static void check_edits(const struct llmp_openai_request *request,
     }
 }
 
-static void check_request(enum llmp_openai_shape shape, struct llmp_str body,
+static void check_request(enum llmp_shape shape, struct llmp_str body,
                           uint64_t seed)
 {
-    struct llmp_openai_request whole, pieces;
+    struct llmp_request_reader whole, pieces;
     struct llmp_error whole_err = { .message = "" }, pieces_err = whole_err;
     struct llmp_buf a = { 0 }, b = { 0 };
     const char *param;
 
-    llmp_openai_request_init(&whole, shape, 0);
-    llmp_openai_request_init(&pieces, shape, 0);
+    llmp_request_init(&whole, shape, 0);
+    llmp_request_init(&pieces, shape, 0);
 
     int whole_rc = feed_request(&whole, body, 0, &whole_err);
     int pieces_rc = feed_request(&pieces, body, seed, &pieces_err);
@@ -169,32 +168,32 @@ static void check_request(enum llmp_openai_shape shape, struct llmp_str body,
     show_request(&b, &pieces, pieces_rc, body, &pieces_err);
     CHECK(llmp_str_eq(llmp_buf_str(&a), llmp_buf_str(&b)));
     if (whole_rc == LLMP_END &&
-        llmp_openai_request_check(&pieces, &param, &pieces_err) == LLMP_OK)
+        llmp_request_check(&pieces, &param, &pieces_err) == LLMP_OK)
         check_edits(&pieces, body);
-    llmp_openai_request_fini(&whole);
-    llmp_openai_request_fini(&pieces);
+    llmp_request_fini(&whole);
+    llmp_request_fini(&pieces);
     llmp_buf_fini(&a);
     llmp_buf_fini(&b);
 }
 
-static bool read_usage(enum llmp_openai_shape shape, struct llmp_str answer,
-                       uint64_t seed, struct llmp_openai_usage *usage)
+static bool read_usage(enum llmp_shape shape, struct llmp_str answer,
+                       uint64_t seed, struct llmp_token_usage *usage)
 {
-    struct llmp_openai_usage_reader *reader = malloc(sizeof(*reader));
+    struct llmp_peek *reader = malloc(sizeof(*reader));
     size_t at = 0;
 
-    llmp_openai_usage_init(reader, shape);
+    llmp_peek_init(reader, shape);
     do {
         size_t n = fuzz_piece(&seed, answer.len - at);
         char *piece = malloc(n + (n == 0));
 
         memcpy(piece, answer.ptr + at, n);
         at += n;
-        llmp_openai_usage_feed(reader, (struct llmp_str){ piece, n });
+        llmp_peek_feed(reader, (struct llmp_str){ piece, n });
         free(piece);
     } while (at < answer.len);
 
-    bool error = llmp_openai_usage_end(reader, usage);
+    bool error = llmp_peek_end(reader, usage);
 
     free(reader);
     return error;
@@ -202,7 +201,7 @@ static bool read_usage(enum llmp_openai_shape shape, struct llmp_str answer,
 
 /* The quick reader and the full one, where both can read. */
 static void check_members(struct llmp_str answer, bool error,
-                          const struct llmp_openai_usage *usage)
+                          const struct llmp_token_usage *usage)
 {
     struct llmp_json_field fields[] = {
         { .path = "usage" },
@@ -224,23 +223,23 @@ static void check_members(struct llmp_str answer, bool error,
 
 static void check_usage(struct llmp_str answer, uint64_t seed)
 {
-    struct llmp_openai_usage whole, pieces, responses;
-    bool error = read_usage(LLMP_OPENAI_CHAT, answer, 0, &whole);
+    struct llmp_token_usage whole, pieces, responses;
+    bool error = read_usage(LLMP_SHAPE_CHAT, answer, 0, &whole);
 
-    CHECK(read_usage(LLMP_OPENAI_CHAT, answer, seed, &pieces) == error);
+    CHECK(read_usage(LLMP_SHAPE_CHAT, answer, seed, &pieces) == error);
     CHECK(memcmp(&whole, &pieces, sizeof(whole)) == 0);
-    CHECK(read_usage(LLMP_OPENAI_RESPONSES, answer, seed, &responses) == error);
+    CHECK(read_usage(LLMP_SHAPE_RESPONSES, answer, seed, &responses) == error);
     if (!whole.reported)
         CHECK(!whole.input && !whole.output && !whole.cached);
     if (answer.len)
         check_members(answer, error, &whole);
 }
 
-static void check_event(enum llmp_openai_shape shape, struct llmp_str data)
+static void check_event(enum llmp_shape shape, struct llmp_str data)
 {
-    struct llmp_openai_event event;
+    struct llmp_peek_event event;
 
-    llmp_openai_event_read(shape, (struct llmp_str){ NULL, 0 }, data, &event);
+    llmp_peek_event_read(shape, (struct llmp_str){ NULL, 0 }, data, &event);
     CHECK(!(event.error && event.finished));
     CHECK(!event.usage_only || event.usage.reported);
 }
@@ -281,7 +280,7 @@ static void check_error(struct llmp_str body)
     for (size_t i = 0; i < 4; i++) {
         struct llmp_buf out = { 0 };
 
-        CHECK(llmp_openai_error_clean(&out, statuses[i], body, secrets, 2));
+        CHECK(llmp_wire_error_clean(&out, statuses[i], body, secrets, 2));
         check_safe(llmp_buf_str(&out));
         llmp_buf_fini(&out);
     }
@@ -308,9 +307,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size > 16384)
         return 0;
-    for (int shape = LLMP_OPENAI_CHAT; shape <= LLMP_OPENAI_ANY; shape++) {
-        check_request((enum llmp_openai_shape)shape, text, seed);
-        check_event((enum llmp_openai_shape)shape, text);
+    for (int shape = LLMP_SHAPE_CHAT; shape <= LLMP_SHAPE_ANY; shape++) {
+        check_request((enum llmp_shape)shape, text, seed);
+        check_event((enum llmp_shape)shape, text);
     }
     check_usage(text, seed);
     check_error(text);

@@ -74,7 +74,7 @@ static void every_surface_is_found(void **state)
         assert_int_equal(op->usage, op->body == LLMP_BODY_JSON);
         assert_int_equal(op->body == LLMP_BODY_JSON,
                          op->body != LLMP_BODY_NONE &&
-                             op->shape != LLMP_OPENAI_ANY);
+                             op->shape != LLMP_SHAPE_ANY);
     }
 }
 

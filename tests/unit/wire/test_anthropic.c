@@ -272,7 +272,8 @@ static void answers_go_both_ways(void **state)
     assert_int_equal(translate_answer(&t, ANTH, CHAT, llmp_str_of(anthropic)),
                      LLMP_OK);
     expect_text(&t, chat);
-    assert_int_equal(translate_answer(&t, CHAT, ANTH, llmp_str_of(chat)), LLMP_OK);
+    assert_int_equal(translate_answer(&t, CHAT, ANTH, llmp_str_of(chat)),
+                     LLMP_OK);
     expect_text(&t, anthropic);
     translation_fini(&t);
 }

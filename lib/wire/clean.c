@@ -5,7 +5,7 @@
  * never passed on as it came.
  */
 #include "base/internal.h"
-#include "wire/openai.h"
+#include "wire/passing.h"
 
 static bool add_nullable(struct llmp_buf *out, const char *name,
                          const char *value)
@@ -34,11 +34,11 @@ bool llmp_openai_error_write(struct llmp_buf *out,
            add_members(out, error) && llmp_buf_add(out, LLMP_STR("}}"));
 }
 
-bool llmp_openai_error_event(struct llmp_buf *out, enum llmp_openai_shape shape,
+bool llmp_openai_error_event(struct llmp_buf *out, enum llmp_shape shape,
                              const struct llmp_openai_error *error)
 {
     /* Responses streams name their events; "error" is one of its types. */
-    if (shape == LLMP_OPENAI_RESPONSES)
+    if (shape == LLMP_SHAPE_RESPONSES)
         return llmp_buf_add(out, LLMP_STR("event: error\ndata: "
                                           "{\"type\":\"error\",")) &&
                llmp_buf_add(out, LLMP_STR("\"message\":")) &&
@@ -139,8 +139,8 @@ static const bool begins_key[256] = {
 };
 
 /* Asked for every field that passes, so the shortest way to "no". */
-bool llmp_openai_has_secret(struct llmp_str text,
-                            const struct llmp_str *secrets, size_t count)
+bool llmp_wire_has_secret(struct llmp_str text, const struct llmp_str *secrets,
+                          size_t count)
 {
     bool in_word = false;
 
@@ -160,8 +160,8 @@ bool llmp_openai_has_secret(struct llmp_str text,
 }
 
 /* The copy is never longer. */
-bool llmp_openai_mask(struct llmp_buf *out, struct llmp_str text,
-                      const struct llmp_str *secrets, size_t count)
+bool llmp_wire_mask(struct llmp_buf *out, struct llmp_str text,
+                    const struct llmp_str *secrets, size_t count)
 {
     size_t at = 0, plain = 0;
 
@@ -220,9 +220,9 @@ static struct llmp_str plain_sentence(uint16_t status)
 
 enum { MESSAGE, TYPE, CODE, PARAM, FIELDS };
 
-bool llmp_openai_error_clean(struct llmp_buf *out, uint16_t status,
-                             struct llmp_str body,
-                             const struct llmp_str *secrets, size_t count)
+bool llmp_wire_error_clean(struct llmp_buf *out, uint16_t status,
+                           struct llmp_str body, const struct llmp_str *secrets,
+                           size_t count)
 {
     struct llmp_json_field fields[FIELDS] = {
         [MESSAGE] = { .path = "error.message" },
@@ -249,7 +249,7 @@ bool llmp_openai_error_clean(struct llmp_buf *out, uint16_t status,
     if (!llmp_buf_reserve(&raw, fields[MESSAGE].text.len))
         return false;
     raw.len = llmp_json_unescape(raw.ptr, fields[MESSAGE].text);
-    if (!llmp_openai_mask(&message, llmp_buf_str(&raw), secrets, count))
+    if (!llmp_wire_mask(&message, llmp_buf_str(&raw), secrets, count))
         return false;
     error.message = llmp_buf_str(&message);
     error.code = plain_word(&fields[CODE], code, sizeof(code), secrets, count);

@@ -13,22 +13,23 @@
 #include "base/alloc.h"
 #include "base/json_member.h"
 #include "base/str.h"
+#include "message/answer.h"
 
 /* Which members a JSON request must or may have. */
-enum llmp_openai_shape {
-    LLMP_OPENAI_CHAT,
-    LLMP_OPENAI_COMPLETIONS,
-    LLMP_OPENAI_EMBEDDINGS,
-    LLMP_OPENAI_RESPONSES,
-    LLMP_OPENAI_ANY /* only `model` is looked at */
+enum llmp_shape {
+    LLMP_SHAPE_CHAT,
+    LLMP_SHAPE_COMPLETIONS,
+    LLMP_SHAPE_EMBEDDINGS,
+    LLMP_SHAPE_RESPONSES,
+    LLMP_SHAPE_ANY /* only `model` is looked at */
 };
 
 /* Reads a request as it comes; nothing of the text is kept, only offsets. */
-struct llmp_openai_request {
+struct llmp_request_reader {
     struct llmp_json json;
     struct llmp_json_pick pick;
     struct llmp_json_field fields[LLMP_JSON_FIELDS_MAX];
-    enum llmp_openai_shape shape;
+    enum llmp_shape shape;
     uint32_t field_count;
     bool root_seen, root_is_object;
     uint64_t root_offset; /* of the opening brace */
@@ -40,46 +41,45 @@ struct llmp_openai_request {
     char wrong[32]; /* the path of a member of the wrong type */
 };
 
-void llmp_openai_request_init(struct llmp_openai_request *request,
-                              enum llmp_openai_shape shape, uint32_t depth_max);
-void llmp_openai_request_fini(struct llmp_openai_request *request);
+void llmp_request_init(struct llmp_request_reader *request,
+                       enum llmp_shape shape, uint32_t depth_max);
+void llmp_request_fini(struct llmp_request_reader *request);
 
 /*
  * LLMP_AGAIN: more; LLMP_END: the document is complete and correct JSON;
  * LLMP_E_TYPE: a message is none, `wrong` says which member; other negative:
  * as llmp_json_next().
  */
-int llmp_openai_request_feed(struct llmp_openai_request *request,
-                             struct llmp_str piece, bool last,
-                             struct llmp_error *err);
+int llmp_request_feed(struct llmp_request_reader *request,
+                      struct llmp_str piece, bool last, struct llmp_error *err);
 
 /* Whether the `model` member has been read already. */
-bool llmp_openai_request_has_model(const struct llmp_openai_request *request);
+bool llmp_request_has_model(const struct llmp_request_reader *request);
 
 /*
  * Checks presence and types of the members.
  *
  * @param param  on LLMP_E_TYPE receives the member's path
  */
-int llmp_openai_request_check(const struct llmp_openai_request *request,
-                              const char **param, struct llmp_error *err);
+int llmp_request_check(const struct llmp_request_reader *request,
+                       const char **param, struct llmp_error *err);
 
 /* The model asked for, decoded into `arena`; empty if absent or no memory. */
-struct llmp_str llmp_openai_request_model(
-    const struct llmp_openai_request *request, struct llmp_str body,
-    struct llmp_arena *arena);
+struct llmp_str llmp_request_model(const struct llmp_request_reader *request,
+                                   struct llmp_str body,
+                                   struct llmp_arena *arena);
 
-bool llmp_openai_request_stream(const struct llmp_openai_request *request);
+bool llmp_request_stream(const struct llmp_request_reader *request);
 
 /* The client itself asked for the usage chunk. */
-bool llmp_openai_request_wants_usage(const struct llmp_openai_request *request);
+bool llmp_request_wants_usage(const struct llmp_request_reader *request);
 
 /* The most output that the request allows, of all its choices together;
  * UINT64_MAX: it does not say. `body` is the whole of it. */
-uint64_t llmp_openai_request_output_max(
-    const struct llmp_openai_request *request, struct llmp_str body);
+uint64_t llmp_request_output_max(const struct llmp_request_reader *request,
+                                 struct llmp_str body);
 
-#define LLMP_OPENAI_PARTS_MAX 7
+#define LLMP_REQUEST_PARTS_MAX 7
 
 /*
  * The body as it goes upstream, in parts that point into `body` and `arena`.
@@ -88,63 +88,53 @@ uint64_t llmp_openai_request_output_max(
  * @param usage   make sure that stream_options.include_usage is true
  * @return the number of parts, 0 when memory is short
  */
-size_t llmp_openai_request_edit(const struct llmp_openai_request *request,
-                                struct llmp_str body, struct llmp_str model,
-                                bool usage, struct llmp_arena *arena,
-                                struct llmp_str parts[LLMP_OPENAI_PARTS_MAX]);
-
-/* Token counts as a provider reports them. */
-struct llmp_openai_usage {
-    bool reported;
-    uint64_t input, output, cached, reasoning;
-};
+size_t llmp_request_edit(const struct llmp_request_reader *request,
+                         struct llmp_str body, struct llmp_str model,
+                         bool usage, struct llmp_arena *arena,
+                         struct llmp_str parts[LLMP_REQUEST_PARTS_MAX]);
 
 /* Reads the usage of an answer that comes in pieces. */
-struct llmp_openai_usage_reader {
-    enum llmp_openai_shape shape;
+struct llmp_peek {
+    enum llmp_shape shape;
     struct llmp_json_members members; /* "usage" and "error" */
 };
 
-void llmp_openai_usage_init(struct llmp_openai_usage_reader *reader,
-                            enum llmp_openai_shape shape);
-void llmp_openai_usage_feed(struct llmp_openai_usage_reader *reader,
-                            struct llmp_str piece);
+void llmp_peek_init(struct llmp_peek *reader, enum llmp_shape shape);
+void llmp_peek_feed(struct llmp_peek *reader, struct llmp_str piece);
 
 /* What the pieces so far say about the answer. */
-enum llmp_openai_verdict {
-    LLMP_OPENAI_UNDECIDED, /* its first member is not known yet */
-    LLMP_OPENAI_CONTENT,   /* as far as it goes */
-    LLMP_OPENAI_ERROR      /* it has an error instead of content */
+enum llmp_peek_verdict {
+    LLMP_PEEK_UNDECIDED, /* its first member is not known yet */
+    LLMP_PEEK_CONTENT,   /* as far as it goes */
+    LLMP_PEEK_ERROR      /* it has an error instead of content */
 };
 
-enum llmp_openai_verdict llmp_openai_usage_verdict(
-    const struct llmp_openai_usage_reader *reader);
+enum llmp_peek_verdict llmp_peek_verdict(const struct llmp_peek *reader);
 
 /*
  * After the last piece.
  *
  * @return true if the answer has an error instead of content
  */
-bool llmp_openai_usage_end(const struct llmp_openai_usage_reader *reader,
-                           struct llmp_openai_usage *usage);
+bool llmp_peek_end(const struct llmp_peek *reader,
+                   struct llmp_token_usage *usage);
 
 /* What one event of a stream says. */
-struct llmp_openai_event {
+struct llmp_peek_event {
     bool done;       /* the dialect's own end of the stream */
     bool finished;   /* a finish_reason: the text is complete */
     bool error;      /* an error instead of content */
     bool obscure;    /* not understood: it may say anything */
     bool usage_only; /* usage and no choices: the chunk nobody asked for */
-    struct llmp_openai_usage usage;
+    struct llmp_token_usage usage;
 };
 
 /*
  * @param name  of its event line; may be empty
  * @param data  may be empty: a comment
  */
-void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str name,
-                            struct llmp_str data,
-                            struct llmp_openai_event *out);
+void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
+                          struct llmp_str data, struct llmp_peek_event *out);
 
 /* What the client is told when something goes wrong. */
 struct llmp_openai_error {
@@ -159,7 +149,7 @@ bool llmp_openai_error_write(struct llmp_buf *out,
                              const struct llmp_openai_error *error);
 
 /* The same as an event that ends a stream, in the shape's own form. */
-bool llmp_openai_error_event(struct llmp_buf *out, enum llmp_openai_shape shape,
+bool llmp_openai_error_event(struct llmp_buf *out, enum llmp_shape shape,
                              const struct llmp_openai_error *error);
 
 /* The error "type" that goes with a status. */
@@ -169,20 +159,20 @@ const char *llmp_openai_error_type(uint16_t status);
  * Adds `text` to `out` with every secret, and whatever looks like a key, an
  * organisation or a project id, masked.
  */
-bool llmp_openai_mask(struct llmp_buf *out, struct llmp_str text,
-                      const struct llmp_str *secrets, size_t count);
+bool llmp_wire_mask(struct llmp_buf *out, struct llmp_str text,
+                    const struct llmp_str *secrets, size_t count);
 
 /* Whether there is anything to mask. */
-bool llmp_openai_has_secret(struct llmp_str text,
-                            const struct llmp_str *secrets, size_t count);
+bool llmp_wire_has_secret(struct llmp_str text, const struct llmp_str *secrets,
+                          size_t count);
 
 /*
  * An upstream's error body, made fit for the client: message, type, code and
  * param survive, but keys, organisation and project ids, and every `secret`
  * are masked; anything that is not OpenAI's shape becomes one plain sentence.
  */
-bool llmp_openai_error_clean(struct llmp_buf *out, uint16_t status,
-                             struct llmp_str body,
-                             const struct llmp_str *secrets, size_t count);
+bool llmp_wire_error_clean(struct llmp_buf *out, uint16_t status,
+                           struct llmp_str body, const struct llmp_str *secrets,
+                           size_t count);
 
 #endif

@@ -14,15 +14,15 @@
 
 #include "base/internal.h"
 #include "faulty_heap.h"
-#include "wire/openai.h"
+#include "wire/passing.h"
 
-static void read_whole(struct llmp_openai_request *request,
-                       enum llmp_openai_shape shape, struct llmp_str body)
+static void read_whole(struct llmp_request_reader *request,
+                       enum llmp_shape shape, struct llmp_str body)
 {
     struct llmp_error err;
 
-    llmp_openai_request_init(request, shape, 0);
-    if (llmp_openai_request_feed(request, body, true, &err) != LLMP_END)
+    llmp_request_init(request, shape, 0);
+    if (llmp_request_feed(request, body, true, &err) != LLMP_END)
         fail_msg("%.*s: %s", (int)body.len, body.ptr, err.message);
 }
 
@@ -66,25 +66,25 @@ static void edits_touch_only_what_they_name(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
-        struct llmp_openai_request request;
-        struct llmp_str parts[LLMP_OPENAI_PARTS_MAX];
+        struct llmp_request_reader request;
+        struct llmp_str parts[LLMP_REQUEST_PARTS_MAX];
         struct llmp_str body = llmp_str_of(cases[i].in);
         struct llmp_arena arena;
         struct llmp_buf out = { 0 };
 
         llmp_arena_init(&arena, 256);
-        read_whole(&request, LLMP_OPENAI_CHAT, body);
+        read_whole(&request, LLMP_SHAPE_CHAT, body);
 
-        size_t count = llmp_openai_request_edit(&request, body,
-                                                llmp_str_of(cases[i].model),
-                                                cases[i].usage, &arena, parts);
+        size_t count =
+            llmp_request_edit(&request, body, llmp_str_of(cases[i].model),
+                              cases[i].usage, &arena, parts);
 
         for (size_t p = 0; p < count; p++)
             (void)llmp_buf_add(&out, parts[p]);
         (void)llmp_buf_add(&out, (struct llmp_str){ "", 1 });
         assert_string_equal(out.ptr, cases[i].out);
         llmp_buf_fini(&out);
-        llmp_openai_request_fini(&request);
+        llmp_request_fini(&request);
         llmp_arena_fini(&arena);
     }
 }
@@ -92,40 +92,40 @@ static void edits_touch_only_what_they_name(void **state)
 static void wrong_types_are_named(void **state)
 {
     static const struct {
-        enum llmp_openai_shape shape;
+        enum llmp_shape shape;
         const char *in, *param;
     } cases[] = {
-        { LLMP_OPENAI_CHAT, "[1]", NULL },
-        { LLMP_OPENAI_CHAT, "{\"messages\":[]}", "model" },
-        { LLMP_OPENAI_CHAT, "{\"model\":null,\"messages\":[]}", "model" },
-        { LLMP_OPENAI_CHAT, "{\"model\":\"a\"}", "messages" },
-        { LLMP_OPENAI_CHAT, "{\"model\":\"a\",\"messages\":{}}", "messages" },
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT, "[1]", NULL },
+        { LLMP_SHAPE_CHAT, "{\"messages\":[]}", "model" },
+        { LLMP_SHAPE_CHAT, "{\"model\":null,\"messages\":[]}", "model" },
+        { LLMP_SHAPE_CHAT, "{\"model\":\"a\"}", "messages" },
+        { LLMP_SHAPE_CHAT, "{\"model\":\"a\",\"messages\":{}}", "messages" },
+        { LLMP_SHAPE_CHAT,
           "{\"model\":\"a\",\"messages\":[],\"stream\":\"yes\"}", "stream" },
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT,
           "{\"model\":\"a\",\"messages\":[],\"max_tokens\":\"9\"}",
           "max_tokens" },
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT,
           "{\"model\":\"a\",\"messages\":[],"
           "\"stream_options\":{\"include_usage\":1}}",
           "stream_options.include_usage" },
-        { LLMP_OPENAI_EMBEDDINGS, "{\"model\":\"a\"}", "input" },
-        { LLMP_OPENAI_EMBEDDINGS, "{\"model\":\"a\",\"input\":3}", "input" },
+        { LLMP_SHAPE_EMBEDDINGS, "{\"model\":\"a\"}", "input" },
+        { LLMP_SHAPE_EMBEDDINGS, "{\"model\":\"a\",\"input\":3}", "input" },
     };
     (void)state;
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
-        struct llmp_openai_request request;
+        struct llmp_request_reader request;
         struct llmp_error err;
         const char *param;
 
         read_whole(&request, cases[i].shape, llmp_str_of(cases[i].in));
-        assert_int_equal(llmp_openai_request_check(&request, &param, &err),
+        assert_int_equal(llmp_request_check(&request, &param, &err),
                          LLMP_E_TYPE);
         if (cases[i].param)
             assert_string_equal(param, cases[i].param);
         else
             assert_null(param);
-        llmp_openai_request_fini(&request);
+        llmp_request_fini(&request);
     }
 }
 
@@ -141,14 +141,13 @@ static void usage_is_read_at_every_split(void **state)
     (void)state;
 
     for (size_t cut = 0; cut <= len; cut++) {
-        struct llmp_openai_usage_reader reader;
-        struct llmp_openai_usage usage;
+        struct llmp_peek reader;
+        struct llmp_token_usage usage;
 
-        llmp_openai_usage_init(&reader, LLMP_OPENAI_CHAT);
-        llmp_openai_usage_feed(&reader, (struct llmp_str){ text, cut });
-        llmp_openai_usage_feed(&reader,
-                               (struct llmp_str){ text + cut, len - cut });
-        assert_false(llmp_openai_usage_end(&reader, &usage));
+        llmp_peek_init(&reader, LLMP_SHAPE_CHAT);
+        llmp_peek_feed(&reader, (struct llmp_str){ text, cut });
+        llmp_peek_feed(&reader, (struct llmp_str){ text + cut, len - cut });
+        assert_false(llmp_peek_end(&reader, &usage));
         assert_true(usage.reported);
         assert_int_equal(usage.input, 12);
         assert_int_equal(usage.output, 345);
@@ -177,88 +176,87 @@ static void answers_are_told_apart(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
-        struct llmp_openai_usage_reader reader;
-        struct llmp_openai_usage usage;
+        struct llmp_peek reader;
+        struct llmp_token_usage usage;
 
-        llmp_openai_usage_init(&reader, LLMP_OPENAI_CHAT);
-        llmp_openai_usage_feed(&reader, llmp_str_of(cases[i].text));
+        llmp_peek_init(&reader, LLMP_SHAPE_CHAT);
+        llmp_peek_feed(&reader, llmp_str_of(cases[i].text));
         print_message("# case %zu\n", i);
-        assert_int_equal(llmp_openai_usage_end(&reader, &usage),
-                         cases[i].error);
+        assert_int_equal(llmp_peek_end(&reader, &usage), cases[i].error);
         assert_int_equal(usage.reported, cases[i].reported);
     }
 }
 
 static void a_long_error_leaves_room_for_usage(void **state)
 {
-    struct llmp_openai_usage_reader reader;
-    struct llmp_openai_usage usage;
+    struct llmp_peek reader;
+    struct llmp_token_usage usage;
     (void)state;
 
-    llmp_openai_usage_init(&reader, LLMP_OPENAI_CHAT);
-    llmp_openai_usage_feed(&reader, LLMP_STR("{\"error\":\""));
+    llmp_peek_init(&reader, LLMP_SHAPE_CHAT);
+    llmp_peek_feed(&reader, LLMP_STR("{\"error\":\""));
     for (int i = 0; i < 1000; i++)
-        llmp_openai_usage_feed(&reader, LLMP_STR("0123456789"));
-    llmp_openai_usage_feed(&reader,
-                           LLMP_STR("\",\"usage\":{\"completion_tokens\":8}}"));
-    assert_true(llmp_openai_usage_end(&reader, &usage));
+        llmp_peek_feed(&reader, LLMP_STR("0123456789"));
+    llmp_peek_feed(&reader,
+                   LLMP_STR("\",\"usage\":{\"completion_tokens\":8}}"));
+    assert_true(llmp_peek_end(&reader, &usage));
     assert_int_equal(usage.output, 8);
 }
 
 static void events_are_understood(void **state)
 {
     static const struct {
-        enum llmp_openai_shape shape;
+        enum llmp_shape shape;
         const char *data;
-        struct llmp_openai_event want;
+        struct llmp_peek_event want;
     } cases[] = {
-        { LLMP_OPENAI_CHAT, "[DONE]", { .done = true } },
-        { LLMP_OPENAI_CHAT, "", { .done = false } },
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT, "[DONE]", { .done = true } },
+        { LLMP_SHAPE_CHAT, "", { .done = false } },
+        { LLMP_SHAPE_CHAT,
           "{\"choices\":[{\"delta\":{\"content\":\"x\"},"
           "\"finish_reason\":null}]}",
           { .done = false } },
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT,
           "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
           { .finished = true } },
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT,
           "{\"error\":{\"message\":\"x\"}}",
           { .error = true } },
         /* Said by the model, not by the provider. */
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT,
           "{\"choices\":[{\"delta\":{\"content\":\"\\\"error\\\"\"}}],"
           "\"error\":null}",
           { .error = false } },
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT,
           "{\"choices\":[],\"usage\":{\"prompt_tokens\":1,"
           "\"completion_tokens\":2}}",
           { .usage_only = true,
             .usage = { .reported = true, .input = 1, .output = 2 } } },
         /* The last content chunk may carry the usage too. */
-        { LLMP_OPENAI_CHAT,
+        { LLMP_SHAPE_CHAT,
           "{\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}],"
           "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}",
           { .finished = true,
             .usage = { .reported = true, .input = 1, .output = 2 } } },
-        { LLMP_OPENAI_RESPONSES,
+        { LLMP_SHAPE_RESPONSES,
           "{\"type\":\"response.completed\",\"response\":{\"usage\":"
           "{\"input_tokens\":5,\"output_tokens\":6}}}",
           { .done = true,
             .finished = true,
             .usage = { .reported = true, .input = 5, .output = 6 } } },
-        { LLMP_OPENAI_RESPONSES,
+        { LLMP_SHAPE_RESPONSES,
           "{\"type\":\"response.output_text.delta\"}",
           { .done = false } },
-        { LLMP_OPENAI_RESPONSES,
+        { LLMP_SHAPE_RESPONSES,
           "{\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}",
           { .done = true, .error = true } },
     };
     (void)state;
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
-        struct llmp_openai_event seen;
+        struct llmp_peek_event seen;
 
-        llmp_openai_event_read(cases[i].shape, (struct llmp_str){ NULL, 0 },
-                               llmp_str_of(cases[i].data), &seen);
+        llmp_peek_event_read(cases[i].shape, (struct llmp_str){ NULL, 0 },
+                             llmp_str_of(cases[i].data), &seen);
         print_message("# case %zu\n", i);
         assert_int_equal(seen.done, cases[i].want.done);
         assert_int_equal(seen.finished, cases[i].want.finished);
@@ -307,7 +305,7 @@ static void error_texts_carry_no_key(void **state)
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
         struct llmp_buf out = { 0 };
 
-        assert_true(llmp_openai_error_clean(
+        assert_true(llmp_wire_error_clean(
             &out, cases[i].status, llmp_str_of(cases[i].in), secrets, 1));
         (void)llmp_buf_add(&out, (struct llmp_str){ "", 1 });
         assert_string_equal(out.ptr, cases[i].out);
@@ -322,8 +320,8 @@ static void error_texts_carry_no_key(void **state)
  * end; if it did, it has to be right. */
 static bool read_and_edit(struct llmp_str body, const char *want)
 {
-    struct llmp_openai_request request;
-    struct llmp_str parts[LLMP_OPENAI_PARTS_MAX];
+    struct llmp_request_reader request;
+    struct llmp_str parts[LLMP_REQUEST_PARTS_MAX];
     struct llmp_str front = { body.ptr, body.len / 2 };
     struct llmp_str rest = { body.ptr + front.len, body.len - front.len };
     struct llmp_arena arena;
@@ -331,13 +329,13 @@ static bool read_and_edit(struct llmp_str body, const char *want)
     int rc;
 
     llmp_arena_init(&arena, 64);
-    llmp_openai_request_init(&request, LLMP_OPENAI_CHAT, 0);
-    rc = llmp_openai_request_feed(&request, front, false, NULL);
+    llmp_request_init(&request, LLMP_SHAPE_CHAT, 0);
+    rc = llmp_request_feed(&request, front, false, NULL);
     if (rc == LLMP_AGAIN)
-        rc = llmp_openai_request_feed(&request, rest, true, NULL);
-    if (rc == LLMP_END && llmp_openai_request_model(&request, body, &arena).len)
-        count = llmp_openai_request_edit(&request, body, LLMP_STR("b\"b"), true,
-                                         &arena, parts);
+        rc = llmp_request_feed(&request, rest, true, NULL);
+    if (rc == LLMP_END && llmp_request_model(&request, body, &arena).len)
+        count = llmp_request_edit(&request, body, LLMP_STR("b\"b"), true,
+                                  &arena, parts);
     else if (rc != LLMP_END)
         assert_int_equal(rc, LLMP_E_NOMEM);
     for (size_t i = 0; i < count; i++) {
@@ -345,7 +343,7 @@ static bool read_and_edit(struct llmp_str body, const char *want)
         at += parts[i].len;
     }
     assert_true(count == 0 || at == strlen(want));
-    llmp_openai_request_fini(&request);
+    llmp_request_fini(&request);
     llmp_arena_fini(&arena);
     return count > 0;
 }
@@ -394,8 +392,8 @@ static void an_error_without_memory_leaves_nothing_behind(void **state)
 
             assert_true(nth < 100);
             faulty_heap_arm(nth);
-            done = llmp_openai_error_clean(&out, 400, llmp_str_of(bodies[i]),
-                                           secrets, 1);
+            done = llmp_wire_error_clean(&out, 400, llmp_str_of(bodies[i]),
+                                         secrets, 1);
             assert_false(done && out.failed);
             if (done)
                 assert_true(llmp_str_find(llmp_buf_str(&out),

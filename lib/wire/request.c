@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/internal.h"
-#include "wire/openai.h"
+#include "wire/passing.h"
 
 enum {
     NUL = 1 << LLMP_JSON_NULL,
@@ -78,17 +78,17 @@ static const struct {
     const struct rule *rules;
     uint32_t count;
 } shapes[] = {
-    [LLMP_OPENAI_CHAT] = { chat_rules, LLMP_COUNT(chat_rules) },
-    [LLMP_OPENAI_COMPLETIONS] = { completions_rules,
-                                  LLMP_COUNT(completions_rules) },
-    [LLMP_OPENAI_EMBEDDINGS] = { embeddings_rules,
-                                 LLMP_COUNT(embeddings_rules) },
-    [LLMP_OPENAI_RESPONSES] = { responses_rules, LLMP_COUNT(responses_rules) },
-    [LLMP_OPENAI_ANY] = { any_rules, LLMP_COUNT(any_rules) },
+    [LLMP_SHAPE_CHAT] = { chat_rules, LLMP_COUNT(chat_rules) },
+    [LLMP_SHAPE_COMPLETIONS] = { completions_rules,
+                                 LLMP_COUNT(completions_rules) },
+    [LLMP_SHAPE_EMBEDDINGS] = { embeddings_rules,
+                                LLMP_COUNT(embeddings_rules) },
+    [LLMP_SHAPE_RESPONSES] = { responses_rules, LLMP_COUNT(responses_rules) },
+    [LLMP_SHAPE_ANY] = { any_rules, LLMP_COUNT(any_rules) },
 };
 
-void llmp_openai_request_init(struct llmp_openai_request *request,
-                              enum llmp_openai_shape shape, uint32_t depth_max)
+void llmp_request_init(struct llmp_request_reader *request,
+                       enum llmp_shape shape, uint32_t depth_max)
 {
     request->shape = shape;
     request->field_count = shapes[shape].count;
@@ -104,12 +104,12 @@ void llmp_openai_request_init(struct llmp_openai_request *request,
     llmp_json_pick_init(&request->pick, request->fields, request->field_count);
 }
 
-void llmp_openai_request_fini(struct llmp_openai_request *request)
+void llmp_request_fini(struct llmp_request_reader *request)
 {
     llmp_json_fini(&request->json);
 }
 
-static void look_at_root(struct llmp_openai_request *request,
+static void look_at_root(struct llmp_request_reader *request,
                          const struct llmp_json_token *token)
 {
     if (!request->root_seen) {
@@ -124,7 +124,7 @@ static void look_at_root(struct llmp_openai_request *request,
 
 enum { OTHER, ROLE, CONTENT };
 
-static int wrong_message(struct llmp_openai_request *request,
+static int wrong_message(struct llmp_request_reader *request,
                          const struct llmp_json_token *token,
                          const char *member, const char *expected,
                          struct llmp_error *err)
@@ -136,7 +136,7 @@ static int wrong_message(struct llmp_openai_request *request,
 }
 
 /* Of the root object: does "messages" begin or end? */
-static void see_root(struct llmp_openai_request *request,
+static void see_root(struct llmp_request_reader *request,
                      const struct llmp_json_token *token)
 {
     bool key = token->type == LLMP_JSON_KEY;
@@ -149,7 +149,7 @@ static void see_root(struct llmp_openai_request *request,
         key && llmp_str_eq(token->text, LLMP_STR("messages"));
 }
 
-static int see_element(struct llmp_openai_request *request,
+static int see_element(struct llmp_request_reader *request,
                        const struct llmp_json_token *token,
                        struct llmp_error *err)
 {
@@ -160,7 +160,7 @@ static int see_element(struct llmp_openai_request *request,
     return LLMP_OK;
 }
 
-static int see_member(struct llmp_openai_request *request,
+static int see_member(struct llmp_request_reader *request,
                       const struct llmp_json_token *token,
                       struct llmp_error *err)
 {
@@ -183,7 +183,7 @@ static int see_member(struct llmp_openai_request *request,
     return LLMP_OK;
 }
 
-static int see_message(struct llmp_openai_request *request,
+static int see_message(struct llmp_request_reader *request,
                        const struct llmp_json_token *token,
                        struct llmp_error *err)
 {
@@ -198,9 +198,8 @@ static int see_message(struct llmp_openai_request *request,
     return LLMP_OK;
 }
 
-int llmp_openai_request_feed(struct llmp_openai_request *request,
-                             struct llmp_str piece, bool last,
-                             struct llmp_error *err)
+int llmp_request_feed(struct llmp_request_reader *request,
+                      struct llmp_str piece, bool last, struct llmp_error *err)
 {
     struct llmp_json_token token;
     int rc;
@@ -209,20 +208,20 @@ int llmp_openai_request_feed(struct llmp_openai_request *request,
     while ((rc = llmp_json_next(&request->json, &token, err)) == LLMP_OK) {
         if (token.depth <= 1)
             look_at_root(request, &token);
-        if (token.depth <= 3 && request->shape == LLMP_OPENAI_CHAT)
+        if (token.depth <= 3 && request->shape == LLMP_SHAPE_CHAT)
             LLMP_TRY(see_message(request, &token, err));
         llmp_json_pick_token(&request->pick, &token);
     }
     return rc;
 }
 
-bool llmp_openai_request_has_model(const struct llmp_openai_request *request)
+bool llmp_request_has_model(const struct llmp_request_reader *request)
 {
     return request->fields[MODEL].found;
 }
 
-int llmp_openai_request_check(const struct llmp_openai_request *request,
-                              const char **param, struct llmp_error *err)
+int llmp_request_check(const struct llmp_request_reader *request,
+                       const char **param, struct llmp_error *err)
 {
     *param = NULL;
     LLMP_ENSURE(request->root_is_object, err, LLMP_E_TYPE,
@@ -242,9 +241,9 @@ int llmp_openai_request_check(const struct llmp_openai_request *request,
     return LLMP_OK;
 }
 
-struct llmp_str llmp_openai_request_model(
-    const struct llmp_openai_request *request, struct llmp_str body,
-    struct llmp_arena *arena)
+struct llmp_str llmp_request_model(const struct llmp_request_reader *request,
+                                   struct llmp_str body,
+                                   struct llmp_arena *arena)
 {
     const struct llmp_json_field *field = &request->fields[MODEL];
     struct llmp_str none = { NULL, 0 };
@@ -265,18 +264,18 @@ struct llmp_str llmp_openai_request_model(
     return (struct llmp_str){ text, len };
 }
 
-static bool is_true(const struct llmp_openai_request *request, uint32_t index)
+static bool is_true(const struct llmp_request_reader *request, uint32_t index)
 {
     return index < request->field_count && request->fields[index].found &&
            request->fields[index].type == LLMP_JSON_TRUE;
 }
 
-bool llmp_openai_request_stream(const struct llmp_openai_request *request)
+bool llmp_request_stream(const struct llmp_request_reader *request)
 {
     return is_true(request, STREAM);
 }
 
-bool llmp_openai_request_wants_usage(const struct llmp_openai_request *request)
+bool llmp_request_wants_usage(const struct llmp_request_reader *request)
 {
     return is_true(request, INCLUDE_USAGE);
 }
@@ -299,7 +298,7 @@ static bool object_has_members(struct llmp_str body,
 }
 
 /* The smallest edit after which stream_options.include_usage is true. */
-static struct edit usage_edit(const struct llmp_openai_request *request,
+static struct edit usage_edit(const struct llmp_request_reader *request,
                               struct llmp_str body)
 {
     const struct llmp_json_field *options = &request->fields[STREAM_OPTIONS];
@@ -331,10 +330,10 @@ static struct llmp_str quoted(struct llmp_str text, struct llmp_arena *arena)
     return out;
 }
 
-size_t llmp_openai_request_edit(const struct llmp_openai_request *request,
-                                struct llmp_str body, struct llmp_str model,
-                                bool usage, struct llmp_arena *arena,
-                                struct llmp_str parts[LLMP_OPENAI_PARTS_MAX])
+size_t llmp_request_edit(const struct llmp_request_reader *request,
+                         struct llmp_str body, struct llmp_str model,
+                         bool usage, struct llmp_arena *arena,
+                         struct llmp_str parts[LLMP_REQUEST_PARTS_MAX])
 {
     struct edit edits[2];
     size_t edit_count = 0, count = 0;
@@ -371,7 +370,7 @@ size_t llmp_openai_request_edit(const struct llmp_openai_request *request,
 }
 
 /* A number member; UINT64_MAX where there is none that counts something. */
-static uint64_t number_at(const struct llmp_openai_request *request,
+static uint64_t number_at(const struct llmp_request_reader *request,
                           struct llmp_str body, const char *path)
 {
     uint64_t value;
@@ -388,17 +387,17 @@ static uint64_t number_at(const struct llmp_openai_request *request,
     return UINT64_MAX;
 }
 
-uint64_t llmp_openai_request_output_max(
-    const struct llmp_openai_request *request, struct llmp_str body)
+uint64_t llmp_request_output_max(const struct llmp_request_reader *request,
+                                 struct llmp_str body)
 {
     uint64_t most = UINT64_MAX;
     uint64_t choices = number_at(request, body, "n");
 
-    if (request->shape == LLMP_OPENAI_EMBEDDINGS)
+    if (request->shape == LLMP_SHAPE_EMBEDDINGS)
         return 0;
-    if (request->shape == LLMP_OPENAI_RESPONSES)
+    if (request->shape == LLMP_SHAPE_RESPONSES)
         return number_at(request, body, "max_output_tokens");
-    if (request->shape == LLMP_OPENAI_CHAT)
+    if (request->shape == LLMP_SHAPE_CHAT)
         most = number_at(request, body, "max_completion_tokens");
     if (most == UINT64_MAX)
         most = number_at(request, body, "max_tokens");

@@ -5,7 +5,7 @@
  * counts "input" and "output" ones, wrapped in "response" inside a stream.
  */
 #include "base/internal.h"
-#include "wire/openai.h"
+#include "wire/passing.h"
 
 enum { INPUT, OUTPUT, CACHED, REASONING, TOTAL, COUNTS };
 
@@ -58,7 +58,7 @@ static const struct llmp_json_number responses_numbers[COUNTS] = {
     [TOTAL] = OWN("total_tokens"),
 };
 
-static void take_count(struct llmp_openai_usage *usage, uint32_t which,
+static void take_count(struct llmp_token_usage *usage, uint32_t which,
                        struct llmp_str number)
 {
     uint64_t value;
@@ -84,7 +84,7 @@ static void take_count(struct llmp_openai_usage *usage, uint32_t which,
     }
 }
 
-static void read_counts(struct llmp_openai_usage *usage,
+static void read_counts(struct llmp_token_usage *usage,
                         const struct llmp_json_field *fields)
 {
     for (uint32_t i = 0; i < COUNTS; i++)
@@ -92,53 +92,50 @@ static void read_counts(struct llmp_openai_usage *usage,
             take_count(usage, i, fields[i].text);
 }
 
-void llmp_openai_usage_init(struct llmp_openai_usage_reader *reader,
-                            enum llmp_openai_shape shape)
+void llmp_peek_init(struct llmp_peek *reader, enum llmp_shape shape)
 {
     reader->shape = shape;
     llmp_json_members_init(&reader->members, LLMP_STR("usage"),
                            LLMP_STR("error"));
 }
 
-void llmp_openai_usage_feed(struct llmp_openai_usage_reader *reader,
-                            struct llmp_str piece)
+void llmp_peek_feed(struct llmp_peek *reader, struct llmp_str piece)
 {
     llmp_json_members_feed(&reader->members, piece);
 }
 
-enum llmp_openai_verdict llmp_openai_usage_verdict(
-    const struct llmp_openai_usage_reader *reader)
+enum llmp_peek_verdict llmp_peek_verdict(const struct llmp_peek *reader)
 {
     const struct llmp_json_members *members = &reader->members;
     bool named = members->member[1].found || members->keeping == 1;
     struct llmp_str error = llmp_str_trim(llmp_json_members_so_far(members, 1));
 
     if (!named)
-        return members->begun ? LLMP_OPENAI_CONTENT : LLMP_OPENAI_UNDECIDED;
+        return members->begun ? LLMP_PEEK_CONTENT : LLMP_PEEK_UNDECIDED;
     if (error.len == 0 && !members->member[1].cut)
-        return LLMP_OPENAI_UNDECIDED;
+        return LLMP_PEEK_UNDECIDED;
     /* null, false */
     return error.len && (error.ptr[0] == 'n' || error.ptr[0] == 'f')
-               ? LLMP_OPENAI_CONTENT
-               : LLMP_OPENAI_ERROR;
+               ? LLMP_PEEK_CONTENT
+               : LLMP_PEEK_ERROR;
 }
 
-bool llmp_openai_usage_end(const struct llmp_openai_usage_reader *reader,
-                           struct llmp_openai_usage *usage)
+bool llmp_peek_end(const struct llmp_peek *reader,
+                   struct llmp_token_usage *usage)
 {
     struct llmp_json_number numbers[COUNTS];
     struct llmp_str text = llmp_json_members_value(&reader->members, 0);
 
-    *usage = (struct llmp_openai_usage){ 0 };
+    *usage = (struct llmp_token_usage){ 0 };
     memcpy(numbers,
-           reader->shape == LLMP_OPENAI_RESPONSES ? responses_numbers
-                                                  : chat_numbers,
+           reader->shape == LLMP_SHAPE_RESPONSES ? responses_numbers
+                                                 : chat_numbers,
            sizeof(numbers));
     llmp_json_numbers(text, numbers, COUNTS);
     for (uint32_t i = 0; i < COUNTS; i++)
         if (numbers[i].text.len)
             take_count(usage, i, numbers[i].text);
-    return llmp_openai_usage_verdict(reader) == LLMP_OPENAI_ERROR;
+    return llmp_peek_verdict(reader) == LLMP_PEEK_ERROR;
 }
 
 static bool contains(struct llmp_str text, struct llmp_str needle)
@@ -153,7 +150,7 @@ static bool is_set(const struct llmp_json_field *field)
 }
 
 static void read_responses_event(struct llmp_str data,
-                                 struct llmp_openai_event *out)
+                                 struct llmp_peek_event *out)
 {
     enum { TYPE = COUNTS, ERROR };
     struct llmp_json_field fields[COUNTS + 2] = { 0 };
@@ -181,7 +178,7 @@ static void read_responses_event(struct llmp_str data,
     out->finished = out->done && !out->error;
 }
 
-static void read_chat_event(struct llmp_str data, struct llmp_openai_event *out)
+static void read_chat_event(struct llmp_str data, struct llmp_peek_event *out)
 {
     enum { ERROR = COUNTS, CHOICE, FINISH };
     struct llmp_json_field fields[COUNTS + 3] = { 0 };
@@ -204,11 +201,11 @@ static void read_chat_event(struct llmp_str data, struct llmp_openai_event *out)
 
 /* Most events of a stream are deltas, which say nothing of interest: whether
  * one may is seen by a search for the few names that matter. */
-static bool concerns_us(enum llmp_openai_shape shape, struct llmp_str data)
+static bool concerns_us(enum llmp_shape shape, struct llmp_str data)
 {
     if (contains(data, LLMP_STR("\"error\"")))
         return true;
-    if (shape == LLMP_OPENAI_RESPONSES)
+    if (shape == LLMP_SHAPE_RESPONSES)
         return contains(data, LLMP_STR("\"response\""));
     return contains(data, LLMP_STR("_tokens\"")) ||
            contains(data, LLMP_STR("\"finish_reason\":\"")) ||
@@ -232,10 +229,10 @@ static bool is_ordinary(struct llmp_str data)
                                   contains(data, LLMP_STR("\"type\"")));
 }
 
-void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str name,
-                            struct llmp_str data, struct llmp_openai_event *out)
+void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
+                          struct llmp_str data, struct llmp_peek_event *out)
 {
-    *out = (struct llmp_openai_event){ 0 };
+    *out = (struct llmp_peek_event){ 0 };
     if (data.len == 0)
         return;
     if (llmp_str_eq(llmp_str_trim(data), LLMP_STR("[DONE]"))) {
@@ -243,7 +240,7 @@ void llmp_openai_event_read(enum llmp_openai_shape shape, struct llmp_str name,
         return;
     }
     if (concerns_us(shape, data)) {
-        if (shape == LLMP_OPENAI_RESPONSES)
+        if (shape == LLMP_SHAPE_RESPONSES)
             read_responses_event(data, out);
         else
             read_chat_event(data, out);
