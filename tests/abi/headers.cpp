@@ -8,6 +8,7 @@
 #include <llmproxy/journal.h>
 #include <llmproxy/json.h>
 #include <llmproxy/limit.h>
+#include <llmproxy/route.h>
 #include <llmproxy/runtime.h>
 #include <llmproxy/store.h>
 #include <llmproxy/usage.h>
