@@ -434,6 +434,10 @@ struct llmp_summary {
     bool cost_known;            /**< else nobody knows what it cost */
     uint64_t cost_nano;         /**< 10^-9 of `currency` */
     struct llmp_str currency;
+    uint32_t attempts; /**< calls of providers for this request */
+    struct llmp_str dropped; /**< what the provider's dialect could not say and
+                                  was left out: "seed,tools[0].strict"; or
+                                  empty */
     /** What had been set aside. */
     uint64_t reserved_input_tokens, reserved_output_tokens, reserved_cost_nano;
 };

@@ -40,6 +40,7 @@ static void drop(struct llmp_access *access)
     owners_unref(access->owners);
     llmp_address_set_unref(access->admin_allow);
     llmp_address_set_unref(access->admin_deny);
+    llmp_routes_unref(access->routes);
     drop_scopes(access->models, config->model_count);
     llmp_config_unref(access->config);
     llmp_free(access);
@@ -430,7 +431,7 @@ static int make_sets(struct llmp_access *access, struct llmp_error *err)
 }
 
 int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
-                    struct llmp_config *config,
+                    struct llmp_router *router, struct llmp_config *config,
                     const struct llmp_directory *directory,
                     const struct llmp_access *before, struct llmp_error *err)
 {
@@ -449,6 +450,8 @@ int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
     LLMP_TRY(llmp_access_keys(access, directory, before, err));
     LLMP_TRY(make_issuers(access, before, err));
     LLMP_TRY(llmp_access_prices(&access->prices, config, err));
+    LLMP_TRY(
+        llmp_routes_new(&access->routes, router, config, access->prices, err));
     LLMP_TRY(make_sets(access, err));
     if (before)
         lift_old(access, before);
@@ -467,6 +470,7 @@ static int copy(struct llmp_access **out, const struct llmp_access *from,
     LLMP_ENSURE(access, err, LLMP_E_NOMEM, "no memory for keys and limits");
     atomic_init(&access->refs, 1);
     access->limiter = from->limiter;
+    access->routes = llmp_routes_ref(from->routes);
     access->config = llmp_config_ref(from->config);
     access->required = from->required;
     access->owners = from->owners;

@@ -16,6 +16,7 @@
 #include "gateway/config.h"
 #include "gateway/directory.h"
 #include "gateway/own_tokens.h"
+#include "gateway/routes.h"
 
 /* Scopes of whoever calls, in this order: key, user, team, organisation. */
 enum { LLMP_CALLER_SCOPES = 4 };
@@ -64,6 +65,7 @@ struct llmp_holder {
 struct llmp_access {
     atomic_uint refs;
     struct llmp_limiter *limiter;
+    struct llmp_routes *routes;
     struct llmp_config *config; /* a reference */
     bool required;              /* nobody calls without a credential */
     struct llmp_keyring *keyring;
@@ -86,7 +88,7 @@ struct llmp_access {
  *                   their limits, keys keep their time of last use
  */
 int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
-                    struct llmp_config *config,
+                    struct llmp_router *router, struct llmp_config *config,
                     const struct llmp_directory *directory,
                     const struct llmp_access *before, struct llmp_error *err);
 

@@ -71,14 +71,15 @@ static void add_price(struct llmp_buf *out, const struct llmp_price *price)
 
 /* What stands behind a pattern is known when somebody asks for it by name. */
 static void add_model(struct llmp_admin *a, const struct llmp_model *model,
-                      struct llmp_str name, bool first)
+                      const struct llmp_deployment *at, struct llmp_str name,
+                      bool first)
 {
     struct llmp_buf *out = &a->out;
     bool pattern = name.ptr[name.len - 1] == '*';
-    const struct llmp_deployment deployment = {
-        .provider = model->provider->name,
-        .vendor = model->provider->vendor,
-        .upstream = pattern ? name : llmp_model_upstream(model, name),
+    const struct llmp_deployment_name deployment = {
+        .provider = at->provider->name,
+        .vendor = at->provider->vendor,
+        .upstream = pattern ? name : llmp_model_upstream(model, at, name),
     };
     const struct llmp_price *price =
         pattern ? NULL
@@ -98,6 +99,15 @@ static void add_model(struct llmp_admin *a, const struct llmp_model *model,
     (void)llmp_buf_add(out, LLMP_STR("}"));
 }
 
+/* Each has a price of its own. */
+static void add_deployments(struct llmp_admin *a,
+                            const struct llmp_model *model,
+                            struct llmp_str name, bool first)
+{
+    for (size_t d = 0; d < model->deployment_count; d++)
+        add_model(a, model, &model->deployments[d], name, first && d == 0);
+}
+
 int llmp_admin_prices(struct llmp_admin *a)
 {
     const struct llmp_config *config = a->access->config;
@@ -110,10 +120,11 @@ int llmp_admin_prices(struct llmp_admin *a)
     if (name.len) {
         model = llmp_config_model(config, name);
         if (model)
-            add_model(a, model, name, true);
+            add_deployments(a, model, name, true);
     } else {
         for (size_t i = 0; i < config->model_count; i++)
-            add_model(a, &config->models[i], config->models[i].name, i == 0);
+            add_deployments(a, &config->models[i], config->models[i].name,
+                            i == 0);
     }
     llmp_admin_list_end(a, (struct llmp_str){ NULL, 0 });
     return LLMP_OK;

@@ -89,7 +89,7 @@ static bool price_row(struct reprice *r, const struct llmp_ledger_row *row,
                       struct llmp_ledger_price *out)
 {
     const struct llmp_access *access = r->a->access;
-    const struct llmp_deployment deployment =
+    const struct llmp_deployment_name deployment =
         llmp_deployment_of(access->config, row->deployment);
     const struct llmp_price *price =
         llmp_deployment_price(access->prices, &deployment, row->wall_ns);

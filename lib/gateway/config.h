@@ -10,11 +10,13 @@
 #include <llmproxy/auth.h>
 #include <llmproxy/config.h>
 #include <llmproxy/limit.h>
+#include <llmproxy/route.h>
 #include <llmproxy/runtime.h>
 #include <llmproxy/usage.h>
 #include <stdatomic.h>
 
 #include "gateway/config_memory.h"
+#include "gateway/face.h"
 
 /* Limits of one owner, as written. */
 struct llmp_allowance {
@@ -26,10 +28,17 @@ struct llmp_allowance {
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
     struct llmp_str name;
+    enum llmp_face face;       /* what it speaks, and where */
+    bool is_openai;            /* OpenAI itself, or Azure */
+    struct llmp_str region;    /* empty: nobody said */
     struct llmp_origin origin; /* where, over what; see runtime.h */
     struct llmp_str base_path; /* of base_url, without trailing '/': "/v1";
                                   may be empty */
-    /* Ready request fields: authorization and configured extras. */
+    /* Ready request fields: the one with its key, of which there may be
+     * several, and configured extras. */
+    const struct llmp_header *credentials;
+    const struct llmp_str *credential_ids; /* for whoever counts faults */
+    size_t credential_count;
     const struct llmp_header *headers;
     size_t header_count;
     /* Every secret of this provider, so that error texts can be cleaned. */
@@ -43,13 +52,28 @@ struct llmp_provider {
     struct llmp_allowance limits; /* of each model here */
 };
 
+/* One model at one provider in one region. */
+struct llmp_deployment {
+    const struct llmp_provider *provider;
+    struct llmp_str upstream; /* model name there; empty: as asked */
+    struct llmp_str id;       /* "provider/model": what is known of its health
+                                 is kept under it */
+    struct llmp_str region;   /* its own, or the provider's */
+    uint32_t weight, tier, level;
+    uint64_t max_tokens; /* where a dialect must say one; 0: its default */
+};
+
 /* The name that clients ask for. */
 struct llmp_model {
     struct llmp_str name;  /* may end in '*': a pattern */
     struct llmp_str strip; /* prefix removed before the name goes upstream */
-    const struct llmp_provider *provider;
-    struct llmp_str upstream; /* model name there; empty: as asked */
-    uint32_t index;           /* position in llmp_config.models */
+    struct llmp_deployment *deployments;
+    size_t deployment_count; /* 1 or more */
+    enum llmp_route_strategy strategy;
+    uint32_t retries;      /* of the same deployments, after all were tried */
+    bool drop_unsupported; /* what a deployment cannot be told is left out */
+    struct llmp_str on_context, on_filter; /* models that may do instead */
+    uint32_t index;                        /* position in llmp_config.models */
     struct llmp_allowance limits;
 };
 
@@ -153,8 +177,9 @@ struct llmp_config {
 const struct llmp_model *llmp_config_model(const struct llmp_config *config,
                                            struct llmp_str name);
 
-/* What the model's provider is asked for when a client asks for `name`. */
+/* What the deployment's provider is asked for when a client asks for `name`. */
 struct llmp_str llmp_model_upstream(const struct llmp_model *model,
+                                    const struct llmp_deployment *deployment,
                                     struct llmp_str name);
 
 #define LLMP_NEAREST_MAX 3

@@ -17,6 +17,14 @@ int llmp_check_providers(struct llmp_reading *reading,
 int llmp_check_models(struct llmp_reading *reading,
                       const struct llmp_drafts *drafts);
 
+/* config_deployment.c */
+int llmp_check_deployments(struct llmp_reading *reading,
+                           const struct llmp_draft_model *draft,
+                           struct llmp_model *model);
+int llmp_imply_deployment(struct llmp_reading *reading,
+                          struct llmp_model *model,
+                          const struct llmp_provider *provider);
+
 /* config_auth.c: after the models. */
 int llmp_check_auth(struct llmp_reading *reading,
                     const struct llmp_draft *draft);

@@ -75,12 +75,13 @@ const struct llmp_model *llmp_config_model(const struct llmp_config *config,
 }
 
 struct llmp_str llmp_model_upstream(const struct llmp_model *model,
+                                    const struct llmp_deployment *deployment,
                                     struct llmp_str name)
 {
     struct llmp_str strip = model->strip;
 
-    if (model->upstream.len)
-        return model->upstream;
+    if (deployment->upstream.len)
+        return deployment->upstream;
     if (strip.len && llmp_str_starts(name, strip))
         return (struct llmp_str){ name.ptr + strip.len, name.len - strip.len };
     return name;
@@ -163,35 +164,6 @@ size_t llmp_config_nearest(const struct llmp_config *config,
 
 /* ---- from the draft ---- */
 
-static int find_provider(struct llmp_reading *reading,
-                         const struct llmp_draft_model *draft,
-                         struct llmp_model *model)
-{
-    const struct llmp_config *config = reading->config;
-    const struct llmp_setting *wanted = &draft->provider;
-    struct llmp_guess guess = llmp_guess_begin(wanted->text);
-
-    if (!wanted->node && config->provider_count == 1) {
-        model->provider = &config->providers[0];
-        return LLMP_OK;
-    }
-    if (!wanted->node)
-        return llmp_reading_fail(reading, draft->node, LLMP_E_INVALID,
-                                 "'provider' is missing; there are %zu",
-                                 config->provider_count);
-    model->provider = llmp_provider_find(config, wanted->text);
-    if (model->provider)
-        return LLMP_OK;
-    if (wanted->referenced)
-        return llmp_reading_fail(reading, wanted->node, LLMP_E_NOT_FOUND,
-                                 "there is no such provider");
-    for (size_t i = 0; i < config->provider_count; i++)
-        llmp_guess_offer(&guess, config->providers[i].name);
-    return llmp_reading_fail(
-        reading, wanted->node, LLMP_E_NOT_FOUND, "there is no provider '%s'%s",
-        llmp_show(wanted->text).text, llmp_guess_hint(&guess).text);
-}
-
 static int check_name(struct llmp_reading *reading,
                       const struct llmp_draft_model *draft)
 {
@@ -226,10 +198,14 @@ static int check_model(struct llmp_reading *reading,
                        struct llmp_model *model)
 {
     LLMP_TRY(check_name(reading, draft));
-    LLMP_TRY(find_provider(reading, draft, model));
     model->name = draft->name.text;
     model->strip = draft->strip.text;
-    model->upstream = draft->model.text;
+    model->strategy = (enum llmp_route_strategy)draft->strategy.number;
+    model->retries = (uint32_t)draft->retries.number;
+    model->drop_unsupported = draft->on_unsupported.number != 0;
+    model->on_context = draft->fallbacks.context_length.text;
+    model->on_filter = draft->fallbacks.content_filter.text;
+    LLMP_TRY(llmp_check_deployments(reading, draft, model));
     return llmp_check_allowance(reading, &draft->limits, &model->limits);
 }
 
@@ -251,14 +227,14 @@ static int imply_models(struct llmp_reading *reading)
                                           LLMP_STR("*") };
         struct llmp_model *model = &config->models[i];
 
-        model->provider = provider;
         model->name = LLMP_STR("*");
-        if (config->provider_count == 1)
-            break;
-        model->name = llmp_config_join(memory, parts, 3);
-        model->strip = llmp_config_join(memory, parts, 2);
-        if (!model->name.ptr || !model->strip.ptr)
-            return llmp_reading_nomem(reading);
+        if (config->provider_count > 1) {
+            model->name = llmp_config_join(memory, parts, 3);
+            model->strip = llmp_config_join(memory, parts, 2);
+            if (!model->name.ptr || !model->strip.ptr)
+                return llmp_reading_nomem(reading);
+        }
+        LLMP_TRY(llmp_imply_deployment(reading, model, provider));
     }
     return LLMP_OK;
 }
@@ -295,6 +271,37 @@ static void finish(struct llmp_config *config)
     }
 }
 
+static int check_fallback(struct llmp_reading *reading,
+                          const struct llmp_setting *setting,
+                          struct llmp_str own)
+{
+    if (!setting->node)
+        return LLMP_OK;
+    if (llmp_str_eq(setting->text, own))
+        return llmp_reading_fail(reading, setting->node, LLMP_E_INVALID,
+                                 "a model cannot stand in for itself");
+    if (!llmp_config_model(reading->config, setting->text))
+        return llmp_reading_fail(reading, setting->node, LLMP_E_NOT_FOUND,
+                                 "there is no model of this name");
+    return LLMP_OK;
+}
+
+static int check_fallbacks(struct llmp_reading *reading,
+                           const struct llmp_drafts *drafts)
+{
+    const struct llmp_draft_model *items = drafts->items;
+
+    for (size_t i = 0; i < drafts->count; i++) {
+        const struct llmp_draft_fallbacks *draft = &items[i].fallbacks;
+
+        LLMP_TRY(check_fallback(reading, &draft->context_length,
+                                items[i].name.text));
+        LLMP_TRY(check_fallback(reading, &draft->content_filter,
+                                items[i].name.text));
+    }
+    return LLMP_OK;
+}
+
 int llmp_check_models(struct llmp_reading *reading,
                       const struct llmp_drafts *drafts)
 {
@@ -314,5 +321,6 @@ int llmp_check_models(struct llmp_reading *reading,
     for (size_t i = 0; i < drafts->count; i++)
         LLMP_TRY(check_model(reading, &items[i], &config->models[i]));
     finish(config);
-    return check_twice(reading, drafts);
+    LLMP_TRY(check_twice(reading, drafts));
+    return check_fallbacks(reading, drafts);
 }

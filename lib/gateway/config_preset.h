@@ -8,6 +8,8 @@
 
 #include <llmproxy/base.h>
 
+#include "gateway/face.h"
+
 struct llmp_preset {
     const char *name;
     const char *base_url;
@@ -16,6 +18,7 @@ struct llmp_preset {
     const char *path;     /* added when url_var's value has no path: vendors
                              differ in whether theirs includes it */
     const char *patterns; /* names that are its own, separated by blanks */
+    enum llmp_face face;  /* what base_url speaks */
 };
 
 extern const struct llmp_preset llmp_presets[];

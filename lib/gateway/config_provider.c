@@ -174,26 +174,49 @@ static int add_secret(struct build *b, struct llmp_str secret)
     return LLMP_OK;
 }
 
-static int add_key(struct build *b)
+static int add_key(struct build *b, const struct llmp_setting *key,
+                   struct llmp_header *credential, struct llmp_str *id)
 {
-    const struct llmp_setting *key = &b->draft->api_key;
+    const struct llmp_face_row *row = llmp_face_row(b->out->face);
+    const struct llmp_str parts[] = { row->key_prefix, key->text };
+    char number[24];
 
-    if (!key->node)
-        return LLMP_OK;
     for (size_t i = 0; i < key->text.len; i++)
         if (key->text.ptr[i] <= ' ' || key->text.ptr[i] > '~')
             return fail(b, key->node,
                         "'api_key' contains a blank or another character "
                         "that no key has");
+    credential->name = row->key_field;
+    credential->value = join(b, parts, LLMP_COUNT(parts));
 
-    const struct llmp_str parts[] = { LLMP_STR("Bearer "), key->text };
-    struct llmp_str value = join(b, parts, LLMP_COUNT(parts));
+    /* Keys are told apart by their place: nothing of a secret may show. */
+    struct llmp_str place = { number,
+                              (size_t)snprintf(number, sizeof(number), "key%zu",
+                                               b->out->credential_count + 1) };
 
-    if (!value.ptr)
+    *id = join(b, &place, 1);
+    if (!credential->value.ptr || !id->ptr)
         return llmp_reading_nomem(b->reading);
-    b->headers[b->out->header_count++] =
-        (struct llmp_header){ LLMP_STR("authorization"), value };
+    b->out->credential_count++;
     return add_secret(b, key->text);
+}
+
+static int add_keys(struct build *b)
+{
+    const struct llmp_settings *keys = &b->draft->api_key;
+    struct llmp_config_memory *memory = &b->reading->config->memory;
+    struct llmp_header *credentials =
+        llmp_config_take_array(memory, keys->count + 1, sizeof(*credentials));
+    struct llmp_str *ids =
+        llmp_config_take_array(memory, keys->count + 1, sizeof(*ids));
+
+    if (!credentials || !ids)
+        return llmp_reading_nomem(b->reading);
+    b->out->credentials = credentials;
+    b->out->credential_ids = ids;
+    for (size_t i = 0; i < keys->count; i++)
+        LLMP_TRY(add_key(b, &keys->items[i], &credentials[i], &ids[i]));
+    return LLMP_OK;
 }
 
 /* Fields that frame, route or encode a message belong to the transport and
@@ -250,13 +273,17 @@ static int add_header(struct build *b, const struct llmp_setting *setting)
         return llmp_reading_fail(b->reading, key, LLMP_E_INVALID,
                                  "the header '%s' is set by the gateway itself",
                                  llmp_show(name).text);
+    if (b->out->credential_count &&
+        llmp_str_eq(b->out->credentials[0].name, name))
+        return llmp_reading_fail(b->reading, key, LLMP_E_INVALID,
+                                 "the header '%s' is there twice ('api_key' "
+                                 "sets %s)",
+                                 llmp_show(name).text, llmp_show(name).text);
     for (size_t i = 0; i < b->out->header_count; i++)
         if (llmp_str_eq(b->headers[i].name, name))
-            return llmp_reading_fail(
-                b->reading, key, LLMP_E_INVALID,
-                "the header '%s' is there twice%s", llmp_show(name).text,
-                b->draft->api_key.node ? " ('api_key' sets authorization)"
-                                       : "");
+            return llmp_reading_fail(b->reading, key, LLMP_E_INVALID,
+                                     "the header '%s' is there twice",
+                                     llmp_show(name).text);
     if (value.ptr[0] == ' ' || value.ptr[value.len - 1] == ' ')
         return fail(b, setting->node,
                     "a header's value may not begin or end with a blank");
@@ -282,11 +309,12 @@ static int add_headers(struct build *b)
 
     b->headers =
         llmp_config_take_array(memory, headers->count + 1, sizeof(*b->headers));
-    b->secrets = llmp_config_take_array(memory, 2 * headers->count + 3,
-                                        sizeof(*b->secrets));
+    b->secrets = llmp_config_take_array(
+        memory, 2 * headers->count + b->draft->api_key.count + 3,
+        sizeof(*b->secrets));
     if (!b->headers || !b->secrets)
         return llmp_reading_nomem(b->reading);
-    LLMP_TRY(add_key(b));
+    LLMP_TRY(add_keys(b));
     for (size_t i = 0; i < headers->count; i++)
         LLMP_TRY(add_header(b, &headers->items[i]));
     b->out->headers = b->headers;
@@ -418,12 +446,29 @@ static int make_id(struct build *b)
     return origin->id ? LLMP_OK : llmp_reading_nomem(b->reading);
 }
 
+/* A preset's is what its base URL speaks; elsewhere it may be anything. */
+static enum llmp_face find_face(const struct llmp_draft_provider *draft)
+{
+    if (draft->dialect.node)
+        return (enum llmp_face)draft->dialect.number;
+    for (size_t i = 0; i < llmp_preset_count; i++)
+        if (draft->preset.node
+                ? draft->preset.number == i
+                : llmp_str_eq(draft->name.text,
+                              llmp_str_of(llmp_presets[i].name)) &&
+                      (!draft->base_url.node || draft->base_url.referenced))
+            return llmp_presets[i].face;
+    return LLMP_FACE_OPENAI;
+}
+
 static int check_provider(struct build *b)
 {
     const struct llmp_draft_provider *draft = b->draft;
 
     LLMP_TRY(check_name(b));
     LLMP_TRY(check_url(b));
+    b->out->face = find_face(draft);
+    b->out->region = draft->region.text;
     LLMP_TRY(add_headers(b));
     /* Before the proxy's password counts as a secret: it goes to the proxy. */
     LLMP_TRY(check_trust(b));
@@ -436,6 +481,8 @@ static int check_provider(struct build *b)
     b->out->vendor = draft->vendor.node   ? draft->vendor.text
                      : draft->preset.node ? draft->preset.text
                                           : draft->name.text;
+    b->out->is_openai = b->out->face == LLMP_FACE_AZURE ||
+                        llmp_str_eq(b->out->vendor, LLMP_STR("openai"));
     LLMP_TRY(llmp_check_allowance(b->reading, &draft->limits, &b->out->limits));
     return make_id(b);
 }

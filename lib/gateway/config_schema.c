@@ -8,6 +8,7 @@
 
 #include "base/internal.h"
 #include "gateway/config_preset.h"
+#include "gateway/face.h"
 
 #define KiB    (UINT64_C(1) << 10)
 #define MiB    (UINT64_C(1) << 20)
@@ -196,9 +197,17 @@ static const struct llmp_key provider_keys[] = {
     { "base_url", LLMP_KEY_TEXT, AT(provider, base_url),
       .help = "What stands before `/chat/completions`: "
               "`https://host[:port]/path`, no user, no query." },
-    { "api_key", LLMP_KEY_TEXT, AT(provider, api_key), .secret = true,
-      .help = "Sent as `authorization: Bearer …`, to this provider only. "
-              "Best a reference: `${NAME}` or `${file:PATH}`." },
+    { "dialect", LLMP_KEY_CHOICE, AT(provider, dialect),
+      .choices = llmp_face_names,
+      .help = "Whose API it has. Unset: the preset's, else `openai`." },
+    { "region", LLMP_KEY_TEXT, AT(provider, region),
+      .help = "Where it is, for regions and residency." },
+    { "api_key", LLMP_KEY_TEXTS, AT(provider, api_key), .max = 16,
+      .secret = true,
+      .help = "Sent to this provider only, in the field that it wants "
+              "(`authorization: Bearer …`, `x-api-key`, …). Of several, one "
+              "that is refused or exhausted is left for another. Best a "
+              "reference: `${NAME}` or `${file:PATH}`." },
     { "headers", LLMP_KEY_PAIRS, AT(provider, headers), .max = 64,
       .secret = true,
       .help = "Header fields for every request. Those that frame or route a "
@@ -238,6 +247,44 @@ static const struct llmp_key provider_keys[] = {
 SECTION(provider_section, "providers", llmp_draft_provider, provider_keys,
         "Vendors and servers that answer.");
 
+static const struct llmp_key deployment_keys[] = {
+    { "provider", LLMP_KEY_TEXT, AT(deployment, provider),
+      .help = "Name of a provider; needed when there are several." },
+    { "model", LLMP_KEY_TEXT, AT(deployment, model),
+      .help = "The provider's name for it. Unset: the name that was asked "
+              "for." },
+    { "region", LLMP_KEY_TEXT, AT(deployment, region),
+      .help = "Where it is. Unset: the provider's." },
+    { "weight", LLMP_KEY_COUNT, AT(deployment, weight), "1", 1, 1000000,
+      .help = "How much of the traffic it gets, beside the others'." },
+    { "tier", LLMP_KEY_COUNT, AT(deployment, tier), "0", 0, 63,
+      .help = "Lower ones first; the next when none of them is available." },
+    { "level", LLMP_KEY_COUNT, AT(deployment, level), "0", 0, 63,
+      .help = "With `strategy: complexity`: how hard a prompt it is for." },
+    { "max_tokens", LLMP_KEY_COUNT, AT(deployment, max_tokens), "0",
+      .max = 10000000,
+      .help = "Most output, where the dialect must say one and the client "
+              "does not; 0: 8,192." },
+};
+SECTION(deployment_section, "models.deployments", llmp_draft_deployment,
+        deployment_keys, "One model at one provider.");
+
+static const struct llmp_key fallbacks_keys[] = {
+    { "context_length", LLMP_KEY_TEXT, AT(fallbacks, context_length),
+      .help = "Name of a model that is asked instead when the prompt is too "
+              "long for this one." },
+    { "content_filter", LLMP_KEY_TEXT, AT(fallbacks, content_filter),
+      .help = "The same when the provider's filter refuses it." },
+};
+SECTION(fallbacks_section, "models.fallbacks", llmp_draft_fallbacks,
+        fallbacks_keys, "Models that may do instead.");
+
+/* As enum llmp_route_strategy has them. */
+static const char *const strategy_choices[] = { "ordered", "weighted",   "busy",
+                                                "latency", "cheapest",   "room",
+                                                "hash",    "complexity", NULL };
+static const char *const unsupported_choices[] = { "reject", "drop", NULL };
+
 static const struct llmp_key model_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(model, name), .required = true,
       .help = "What clients ask for. A `*` at the end makes it a pattern; a "
@@ -251,6 +298,27 @@ static const struct llmp_key model_keys[] = {
     { "strip", LLMP_KEY_TEXT, AT(model, strip),
       .help = "Beginning of the name that is removed before it goes to the "
               "provider." },
+    { "deployments", LLMP_KEY_SECTIONS, AT(model, deployments), .max = 1000,
+      .section = &deployment_section,
+      .help = "Instead of `provider` and `model`: several, of which one "
+              "answers, and the next when it fails." },
+    { "strategy", LLMP_KEY_CHOICE, AT(model, strategy), "ordered",
+      .choices = strategy_choices,
+      .help = "Which goes first: in this order; by lot after their weights; "
+              "the one with the fewest calls; the fastest; the cheapest; the "
+              "one with most room left under its limits; the same for the "
+              "same beginning of a prompt; or by how hard the prompt is." },
+    { "retries", LLMP_KEY_COUNT, AT(model, retries), "0", 0, 3,
+      .help = "How often the same deployments are asked again, after a pause, "
+              "when all of them have failed. Clients often do that "
+              "themselves." },
+    { "on_unsupported", LLMP_KEY_CHOICE, AT(model, on_unsupported), "reject",
+      .choices = unsupported_choices,
+      .help = "What a provider of another dialect cannot be told: the "
+              "request is refused and the field named, or it is left out and "
+              "recorded." },
+    { "fallbacks", LLMP_KEY_SECTION, AT(model, fallbacks),
+      .section = &fallbacks_section, .help = "Models that may do instead." },
     { "limits", LLMP_KEY_SECTION, AT(model, limits),
       .section = &allowance_section, .help = "Of all callers together." },
 };

@@ -184,17 +184,32 @@ struct llmp_draft_provider_timeouts {
 
 struct llmp_draft_provider {
     const struct llmp_node *node;
-    struct llmp_setting name, preset, base_url, api_key, transport, http2,
-        ca_file, proxy, tls_verify, allow_plain_http, connections, stream_usage;
+    struct llmp_setting name, preset, base_url, dialect, region, transport,
+        http2, ca_file, proxy, tls_verify, allow_plain_http, connections,
+        stream_usage;
     struct llmp_setting vendor;
-    struct llmp_settings headers;
+    struct llmp_settings api_key, headers;
     struct llmp_draft_provider_timeouts timeouts;
     struct llmp_draft_allowance limits;
 };
 
+struct llmp_draft_deployment {
+    const struct llmp_node *node;
+    struct llmp_setting provider, model, region, weight, tier, level,
+        max_tokens;
+};
+
+struct llmp_draft_fallbacks {
+    const struct llmp_node *node;
+    struct llmp_setting context_length, content_filter;
+};
+
 struct llmp_draft_model {
     const struct llmp_node *node;
-    struct llmp_setting name, provider, model, strip;
+    struct llmp_setting name, provider, model, strip, strategy, on_unsupported,
+        retries;
+    struct llmp_drafts deployments;
+    struct llmp_draft_fallbacks fallbacks;
     struct llmp_draft_allowance limits;
 };
 

@@ -50,7 +50,10 @@ static void add_model(struct llmp_buf *buf,
                       const struct llmp_config *config)
 {
     (void)llmp_buf_printf(buf, "model     %s", show(&draft->name).text);
-    if (config->provider_count > 1)
+    if (draft->deployments.count)
+        (void)llmp_buf_printf(buf, "  %zu deployments",
+                              draft->deployments.count);
+    else if (config->provider_count > 1)
         (void)llmp_buf_printf(buf, "  %s", show(&draft->provider).text);
     if (draft->model.node)
         (void)llmp_buf_printf(buf, "  as %s", show(&draft->model).text);

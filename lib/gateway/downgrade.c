@@ -15,8 +15,11 @@ static bool sample_cost(const struct llmp_config *config,
                         struct llmp_named_model at, uint64_t wall_ns,
                         uint64_t *nanos)
 {
-    const struct llmp_price *price = llmp_model_price(
-        prices, at.model, llmp_model_upstream(at.model, at.name), wall_ns);
+    /* The first one stands for all: they answer the same. */
+    const struct llmp_deployment *deployment = &at.model->deployments[0];
+    const struct llmp_price *price = llmp_provider_price(
+        prices, deployment->provider,
+        llmp_model_upstream(at.model, deployment, at.name), wall_ns);
     struct llmp_usage usage;
 
     llmp_usage_init(&usage);

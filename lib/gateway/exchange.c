@@ -46,6 +46,7 @@ static void reset(struct llmp_exchange *x)
     struct llmp_arena arena = x->arena;
     struct llmp_buf body = x->body, out = x->out;
 
+    llmp_buf_fini(&x->early);
     llmp_arena_reset(&arena);
     if (out.cap > LLMP_X_BUFFER_KEPT)
         llmp_buf_fini(&out);
@@ -73,6 +74,7 @@ int llmp_exchange_new(struct llmp_exchange **out, struct llmp_worker *worker,
     x->access = llmp_access_ref(worker->access);
     x->now = now;
     x->deadline_ns = x->wait_ns = UINT64_MAX;
+    x->route.until_ns = UINT64_MAX;
     x->body.limit = (size_t)x->config->limits.body_bytes_max;
     x->summary.size = sizeof(x->summary);
     x->summary.started_wall_ns = now.wall_ns;
@@ -128,6 +130,7 @@ static void free_memory(struct llmp_exchange *x)
 {
     llmp_buf_fini(&x->body);
     llmp_buf_fini(&x->out);
+    llmp_buf_fini(&x->early);
     llmp_arena_fini(&x->arena);
     llmp_free(x);
 }
@@ -146,6 +149,8 @@ void llmp_exchange_free(struct llmp_exchange *x)
         llmp_sse_fini(&x->sse);
     drop_waker(x);
     llmp_x_admin_drop(x);
+    llmp_x_foreign_free(x);
+    llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
     llmp_x_forget_caller(x);
     llmp_access_unref(x->access);
     llmp_config_unref(x->config);
@@ -255,6 +260,8 @@ static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
     struct llmp_summary *s = &x->summary;
     bool refused = ending == LLMP_END_UPSTREAM_ERROR && s->events <= 1;
 
+    if (x->route.failed_before && s->usage_basis == LLMP_USAGE_NONE)
+        s->usage_basis = LLMP_USAGE_UNKNOWN; /* of an earlier attempt */
     if (s->usage_basis == LLMP_USAGE_REPORTED || !x->operation ||
         !x->operation->usage || !x->call_reached || refused)
         return;
@@ -295,6 +302,25 @@ static struct llmp_str model_label(const struct llmp_exchange *x)
     return s->model;
 }
 
+/* What the router learns of the attempt that the exchange ended with. */
+static enum llmp_route_class outcome_of(const struct llmp_exchange *x,
+                                        enum llmp_ending ending)
+{
+    if (x->route.outcome != LLMP_OUTCOME_ABANDONED)
+        return x->route.outcome;
+    switch (ending) {
+    case LLMP_END_COMPLETE:
+        return LLMP_OUTCOME_OK;
+    case LLMP_END_UPSTREAM_ERROR:
+    case LLMP_END_UPSTREAM_FAILED:
+    case LLMP_END_TIMEOUT:
+    case LLMP_END_CUT:
+        return LLMP_OUTCOME_TRANSIENT;
+    default:
+        return LLMP_OUTCOME_ABANDONED; /* the client's doing, or ours */
+    }
+}
+
 void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
 {
     struct llmp_summary *s = &x->summary;
@@ -309,6 +335,7 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     s->request_bytes = x->body_seen;
     s->own_ns = llmp_x_own_ns(x);
     settle_usage(x, ending);
+    llmp_x_report(x, outcome_of(x, ending));
     llmp_x_keys_drop(x);
     llmp_x_settle(x);
     llmp_x_book_outcome(x);
@@ -464,7 +491,7 @@ void llmp_exchange_drained(struct llmp_exchange *x, size_t n,
     if (!x->call_paused || x->unsent > LLMP_X_UNSENT_LOW || !x->call_open)
         return;
     x->call_paused = false;
-    llmp_x_deadline(x, x->model->provider->idle_timeout_ms);
+    llmp_x_deadline(x, x->deployment->provider->idle_timeout_ms);
     llmp_x_ask(x,
                (struct llmp_ask){ .kind = LLMP_ASK_RESUME, .id = x->call.id });
 }
@@ -482,6 +509,8 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
             llmp_x_keys_tick(x);
         else if (x->state == LLMP_X_LIMITS)
             llmp_x_limits_tick(x);
+        else if (x->state == LLMP_X_BACKOFF)
+            llmp_x_backoff_tick(x);
         else if (x->state == LLMP_X_ADMIN)
             llmp_x_admin_tick(x);
         else if (x->list.open)

@@ -16,6 +16,7 @@
 #include "gateway/operation.h"
 #include "gateway/upload_check.h"
 #include "message/sse.h"
+#include "wire/dialect.h"
 #include "wire/passing.h"
 
 enum llmp_x_state {
@@ -23,6 +24,7 @@ enum llmp_x_state {
     LLMP_X_AUTH,      /* the keys of a token's issuer are awaited */
     LLMP_X_BODY,      /* a body is being held */
     LLMP_X_LIMITS,    /* what the store says about limits is awaited */
+    LLMP_X_BACKOFF,   /* the next attempt is put off a little */
     LLMP_X_UPLOAD,    /* a call runs and the body goes straight to it */
     LLMP_X_CALLING,   /* a call runs, its answer is awaited */
     LLMP_X_ADMIN,     /* a job of administration runs */
@@ -36,6 +38,7 @@ enum llmp_x_answer {
     LLMP_ANSWER_OPAQUE, /* passed on unread */
     LLMP_ANSWER_ERROR,  /* collected, cleaned, and sent whole */
     LLMP_ANSWER_JSON,   /* passed on, its usage read on the way */
+    LLMP_ANSWER_WHOLE,  /* collected and translated */
     LLMP_ANSWER_EVENTS  /* passed on event by event */
 };
 
@@ -84,12 +87,34 @@ struct llmp_exchange {
     bool request_ended, request_paused;
     bool connection_over; /* it is no proper request */
     struct llmp_str content_type, content_encoding, traceparent, tracestate,
-        beta;
+        beta, dialect_version;
     struct llmp_str model_header;
     struct llmp_str upstream_path; /* behind the provider's base path; empty:
                                       the operation's */
     const struct llmp_model *model;
     bool client_wants_usage, usage_injected;
+    struct llmp_request_plan plan; /* of a JSON body: how it is edited */
+    uint64_t output_max; /* tokens the client allows; UINT64_MAX: unsaid */
+
+    /* Who answers (stage_route.c). */
+    const struct llmp_deployment *deployment; /* of the attempt */
+    struct {
+        struct llmp_route_attempt pick; /* in flight while `picked` */
+        bool picked;
+        bool called;         /* the attempt's call was begun */
+        uint8_t passed_over; /* deployments that could not be told it */
+        bool fell_back;      /* another model does instead */
+        bool failed_before;  /* an earlier attempt may have cost something */
+        uint64_t *tried;     /* bits of deployments; in the arena */
+        uint32_t attempts;   /* calls begun */
+        uint64_t until_ns;   /* what the client waits for; UINT64_MAX: ever */
+        uint64_t backoff_ns;
+        enum llmp_route_class outcome;    /* of the attempt, when it failed */
+        uint64_t retry_after_ns;          /* likewise; as the provider says */
+        uint64_t spent[LLMP_LIMIT_UNITS]; /* by earlier attempts */
+    } route;
+    struct llmp_x_foreign *foreign; /* of the attempt; NULL: the dialects are
+                                       the same (stage_translate.c) */
 
     /* Who calls, and what is set aside for it (stage_auth.c, stage_admit.c). */
     struct llmp_principal principal;
@@ -109,6 +134,7 @@ struct llmp_exchange {
     } limits;
     struct { /* in the ledger (stage_book.c) */
         bool open;
+        bool moved_on; /* the row is of an attempt that another followed */
         llmp_journal_at at;
         char id[33];
         struct llmp_counter_add *counters; /* in the arena */
@@ -124,6 +150,7 @@ struct llmp_exchange {
     bool call_open; /* begun and not yet ended, failed, cancelled */
     bool call_paused;
     bool call_reached; /* the provider may have begun to work */
+    bool request_sent; /* all of it: the body is not needed for this call */
     bool upload_ended;
     struct llmp_upload_check *upload_check; /* of a pass-through body */
     uint64_t call_begun_ns, call_sent_ns;
@@ -131,7 +158,9 @@ struct llmp_exchange {
     /* The answer. */
     enum llmp_x_answer answer;
     struct llmp_response_head response;
-    struct llmp_buf out; /* our own body: errors, local answers */
+    struct llmp_buf out;   /* our own body: errors, local answers */
+    struct llmp_buf early; /* a stream's events before its first content */
+    struct llmp_token_usage usage; /* what the stream's events said so far */
     struct llmp_sse sse;
     bool sse_open;
     bool responded; /* the client has the answer's head */
@@ -229,6 +258,12 @@ void llmp_x_keys_drop(struct llmp_exchange *x); /* gives a fetch back */
 /* stage_admit.c: between a model and its call */
 bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
                   uint64_t output_tokens_max);
+/* The same for one more attempt: the principal's part stands. LLMP_OK;
+ * LLMP_LIMITED: this deployment may not be asked now; negative: the exchange
+ * was ended. */
+int llmp_x_admit_attempt(struct llmp_exchange *x);
+/* An attempt is over and another follows: what it may have cost is booked. */
+void llmp_x_close_attempt(struct llmp_exchange *x);
 void llmp_x_downgrade(struct llmp_exchange *x); /* where a budget says so */
 void llmp_x_charge(struct llmp_exchange *x);    /* a stream, as it goes */
 void llmp_x_settle(struct llmp_exchange *x);    /* once, at the end */
@@ -244,6 +279,54 @@ void llmp_x_limits_woken(struct llmp_exchange *x);
 /* stage_book.c: what the ledger is told */
 bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */
 void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
+
+/* stage_route.c */
+/* A deployment for the first attempt; false: there is none, and the exchange
+ * was ended. */
+bool llmp_x_pick(struct llmp_exchange *x);
+/* The attempt failed, and the client knows nothing of it yet: another one
+ * begins, now or in a while. False: there is none; say so. */
+bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome);
+/* The picked deployment cannot be told this request: another one is called, or
+ * false. */
+bool llmp_x_pass_over(struct llmp_exchange *x);
+void llmp_x_backoff_tick(struct llmp_exchange *x);
+void llmp_x_first_token(struct llmp_exchange *x); /* the answer begins */
+void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome);
+/* What the client said of how long it waits: "30", "2.5s", "1500ms". */
+void llmp_x_read_timeout(struct llmp_exchange *x, struct llmp_str value);
+/* The attempt's own timeout, cut to what the client waits. */
+void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms);
+enum llmp_route_class llmp_x_class_of(enum llmp_fault fault);
+
+/* stage_translate.c: where client and provider speak differently */
+/* The held body in the provider's dialect. LLMP_OK; LLMP_E_UNSUPPORTED: it
+ * cannot be said there, `param` and `err` say what; other negative: likewise */
+int llmp_x_translate_request(struct llmp_exchange *x, struct llmp_str *body,
+                             char param[LLMP_WIRE_PATH_MAX],
+                             struct llmp_error *err);
+void llmp_x_foreign_free(struct llmp_exchange *x);
+/* A whole answer in `x->out` becomes the client's. */
+int llmp_x_translate_answer(struct llmp_exchange *x);
+/* One event of a stream: what the client gets of it is added to
+ * `x->foreign->out`. */
+int llmp_x_translate_event(struct llmp_exchange *x,
+                           const struct llmp_sse_event *event);
+int llmp_x_translate_end(struct llmp_exchange *x);
+/* What an error's body, or a stream's error event, says. */
+void llmp_x_read_error(struct llmp_exchange *x, uint16_t status,
+                       struct llmp_str body, struct llmp_provider_error *error);
+
+struct llmp_x_foreign {
+    const struct llmp_dialect *client, *provider;
+    struct llmp_wire_reader reader;
+    struct llmp_wire_writer writer;
+    struct llmp_buf body; /* the request as it went */
+    struct llmp_buf out;  /* events for the client */
+    bool content;         /* something of the answer is in `out`, or went */
+    struct llmp_provider_error error; /* that ended the stream */
+    bool failed;
+};
 
 /* stage_request.c */
 void llmp_x_request_head(struct llmp_exchange *x,
@@ -262,7 +345,8 @@ void llmp_x_refuse_unknown(struct llmp_exchange *x,
                            struct llmp_str model); /* and names near ones */
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts, uint64_t body_size);
-void llmp_x_call_plain(struct llmp_exchange *x); /* the held body, edited */
+void llmp_x_call_plain(struct llmp_exchange *x); /* the held body, edited, or
+                                                    in another dialect */
 void llmp_x_call_get(struct llmp_exchange *x,
                      struct llmp_str path); /* below the base path */
 
@@ -286,6 +370,17 @@ void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
 void llmp_x_answer_timeout(struct llmp_exchange *x);
 void llmp_x_answer_stop(struct llmp_exchange *x);
 void llmp_x_server_timing(struct llmp_exchange *x); /* adds the field */
+/* The client is told: from here on no other provider is asked. */
+void llmp_x_answer_begin(struct llmp_exchange *x);
+
+/* stage_stream.c */
+void llmp_x_stream_begin(struct llmp_exchange *x);
+bool llmp_x_stream_pump(struct llmp_exchange *x);
+void llmp_x_stream_end(struct llmp_exchange *x);
+void llmp_x_stream_cut(struct llmp_exchange *x, enum llmp_ending ending,
+                       const char *code, const char *message);
+void llmp_x_note_usage(struct llmp_exchange *x,
+                       const struct llmp_token_usage *usage);
 
 /* stage_admin.c: on the listener for administration */
 void llmp_x_admin_head(struct llmp_exchange *x,

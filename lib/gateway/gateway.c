@@ -12,6 +12,8 @@
 #include "base/internal.h"
 #include "gateway/exchange.h"
 
+enum { SCRATCH_BLOCK = 16384 };
+
 static void gateway_freep(struct llmp_gateway **gateway)
 {
     llmp_gateway_free(*gateway);
@@ -40,8 +42,9 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     atomic_init(&gateway->version, 1);
     gateway->synced.config = llmp_config_ref(config);
     LLMP_TRY(llmp_limiter_new(&gateway->limiter, 0, err));
-    LLMP_TRY(llmp_access_new(&gateway->synced.access, gateway->limiter, config,
-                             NULL, NULL, err));
+    LLMP_TRY(llmp_router_new(&gateway->router, NULL, err));
+    LLMP_TRY(llmp_access_new(&gateway->synced.access, gateway->limiter,
+                             gateway->router, config, NULL, NULL, err));
     *out = llmp_steal(&gateway);
     return LLMP_OK;
 }
@@ -55,6 +58,7 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     llmp_config_unref(gateway->synced.config);
     llmp_directory_fini(&gateway->stored.directory);
     llmp_limiter_free(gateway->limiter);
+    llmp_router_free(gateway->router);
     llmp_wait_list_fini(&gateway->keys);
     llmp_wait_list_fini(&gateway->sharing.waiting);
     (void)pthread_mutex_destroy(&gateway->lock);
@@ -91,7 +95,7 @@ int llmp_gateway_rebuild(struct llmp_gateway *gateway,
     struct llmp_access *access, *before = access_ref(gateway);
     const struct llmp_directory *directory =
         gateway->stored.loaded ? &gateway->stored.directory : NULL;
-    int rc = llmp_access_new(&access, gateway->limiter,
+    int rc = llmp_access_new(&access, gateway->limiter, gateway->router,
                              config ? config : before->config, directory,
                              before, err);
 
@@ -156,6 +160,7 @@ int llmp_worker_new(struct llmp_worker **out, struct llmp_gateway *gateway,
         return llmp_fail(err, LLMP_E_NOMEM, "no memory for a worker");
     }
     worker->gateway = gateway;
+    llmp_arena_init(&worker->scratch, SCRATCH_BLOCK);
     take_setup(worker);
     (void)pthread_mutex_lock(&gateway->lock);
     worker->next = gateway->synced.workers;
@@ -183,6 +188,7 @@ void llmp_worker_free(struct llmp_worker *worker)
     llmp_mailbox_unref(worker->mailbox);
     llmp_exchange_pool_free(worker);
     llmp_metrics_fini(&worker->metrics);
+    llmp_arena_fini(&worker->scratch);
     llmp_token_cache_free(worker->tokens);
     llmp_access_unref(worker->access);
     llmp_config_unref(worker->config);

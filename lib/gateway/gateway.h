@@ -58,6 +58,7 @@ struct llmp_gateway {
     atomic_bool draining;
     atomic_uint_fast64_t version; /* of the configuration; from 1 */
     struct llmp_limiter *limiter;
+    struct llmp_router *router;
     struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     struct llmp_stored stored;
     struct llmp_wait_list keys; /* who waits for an issuer's keys */
@@ -83,8 +84,9 @@ struct llmp_worker {
     uint64_t config_version;
     struct llmp_exchange *free;
     uint32_t free_count;
-    uint64_t held;  /* bytes of bodies that exchanges hold */
-    uint64_t begun; /* exchanges so far */
+    uint64_t held;             /* bytes of bodies that exchanges hold */
+    uint64_t begun;            /* exchanges so far */
+    struct llmp_arena scratch; /* of one feed; empty between two */
     uint8_t random[4096];
     uint32_t random_left;
     struct llmp_metrics metrics;

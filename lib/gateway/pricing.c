@@ -4,7 +4,8 @@
 #include "base/internal.h"
 #include "base/str.h"
 
-static bool split(struct llmp_str id, size_t at, struct llmp_deployment *out)
+static bool split(struct llmp_str id, size_t at,
+                  struct llmp_deployment_name *out)
 {
     if (at >= id.len || id.ptr[at] != '/')
         return false;
@@ -13,10 +14,10 @@ static bool split(struct llmp_str id, size_t at, struct llmp_deployment *out)
     return true;
 }
 
-struct llmp_deployment llmp_deployment_of(const struct llmp_config *config,
-                                          struct llmp_str id)
+struct llmp_deployment_name llmp_deployment_of(const struct llmp_config *config,
+                                               struct llmp_str id)
 {
-    struct llmp_deployment out = { .upstream = id };
+    struct llmp_deployment_name out = { .upstream = id };
     const char *slash = id.len ? memchr(id.ptr, '/', id.len) : NULL;
 
     for (size_t i = 0; i < config->provider_count; i++) {
@@ -34,8 +35,8 @@ struct llmp_deployment llmp_deployment_of(const struct llmp_config *config,
 }
 
 const struct llmp_price *llmp_deployment_price(
-    const struct llmp_prices *prices, const struct llmp_deployment *deployment,
-    uint64_t wall_ns)
+    const struct llmp_prices *prices,
+    const struct llmp_deployment_name *deployment, uint64_t wall_ns)
 {
     const struct llmp_price *price = NULL;
 
@@ -47,16 +48,13 @@ const struct llmp_price *llmp_deployment_price(
     return NULL;
 }
 
-const struct llmp_price *llmp_model_price(const struct llmp_prices *prices,
-                                          const struct llmp_model *model,
-                                          struct llmp_str upstream,
-                                          uint64_t wall_ns)
+const struct llmp_price *llmp_provider_price(
+    const struct llmp_prices *prices, const struct llmp_provider *provider,
+    struct llmp_str upstream, uint64_t wall_ns)
 {
-    const struct llmp_deployment deployment = { .provider =
-                                                    model->provider->name,
-                                                .vendor =
-                                                    model->provider->vendor,
-                                                .upstream = upstream };
+    const struct llmp_deployment_name deployment = { .provider = provider->name,
+                                                     .vendor = provider->vendor,
+                                                     .upstream = upstream };
 
     return llmp_deployment_price(prices, &deployment, wall_ns);
 }

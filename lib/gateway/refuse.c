@@ -71,6 +71,12 @@ static bool write_admin_error(struct llmp_buf *out, const char *code,
     return llmp_buf_add(out, LLMP_STR(",\"field\":null}}"));
 }
 
+static const struct llmp_dialect *error_dialect(const struct llmp_exchange *x)
+{
+    return x->operation ? llmp_shape_errors(x->operation->shape)
+                        : &llmp_dialect_openai;
+}
+
 void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
                    const char *format, ...)
 {
@@ -81,12 +87,14 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     (void)vsnprintf(message, sizeof(message), format, args);
     va_end(args);
 
-    struct llmp_openai_error error = {
+    struct llmp_wire_error error = {
+        .status = refusal->status,
         .type = refusal->type ? refusal->type
                               : llmp_openai_error_type(refusal->status),
         .code = refusal->code,
         .param = refusal->param,
         .message = llmp_str_of(message),
+        .request_id = x->request_id,
     };
 
     x->out.len = 0;
@@ -95,7 +103,7 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     x->response.header_count = 0;
     if (x->operation && x->operation->local == LLMP_LOCAL_ADMIN
             ? !write_admin_error(&x->out, refusal->code, message)
-            : !llmp_openai_error_write(&x->out, &error)) {
+            : !error_dialect(x)->write_error(&x->out, &error)) {
         llmp_x_refuse_nomem(x);
         return;
     }

@@ -84,17 +84,19 @@ static bool restore_key(struct llmp_key *key, void *ctx)
 /* Models at providers, by name; those behind patterns are asked for when they
  * are known (share.c). */
 static void restore_deployment(struct restoring *r,
-                               const struct llmp_model *model)
+                               const struct llmp_model *model,
+                               const struct llmp_deployment *deployment)
 {
-    const struct llmp_provider *provider = model->provider;
+    const struct llmp_provider *provider = deployment->provider;
     struct llmp_limit_scope *scope;
     char id[LLMP_LIMIT_ID_MAX];
     size_t len;
 
     if (!provider->limits.count)
         return;
-    len = llmp_deployment_id(id, provider->name,
-                             llmp_model_upstream(model, model->name));
+    len =
+        llmp_deployment_id(id, provider->name,
+                           llmp_model_upstream(model, deployment, model->name));
     r->status =
         llmp_limiter_scope(&scope, r->access->limiter, LLMP_LIMIT_DEPLOYMENT,
                            (struct llmp_str){ id, len }, provider->limits.rules,
@@ -117,8 +119,11 @@ static int run(struct llmp_store_job *job, struct llmp_store *store,
         restore_scope(r, r->access->owners->items[i].scope);
     for (size_t i = 0; i < config->model_count; i++)
         restore_scope(r, r->access->models[i]);
-    for (size_t i = 0; i < config->literal_count && r->status >= 0; i++)
-        restore_deployment(r, &config->models[i]);
+    for (size_t i = 0; i < config->literal_count; i++)
+        for (size_t d = 0;
+             d < config->models[i].deployment_count && r->status >= 0; d++)
+            restore_deployment(r, &config->models[i],
+                               &config->models[i].deployments[d]);
     llmp_keyring_each(r->access->keyring, restore_key, r);
     return r->status < 0 ? r->status : LLMP_OK;
 }

@@ -40,7 +40,7 @@ static bool cost_of(const struct llmp_exchange *x, uint64_t input,
  * cannot be looked at is none. */
 static bool find_deployment(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->model->provider;
+    const struct llmp_provider *provider = x->deployment->provider;
     char id[LLMP_LIMIT_ID_MAX];
     size_t len;
 
@@ -397,29 +397,55 @@ static bool set_aside(struct llmp_exchange *x)
     return rc == LLMP_OK;
 }
 
+/* What this deployment would cost at most; false: nobody knows. */
+static bool estimate(struct llmp_exchange *x)
+{
+    struct llmp_summary *s = &x->summary;
+
+    x->price = llmp_provider_price(x->access->prices, x->deployment->provider,
+                                   s->upstream_model, x->now.wall_ns);
+    s->reserved_cost_nano = 0;
+    return cost_of(x, s->reserved_input_tokens, 0, s->reserved_output_tokens, 0,
+                   &s->reserved_cost_nano);
+}
+
 bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
                   uint64_t output_tokens_max)
 {
     struct llmp_summary *s = &x->summary;
 
+    if (!llmp_x_pick(x))
+        return false;
     (void)llmp_x_renamed(x, s->model); /* notes what the provider is told */
     x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
     if (!find_deployment(x))
         return false;
-    x->price = llmp_model_price(x->access->prices, x->model, s->upstream_model,
-                                x->now.wall_ns);
     s->currency = x->config->prices.currency;
     s->reserved_input_tokens = input_tokens;
     s->reserved_output_tokens = expect_output(x, output_tokens_max);
-    if (!cost_of(x, input_tokens, 0, s->reserved_output_tokens, 0,
-                 &s->reserved_cost_nano)) {
-        s->reserved_cost_nano = 0;
-        if (x->config->prices.unknown_refused && has_money(x)) {
-            refuse_unknown_price(x);
-            return false;
-        }
+    if (!estimate(x) && x->config->prices.unknown_refused && has_money(x)) {
+        refuse_unknown_price(x);
+        return false;
     }
     return set_aside(x) && llmp_x_book_intent(x);
+}
+
+int llmp_x_admit_attempt(struct llmp_exchange *x)
+{
+    struct llmp_limit_refusal why = { .pending = false };
+    int rc;
+
+    (void)llmp_x_renamed(x, x->summary.model);
+    if (!find_deployment(x))
+        return LLMP_E_NOMEM;
+    if (!estimate(x) && x->config->prices.unknown_refused && has_money(x))
+        return LLMP_LIMITED;
+    rc = reserve_part(x, &x->attempt, LLMP_X_DEPLOYMENT_SCOPE, 1, &why);
+    if (rc < 0)
+        llmp_x_refuse_nomem(x);
+    if (rc != LLMP_OK)
+        return rc;
+    return llmp_x_book_intent(x) ? LLMP_OK : LLMP_E_STATE;
 }
 
 /* ---- as it goes, and at the end ------------------------------------------ */
@@ -470,13 +496,79 @@ static void book_cost(struct llmp_exchange *x)
         s->cost_nano = 0;
 }
 
+/* What was used, by the attempt that runs: all that is held when nobody knows.
+ */
+static void used_by_attempt(const struct llmp_exchange *x,
+                            uint64_t used[LLMP_LIMIT_UNITS])
+{
+    const struct llmp_summary *s = &x->summary;
+
+    memset(used, 0, LLMP_LIMIT_UNITS * sizeof(*used));
+    if (s->usage_basis == LLMP_USAGE_UNKNOWN && x->call_reached) {
+        for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
+            used[i] = UINT64_MAX;
+    } else if (s->usage_basis == LLMP_USAGE_REPORTED ||
+               s->usage_basis == LLMP_USAGE_ESTIMATED) {
+        used_now(x, s->input_tokens, s->output_tokens, used);
+    } else {
+        used[LLMP_LIMIT_REQUESTS] = x->call_reached; /* else all of it back */
+    }
+}
+
+/* What earlier attempts may have cost is used, too. */
+static void add_spent(const struct llmp_exchange *x,
+                      uint64_t used[LLMP_LIMIT_UNITS])
+{
+    const struct llmp_limit_amounts held = amounts_of(x);
+
+    if (!x->route.failed_before)
+        return;
+    for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
+        used[i] = llmp_add_sat(used[i] == UINT64_MAX ? held.of[i] : used[i],
+                               x->route.spent[i]);
+    used[LLMP_LIMIT_REQUESTS] = 1;
+    used[LLMP_LIMIT_CONCURRENCY] = 0;
+}
+
+void llmp_x_close_attempt(struct llmp_exchange *x)
+{
+    struct llmp_summary *s = &x->summary;
+    const struct llmp_limit_amounts held = amounts_of(x);
+    uint64_t used[LLMP_LIMIT_UNITS] = { 0 };
+
+    /* A status is the provider's word that it did nothing; what was sent and
+     * never answered may have been done. */
+    bool unknown =
+        x->call_reached && s->upstream_status < 300 && x->operation->usage;
+
+    s->usage_basis = unknown ? LLMP_USAGE_UNKNOWN : LLMP_USAGE_NONE;
+    s->ending = LLMP_END_UPSTREAM_FAILED;
+    book_cost(x);
+    used_by_attempt(x, used);
+    llmp_limit_settle(&x->attempt, used, x->now, NULL);
+    x->booked.moved_on = true;
+    llmp_x_book_outcome(x);
+    x->booked.moved_on = false;
+    if (unknown) {
+        x->route.failed_before = true;
+        for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
+            x->route.spent[i] = llmp_add_sat(x->route.spent[i], held.of[i]);
+    }
+    s->usage_basis = LLMP_USAGE_NONE;
+    s->input_tokens = s->output_tokens = 0;
+    s->cached_tokens = s->reasoning_tokens = 0;
+    s->cost_known = false;
+    s->cost_nano = 0;
+    x->call_reached = x->request_sent = x->route.called = false;
+}
+
 void llmp_x_settle(struct llmp_exchange *x)
 {
     struct llmp_summary *s = &x->summary;
     struct llmp_limit_news news = { .crossing_count = 0 };
-    uint64_t used[LLMP_LIMIT_UNITS] = { 0 };
+    uint64_t used[LLMP_LIMIT_UNITS];
 
-    if (!x->operation || !x->model)
+    if (!x->operation || !x->model || !x->deployment)
         return;
     book_cost(x);
     if (s->usage_basis == LLMP_USAGE_REPORTED && x->output_guess_pair)
@@ -484,15 +576,9 @@ void llmp_x_settle(struct llmp_exchange *x)
                          s->output_tokens);
     if (!llmp_x_is_limited(x))
         return;
-    if (s->usage_basis == LLMP_USAGE_UNKNOWN) {
-        for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
-            used[i] = UINT64_MAX;
-    } else if (s->usage_basis == LLMP_USAGE_NONE) {
-        used[LLMP_LIMIT_REQUESTS] = x->call_reached; /* else all of it back */
-    } else {
-        used_now(x, s->input_tokens, s->output_tokens, used);
-    }
-    llmp_limit_settle(&x->reserved, used, x->now, &news);
+    used_by_attempt(x, used);
     llmp_limit_settle(&x->attempt, used, x->now, &news);
+    add_spent(x, used);
+    llmp_limit_settle(&x->reserved, used, x->now, &news);
     note_news(x, &news);
 }

@@ -71,7 +71,7 @@ void llmp_x_server_timing(struct llmp_exchange *x)
 /* A field whose value has one of our secrets in it is not passed. */
 static void pass_field(struct llmp_exchange *x, const struct llmp_header *field)
 {
-    const struct llmp_provider *provider = x->model->provider;
+    const struct llmp_provider *provider = x->deployment->provider;
 
     if (passes(field->name) &&
         !llmp_wire_has_secret(field->value, provider->secrets,
@@ -106,7 +106,7 @@ static void pass_head(struct llmp_exchange *x,
         if (!llmp_x_is_limited(x) ||
             !llmp_str_starts(head->headers[i].name, LLMP_STR("x-ratelimit-")))
             pass_field(x, &head->headers[i]);
-    if (x->answer != LLMP_ANSWER_OPAQUE && x->answer != LLMP_ANSWER_EVENTS)
+    if (x->answer != LLMP_ANSWER_OPAQUE)
         keep_headers(x); /* sent when it is known what the body is */
     llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
     if (x->summary.upstream_request_id.len)
@@ -127,29 +127,21 @@ static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
 {
     struct llmp_str type = find_header(head, LLMP_STR("content-type"));
     bool api = x->operation->body == LLMP_BODY_JSON;
+    bool events = llmp_is_media_type(type, LLMP_STR("text/event-stream"));
 
     if (head->status >= 300 ||
         (api && llmp_is_media_type(type, LLMP_STR("text/html"))))
         return LLMP_ANSWER_ERROR;
+    if (x->foreign)
+        return events ? LLMP_ANSWER_EVENTS : LLMP_ANSWER_WHOLE;
     if (head->status == 204 || /* no body, whatever its type */
         find_header(head, LLMP_STR("content-encoding")).len)
         return LLMP_ANSWER_OPAQUE;
-    if (llmp_is_media_type(type, LLMP_STR("text/event-stream")))
+    if (events)
         return LLMP_ANSWER_EVENTS;
     return llmp_is_media_type(type, LLMP_STR("application/json"))
                ? LLMP_ANSWER_JSON
                : LLMP_ANSWER_OPAQUE;
-}
-
-static void begin_stream(struct llmp_exchange *x)
-{
-    x->summary.stream = true;
-    if (x->held == 0) /* it was sent: many streams are open for long */
-        llmp_buf_fini(&x->body);
-    llmp_sse_init(&x->sse, (size_t)x->config->limits.event_bytes_max);
-    x->sse_open = true;
-    /* Events may be removed, and an error event may be added. */
-    x->response.body_size = LLMP_BODY_UNKNOWN;
 }
 
 /* The error's text is collected; the call stays open until it is there. */
@@ -159,24 +151,73 @@ static void begin_error(struct llmp_exchange *x)
     x->out.limit = (size_t)x->config->limits.error_bytes_max;
 }
 
-void llmp_x_answer_head(struct llmp_exchange *x,
-                        const struct llmp_response_head *head)
+/* Seconds, or milliseconds in a field of its own; dates are rare and say
+ * nothing to us. */
+static uint64_t retry_after(const struct llmp_response_head *head)
 {
-    const struct llmp_provider *provider = x->model->provider;
+    uint64_t n;
+
+    if (llmp_str_to_u64(find_header(head, LLMP_STR("retry-after-ms")), &n))
+        return llmp_mul_sat(n, LLMP_NS_PER_MS);
+    if (llmp_str_to_u64(find_header(head, LLMP_STR("retry-after")), &n))
+        return llmp_mul_sat(n, LLMP_NS_PER_S);
+    return 0;
+}
+
+/* What is left under the provider's limits, as it says itself. */
+static void note_room(struct llmp_exchange *x,
+                      const struct llmp_response_head *head)
+{
+    struct llmp_str left =
+        find_header(head, LLMP_STR("x-ratelimit-remaining-tokens"));
+    uint64_t tokens;
+
+    if (!left.len)
+        left =
+            find_header(head, LLMP_STR("anthropic-ratelimit-tokens-remaining"));
+    if (x->model->strategy == LLMP_ROUTE_ROOM && llmp_str_to_u64(left, &tokens))
+        (void)llmp_router_set_room(x->worker->gateway->router,
+                                   x->deployment->id, tokens);
+}
+
+static void note_head(struct llmp_exchange *x,
+                      const struct llmp_response_head *head)
+{
+    const struct llmp_provider *provider = x->deployment->provider;
     struct llmp_str id = find_header(head, LLMP_STR("x-request-id"));
     bool ok = true;
 
-    if (x->state != LLMP_X_CALLING && x->state != LLMP_X_UPLOAD)
-        return; /* a second head: the transport's mistake, not the client's */
+    if (!id.len)
+        id = find_header(head, LLMP_STR("request-id"));
     x->call_sent_ns = head->sent_ns;
     x->summary.upstream_status = head->status;
     x->call_reached = true;
+    x->request_sent = head->request_sent;
+    x->route.retry_after_ns = retry_after(head);
+    note_room(x, head);
     if (id.len && id.len <= 128 &&
         !llmp_wire_has_secret(id, provider->secrets, provider->secret_count))
         x->summary.upstream_request_id = llmp_arena_str(&x->arena, id, &ok);
-    if (head->request_sent)
+}
+
+void llmp_x_answer_begin(struct llmp_exchange *x)
+{
+    llmp_x_first_token(x);
+    if (x->request_sent) { /* nobody will be sent it again */
         llmp_x_release_body(x);
-    llmp_x_deadline(x, provider->idle_timeout_ms);
+        if (x->foreign)
+            llmp_buf_fini(&x->foreign->body);
+    }
+    llmp_x_respond(x);
+}
+
+void llmp_x_answer_head(struct llmp_exchange *x,
+                        const struct llmp_response_head *head)
+{
+    if (x->state != LLMP_X_CALLING && x->state != LLMP_X_UPLOAD)
+        return; /* a second head: the transport's mistake, not the client's */
+    note_head(x, head);
+    llmp_x_call_deadline(x, x->deployment->provider->idle_timeout_ms);
     x->answer = kind_of_answer(x, head);
     pass_head(x, head);
     x->out.len = 0;
@@ -189,13 +230,16 @@ void llmp_x_answer_head(struct llmp_exchange *x,
         llmp_peek_init(&x->reader.answer, x->operation->shape);
         x->reads = LLMP_READS_ANSWER;
         return; /* the client hears of it when it is no error */
+    case LLMP_ANSWER_WHOLE:
+        x->out.limit = (size_t)x->config->limits.body_bytes_max;
+        return;
     case LLMP_ANSWER_EVENTS:
-        begin_stream(x);
-        break;
+        llmp_x_stream_begin(x);
+        return; /* likewise */
     case LLMP_ANSWER_OPAQUE:
         break;
     }
-    llmp_x_respond(x);
+    llmp_x_answer_begin(x);
 }
 
 /* ---- JSON ------------------------------------------------------------------
@@ -229,104 +273,15 @@ static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
     case LLMP_PEEK_CONTENT:
         break;
     }
-    llmp_x_respond(x);
+    llmp_x_answer_begin(x);
     llmp_x_write(x, llmp_buf_str(&x->out)); /* what was held */
     x->input = bytes;
-}
-
-/* ---- streams ------------------------------------------------------------- */
-
-static void note_usage(struct llmp_exchange *x,
-                       const struct llmp_token_usage *usage)
-{
-    if (!usage->reported || !x->operation->usage)
-        return;
-    x->summary.usage_basis = LLMP_USAGE_REPORTED;
-    x->summary.input_tokens = usage->input;
-    x->summary.output_tokens = usage->output;
-    x->summary.cached_tokens = usage->cached;
-    x->summary.reasoning_tokens = usage->reasoning;
-}
-
-/* An error, or what may be one, is the provider's own words, perhaps about our
- * account. */
-static bool mask_event(struct llmp_exchange *x, struct llmp_sse_event *event)
-{
-    const struct llmp_provider *provider = x->model->provider;
-
-    x->out.len = 0;
-    if (!llmp_wire_mask(&x->out, event->raw, provider->secrets,
-                        provider->secret_count))
-        return false;
-    if (x->out.len != event->raw.len) {
-        event->raw = llmp_buf_str(&x->out);
-        event->held = true;
-    }
-    return true;
-}
-
-/* Looks into one event. Returns false if the client must not see it. */
-static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event)
-{
-    struct llmp_peek_event seen;
-
-    llmp_peek_event_read(x->operation->shape, event->name, event->data, &seen);
-    note_usage(x, &seen.usage);
-    x->stream_done |= seen.done;
-    x->stream_finished |= seen.finished;
-    if (seen.error)
-        x->summary.ending = LLMP_END_UPSTREAM_ERROR;
-    if ((seen.error || seen.obscure) && !mask_event(x, event))
-        return false;
-    if (seen.usage_only && x->usage_injected)
-        return false;
-    if (event->data.len == 0)
-        return true;
-    if (!x->summary.events)
-        x->summary.first_token_ns = x->now.mono_ns - x->begun_ns;
-    x->summary.events++;
-    llmp_x_charge(x);
-    x->summary.last_token_ns = x->now.mono_ns - x->begun_ns;
-    return true;
-}
-
-/*
- * Turns the input into writes: a run of adjacent events is one write, and a
- * run ends where an event is left out, or where one was gathered from several
- * pieces and so lies elsewhere (until the splitter is asked again).
- */
-static bool pump_events(struct llmp_exchange *x)
-{
-    struct llmp_str run = { NULL, 0 };
-    struct llmp_sse_event event;
-    int rc;
-
-    while ((rc = llmp_sse_next(&x->sse, &event)) == LLMP_OK) {
-        bool pass = event.kind != LLMP_SSE_EVENT || keep_event(x, &event);
-
-        if (!pass && run.len == 0)
-            continue;
-        if (!pass || event.held) {
-            llmp_x_write(x, run);
-            if (pass)
-                llmp_x_write(x, event.raw);
-            return true;
-        }
-        if (run.len == 0)
-            run.ptr = event.raw.ptr;
-        run.len += event.raw.len;
-    }
-    x->input.len = 0;
-    llmp_x_write(x, run);
-    if (rc < 0)
-        llmp_x_end(x, LLMP_END_CUT, false);
-    return x->ask_count > 0;
 }
 
 bool llmp_x_answer_pump(struct llmp_exchange *x)
 {
     if (x->answer == LLMP_ANSWER_EVENTS)
-        return pump_events(x);
+        return llmp_x_stream_pump(x);
     llmp_x_write(x, x->input);
     x->input.len = 0;
     return x->ask_count > 0;
@@ -335,9 +290,10 @@ bool llmp_x_answer_pump(struct llmp_exchange *x)
 void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
     if (!x->call_paused)
-        x->deadline_ns = llmp_add_sat(
-            x->now.mono_ns,
-            llmp_mul_sat(x->model->provider->idle_timeout_ms, LLMP_NS_PER_MS));
+        x->deadline_ns =
+            llmp_add_sat(x->now.mono_ns,
+                         llmp_mul_sat(x->deployment->provider->idle_timeout_ms,
+                                      LLMP_NS_PER_MS));
     if (x->state == LLMP_X_ERROR) {
         (void)llmp_buf_add(&x->out, bytes); /* too long: said plainly below */
         return;
@@ -348,6 +304,10 @@ void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
         json_body(x, bytes);
         return;
     }
+    if (x->answer == LLMP_ANSWER_WHOLE) {
+        (void)llmp_buf_add(&x->out, bytes); /* too long: said at the end */
+        return;
+    }
     if (x->answer == LLMP_ANSWER_EVENTS)
         llmp_sse_feed(&x->sse, bytes);
     x->input = bytes;
@@ -356,15 +316,31 @@ void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
 /* ---- the end --------------------------------------------------------------
  */
 
-static void upstream_error(struct llmp_exchange *x)
+/* Fields about a body that is not sent. */
+static void drop_content_fields(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->model->provider;
+    for (size_t i = 0; i < x->response.header_count; i++)
+        if (llmp_str_starts(x->headers[i].name, LLMP_STR("content-")))
+            x->headers[i--] = x->headers[--x->response.header_count];
+    llmp_x_header(x, LLMP_STR("content-type"), LLMP_STR("application/json"));
+}
+
+static void answer_out(struct llmp_exchange *x, enum llmp_ending ending)
+{
+    x->response.body_size = x->out.len;
+    drop_content_fields(x);
+    llmp_x_answer_begin(x);
+    llmp_x_write(x, llmp_buf_str(&x->out));
+    llmp_x_end(x, ending, true);
+}
+
+static void show_error(struct llmp_exchange *x,
+                       const struct llmp_provider_error *error)
+{
+    const struct llmp_provider *provider = x->deployment->provider;
     uint16_t status = x->summary.upstream_status;
-    struct llmp_str text = llmp_buf_str(&x->out);
     struct llmp_buf clean = { 0 };
 
-    if (x->out.failed)
-        text.len = 0;
     /* Our credentials are no business of the client's, nor is a redirect; and
      * they do not become better by asking again, as clients do after a 502. */
     if (status == 401 || status == 403 || status == 407 ||
@@ -372,70 +348,48 @@ static void upstream_error(struct llmp_exchange *x)
         llmp_x_header(x, LLMP_STR("x-should-retry"), LLMP_STR("false"));
     if (status == 401 || status == 403 || status == 407 || status < 400)
         x->response.status = 502;
-    if (!llmp_wire_error_clean(&clean, status < 300 ? 502 : status, text,
-                               provider->secrets, provider->secret_count)) {
+    if (!llmp_wire_error_clean(&clean, llmp_shape_errors(x->operation->shape),
+                               status < 300 ? 502 : status, error,
+                               x->request_id, provider->secrets,
+                               provider->secret_count)) {
         llmp_buf_fini(&clean);
         llmp_x_refuse_nomem(x);
         return;
     }
     llmp_buf_fini(&x->out);
     x->out = clean;
-    x->response.body_size = x->out.len;
-    for (size_t i = 0; i < x->response.header_count; i++)
-        if (llmp_str_starts(x->headers[i].name, LLMP_STR("content-")))
-            x->headers[i--] = x->headers[--x->response.header_count];
-    llmp_x_header(x, LLMP_STR("content-type"), LLMP_STR("application/json"));
-    llmp_x_respond(x);
-    llmp_x_write(x, llmp_buf_str(&x->out));
-    llmp_x_end(x, LLMP_END_UPSTREAM_ERROR, true);
+    answer_out(x, LLMP_END_UPSTREAM_ERROR);
 }
 
-/* A stream that breaks ends in an event that says so; what comes behind the
- * dialect's own end does not matter any more. */
-static void cut_stream(struct llmp_exchange *x, enum llmp_ending ending,
-                       const char *code, const char *message)
+/* A fault of the provider's goes to another one, if there is. */
+static void upstream_error(struct llmp_exchange *x)
 {
-    if (x->stream_done) {
-        llmp_x_end(x,
-                   x->summary.ending == LLMP_END_UPSTREAM_ERROR
-                       ? LLMP_END_UPSTREAM_ERROR
-                       : LLMP_END_COMPLETE,
-                   true);
-        return;
-    }
+    uint16_t status = x->summary.upstream_status;
+    struct llmp_str text = llmp_buf_str(&x->out);
+    struct llmp_provider_error error;
 
-    struct llmp_openai_error error = {
-        .type = "server_error",
-        .code = code,
-        .message = llmp_str_of(message),
-    };
-
-    x->out.len = 0;
-    x->out.limit = 0;
-    x->out.failed = false;
-    x->summary.error_code = llmp_str_of(code);
-    if (!llmp_openai_error_event(&x->out, x->operation->shape, &error)) {
-        llmp_x_end(x, ending, false);
-        return;
-    }
-    llmp_x_write(x, llmp_buf_str(&x->out));
-    llmp_x_end(x, ending, true);
+    if (x->out.failed)
+        text.len = 0;
+    /* A 200 with an error in it, a redirect, a page: it does not work. */
+    llmp_x_read_error(x, status < 400 ? 502 : status, text, &error);
+    if (!llmp_x_fail_over(x, llmp_x_class_of(error.fault)))
+        show_error(x, &error);
+    llmp_arena_reset(&x->worker->scratch);
 }
 
-static void end_stream(struct llmp_exchange *x)
+/* The whole answer is there: in the client's dialect. */
+static void end_whole(struct llmp_exchange *x)
 {
-    bool refused = x->summary.ending == LLMP_END_UPSTREAM_ERROR;
-    /* The dialects of pass-through surfaces have other ends. */
-    bool known = x->operation->body == LLMP_BODY_JSON;
+    int rc = x->out.failed ? LLMP_E_LIMIT : llmp_x_translate_answer(x);
 
-    if (known && !x->stream_done && !x->stream_finished && !refused) {
-        cut_stream(x, LLMP_END_CUT, "upstream_incomplete",
-                   "The provider ended the stream before the answer was "
-                   "complete.");
+    if (rc == LLMP_OK) {
+        answer_out(x, LLMP_END_COMPLETE);
         return;
     }
-    llmp_x_write(x, llmp_sse_rest(&x->sse));
-    llmp_x_end(x, refused ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
+    if (rc == LLMP_E_NOMEM)
+        llmp_x_refuse_nomem(x);
+    else
+        upstream_error(x); /* it may say what is wrong */
 }
 
 static void end_json(struct llmp_exchange *x)
@@ -448,7 +402,7 @@ static void end_json(struct llmp_exchange *x)
         upstream_error(x);
         return;
     }
-    note_usage(x, &usage);
+    llmp_x_note_usage(x, &usage);
     llmp_x_end(x, error ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
 }
 
@@ -464,12 +418,12 @@ void llmp_x_answer_end(struct llmp_exchange *x)
         llmp_x_answer_fail(x, LLMP_CALL_PROTOCOL, true);
         return;
     }
-    if (x->answer == LLMP_ANSWER_EVENTS) {
-        end_stream(x);
-        return;
-    }
-    if (x->answer == LLMP_ANSWER_JSON)
+    if (x->answer == LLMP_ANSWER_EVENTS)
+        llmp_x_stream_end(x);
+    else if (x->answer == LLMP_ANSWER_JSON)
         end_json(x);
+    else if (x->answer == LLMP_ANSWER_WHOLE)
+        end_whole(x);
     else
         llmp_x_end(x, LLMP_END_COMPLETE, true);
 }
@@ -499,8 +453,8 @@ void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
     x->call_reached |= sent;
     if (x->responded) {
         if (x->answer == LLMP_ANSWER_EVENTS)
-            cut_stream(x, LLMP_END_CUT, failures[failure].code,
-                       failures[failure].message);
+            llmp_x_stream_cut(x, LLMP_END_CUT, failures[failure].code,
+                              failures[failure].message);
         else
             llmp_x_end(x, LLMP_END_CUT, false);
         return;
@@ -509,6 +463,9 @@ void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
         upstream_error(x); /* a status came; its text is as far as it came */
         return;
     }
+    if (failure != LLMP_CALL_RESOURCES && /* that would be our own fault */
+        llmp_x_fail_over(x, LLMP_OUTCOME_TRANSIENT))
+        return;
     llmp_x_refuse(x,
                   &(struct llmp_refusal){
                       .status = failure == LLMP_CALL_RESOURCES ? 503 : 502,
@@ -522,11 +479,11 @@ void llmp_x_answer_timeout(struct llmp_exchange *x)
     x->call_reached = true; /* it may well have been */
     if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);
-        cut_stream(x, LLMP_END_TIMEOUT, "upstream_timeout",
-                   "The provider stopped sending.");
+        llmp_x_stream_cut(x, LLMP_END_TIMEOUT, "upstream_timeout",
+                          "The provider stopped sending.");
     } else if (x->responded) {
         llmp_x_end(x, LLMP_END_TIMEOUT, false);
-    } else {
+    } else if (!llmp_x_fail_over(x, LLMP_OUTCOME_TRANSIENT)) {
         x->response.header_count = 0;
         llmp_x_refuse(x,
                       &(struct llmp_refusal){ .status = 504,
@@ -542,7 +499,7 @@ void llmp_x_answer_stop(struct llmp_exchange *x)
 
     if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);
-        cut_stream(x, LLMP_END_CUT, "shutting_down", text);
+        llmp_x_stream_cut(x, LLMP_END_CUT, "shutting_down", text);
     } else if (x->responded) {
         llmp_x_end(x, LLMP_END_CUT, false);
     } else {

@@ -196,17 +196,21 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
 static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
 {
     const struct llmp_summary *s = &x->summary;
-    bool unknown = s->usage_basis == LLMP_USAGE_UNKNOWN;
+    bool unknown = s->usage_basis == LLMP_USAGE_UNKNOWN && x->call_reached;
+    /* One request of the client's, however many attempts. */
+    int64_t requests = x->booked.moved_on ? 0 : 1;
     const char *ending = llmp_ending_name(s->ending);
 
     row->status = llmp_str_of(ending);
-    row->basis = s->usage_basis;
-    row->requests = x->call_reached || unknown;
+    row->basis = unknown || s->usage_basis != LLMP_USAGE_UNKNOWN
+                     ? s->usage_basis
+                     : LLMP_USAGE_NONE; /* that was an earlier attempt's */
+    row->requests = x->call_reached;
     row->cost_known = s->cost_known;
     row->cost_nano = s->cost_known ? money_of(s->cost_nano) : 0;
     if (unknown) {
-        set_counters(x, 1, s->reserved_input_tokens, s->reserved_output_tokens,
-                     s->reserved_cost_nano);
+        set_counters(x, requests, s->reserved_input_tokens,
+                     s->reserved_output_tokens, s->reserved_cost_nano);
         return;
     }
     row->input = count_of(s->input_tokens);
@@ -217,7 +221,7 @@ static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
     row->reasoning =
         count_of(s->reasoning_tokens < s->output_tokens ? s->reasoning_tokens
                                                         : s->output_tokens);
-    set_counters(x, row->requests, s->input_tokens, s->output_tokens,
+    set_counters(x, row->requests * requests, s->input_tokens, s->output_tokens,
                  s->cost_known ? s->cost_nano
                                : (x->call_reached ? s->reserved_cost_nano : 0));
 }
@@ -231,7 +235,7 @@ void llmp_x_book_outcome(struct llmp_exchange *x)
     if (!x->booked.open)
         return;
     x->booked.open = false;
-    if (!x->call_begun_ns) { /* it never came to a call */
+    if (!x->route.called) { /* it never came to a call */
         llmp_ledger_cancel(ledger, x->booked.at);
         return;
     }

@@ -44,8 +44,9 @@ static bool leaves_no_name(const struct llmp_exchange *x, struct llmp_str model)
 {
     const struct llmp_model *found = x->model;
 
-    if (found->upstream.len)
-        return false;
+    for (size_t i = 0; i < found->deployment_count; i++)
+        if (found->deployments[i].upstream.len)
+            return false;
     return model.len == 0 ? x->operation->model_required
                           : llmp_str_eq(model, found->strip);
 }
@@ -74,13 +75,13 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
     }
     x->routed = x->summary.model;
     llmp_x_downgrade(x);
-    x->summary.provider = x->model->provider->name;
     return true;
 }
 
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model)
 {
-    struct llmp_str name = llmp_model_upstream(x->model, x->routed);
+    struct llmp_str name =
+        llmp_model_upstream(x->model, x->deployment, x->routed);
 
     if (llmp_str_eq(name, model))
         name.len = 0;
@@ -96,12 +97,35 @@ static void add_header(struct llmp_exchange *x, struct llmp_str name,
             (struct llmp_header){ name, value };
 }
 
+/* Versions and experiments of a vendor's API: what the client said, where it
+ * speaks that API itself. */
+static void add_dialect_fields(struct llmp_exchange *x, enum llmp_face face)
+{
+    bool same = !x->foreign;
+
+    if (face == LLMP_FACE_ANTHROPIC) {
+        add_header(x, LLMP_STR("anthropic-version"),
+                   same && x->dialect_version.len ? x->dialect_version
+                                                  : LLMP_STR("2023-06-01"));
+        if (same)
+            add_header(x, LLMP_STR("anthropic-beta"), x->beta);
+    } else if (same) {
+        add_header(x, LLMP_STR("openai-beta"), x->beta);
+    }
+}
+
 static void fill_headers(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->model->provider;
+    const struct llmp_provider *provider = x->deployment->provider;
 
     x->call.headers = x->call_headers;
     x->call.header_count = 0;
+    if (provider->credential_count) {
+        size_t which = x->route.picked ? x->route.pick.credential : 0;
+
+        add_header(x, provider->credentials[which].name,
+                   provider->credentials[which].value);
+    }
     for (size_t i = 0; i < provider->header_count; i++)
         add_header(x, provider->headers[i].name, provider->headers[i].value);
     add_header(x, LLMP_STR("content-type"), x->content_type);
@@ -112,17 +136,21 @@ static void fill_headers(struct llmp_exchange *x)
     add_header(x, LLMP_STR("x-request-id"), x->request_id);
     add_header(x, LLMP_STR("traceparent"), x->traceparent);
     add_header(x, LLMP_STR("tracestate"), x->tracestate);
-    add_header(x, LLMP_STR("openai-beta"), x->beta);
+    add_dialect_fields(x, provider->face);
 }
 
 /* Where the operation lives behind the provider's base path. */
 static struct llmp_str call_path(struct llmp_exchange *x)
 {
-    struct llmp_str base = x->model->provider->base_path;
+    struct llmp_str base = x->deployment->provider->base_path;
     struct llmp_str rest = x->operation->upstream;
 
     if (x->upstream_path.len)
         rest = x->upstream_path;
+    else if (x->foreign)
+        rest = llmp_face_path(x->deployment->provider->face,
+                              x->summary.upstream_model, x->summary.stream,
+                              &x->arena);
     else if (rest.len == 0) /* "/v1/audio/speech" is "/audio/speech" there */
         rest = (struct llmp_str){ x->summary.path.ptr + 3,
                                   x->summary.path.len - 3 };
@@ -140,7 +168,7 @@ static struct llmp_str call_path(struct llmp_exchange *x)
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts, uint64_t body_size)
 {
-    const struct llmp_provider *provider = x->model->provider;
+    const struct llmp_provider *provider = x->deployment->provider;
     bool whole = x->request_ended || x->operation->body == LLMP_BODY_NONE;
 
     x->call = (struct llmp_call){
@@ -158,6 +186,9 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
     }
     fill_headers(x);
     x->call_open = true;
+    x->route.called = true;
+    x->route.attempts++;
+    x->summary.attempts = x->route.attempts;
     if (!x->call_begun_ns) /* own time ends with the first call */
         x->call_begun_ns = x->now.mono_ns;
     x->upload_ended = whole;
@@ -169,31 +200,69 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
         llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL_BODY,
                                          .id = x->call.id,
                                          .bytes = body[i] });
-    llmp_x_deadline(x, provider->first_byte_timeout_ms);
+    llmp_x_call_deadline(x, provider->first_byte_timeout_ms);
+}
+
+static void call_parts(struct llmp_exchange *x, size_t count)
+{
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < count; i++)
+        size += x->parts[i].len;
+    llmp_x_call(x, x->parts, count, size);
+}
+
+static void call_edited(struct llmp_exchange *x)
+{
+    struct llmp_str name = llmp_x_renamed(x, x->summary.model);
+    size_t count;
+
+    x->usage_injected = x->summary.stream && !x->client_wants_usage &&
+                        x->deployment->provider->inject_usage &&
+                        (x->operation->shape == LLMP_SHAPE_CHAT ||
+                         x->operation->shape == LLMP_SHAPE_COMPLETIONS);
+    count = llmp_request_edit(&x->plan, llmp_buf_str(&x->body), name,
+                              x->usage_injected, &x->arena, x->parts);
+    if (count == 0)
+        llmp_x_refuse_nomem(x);
+    else
+        call_parts(x, count);
+}
+
+/* What one deployment cannot be told another may understand; that says nothing
+ * about either. */
+static void call_translated(struct llmp_exchange *x)
+{
+    char param[LLMP_WIRE_PATH_MAX] = "";
+    struct llmp_error err = { .status = 0 };
+    int rc = llmp_x_translate_request(x, &x->parts[0], param, &err);
+
+    if (rc == LLMP_OK) {
+        call_parts(x, 1);
+    } else if (rc == LLMP_E_NOMEM) {
+        llmp_x_refuse_nomem(x);
+    } else if (rc != LLMP_E_UNSUPPORTED || !llmp_x_pass_over(x)) {
+        llmp_x_refuse(
+            x,
+            &(struct llmp_refusal){ .status = 400,
+                                    .code = rc == LLMP_E_UNSUPPORTED
+                                                ? "unsupported_value"
+                                                : "invalid_value",
+                                    .param = param[0] ? param : NULL,
+                                    .ending = LLMP_END_REFUSED },
+            "%s%s.", err.message,
+            rc == LLMP_E_UNSUPPORTED
+                ? " (by the provider of this model; see 'on_unsupported')"
+                : "");
+    }
 }
 
 void llmp_x_call_plain(struct llmp_exchange *x)
 {
-    const struct llmp_request_reader *request = &x->reader.request;
-    struct llmp_str name = llmp_x_renamed(x, x->summary.model);
-    uint64_t size = 0;
-
-    x->usage_injected = x->summary.stream && !x->client_wants_usage &&
-                        x->model->provider->inject_usage &&
-                        (x->operation->shape == LLMP_SHAPE_CHAT ||
-                         x->operation->shape == LLMP_SHAPE_COMPLETIONS);
-
-    size_t count = llmp_request_edit(request, llmp_buf_str(&x->body), name,
-                                     x->usage_injected, &x->arena, x->parts);
-
-    if (count == 0) {
-        llmp_x_refuse_nomem(x);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        size += x->parts[i].len;
-    llmp_x_stop_reading(x);
-    llmp_x_call(x, x->parts, count, size);
+    if (llmp_face_speaks(x->deployment->provider->face, x->operation->shape))
+        call_edited(x);
+    else
+        call_translated(x);
 }
 
 void llmp_x_call_get(struct llmp_exchange *x, struct llmp_str path)
@@ -217,9 +286,12 @@ size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
         parts[0] = front; /* nothing to rename in it */
         return front.len ? 1 : 0;
     }
-    if (x->reads == LLMP_READS_REQUEST)
-        return llmp_request_edit(&x->reader.request, front, name, false,
-                                 &x->arena, parts);
+    if (x->reads == LLMP_READS_REQUEST) {
+        struct llmp_request_plan plan;
+
+        llmp_request_plan(&x->reader.request, front, &plan);
+        return llmp_request_edit(&plan, front, name, false, &x->arena, parts);
+    }
     at = (size_t)(model.ptr - front.ptr);
     parts[0] = (struct llmp_str){ front.ptr, at };
     parts[1] = name;

@@ -39,13 +39,17 @@ static void answer_json(struct llmp_exchange *x, uint16_t status)
 static const struct llmp_model *only_pattern(const struct llmp_config *config)
 {
     const struct llmp_model *first = config->models;
+    const struct llmp_provider *provider;
 
     if (config->literal_count || !config->model_count)
         return NULL;
-    for (size_t i = 1; i < config->model_count; i++)
-        if (config->models[i].provider != first->provider)
+    provider = first->deployments[0].provider;
+    for (size_t i = 0; i < config->model_count; i++)
+        if (config->models[i].deployment_count > 1 ||
+            config->models[i].deployments[0].provider != provider)
             return NULL;
-    return first;
+    /* Another dialect's list is read and written anew. */
+    return provider->face == LLMP_FACE_OPENAI ? first : NULL;
 }
 
 /* A provider's list cannot be passed on as it is to who may not use all. */
@@ -64,7 +68,8 @@ static void answer_models(struct llmp_exchange *x)
     if (!is_narrowed(x->principal.grant))
         x->model = only_pattern(x->config);
     if (x->model) {
-        x->summary.provider = x->model->provider->name;
+        x->deployment = &x->model->deployments[0];
+        x->summary.provider = x->deployment->provider->name;
         llmp_x_call_get(x, LLMP_STR("/models"));
         return;
     }
@@ -110,6 +115,8 @@ static void answer_model(struct llmp_exchange *x, struct llmp_str id)
 
     if (!llmp_x_route(x, id))
         return;
+    x->deployment = &x->model->deployments[0];
+    x->summary.provider = x->deployment->provider->name;
 
     struct llmp_str name = llmp_x_renamed(x, id);
 

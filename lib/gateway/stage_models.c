@@ -23,7 +23,7 @@ void llmp_x_add_model(struct llmp_buf *out, const struct llmp_model *model,
     (void)llmp_buf_json(out, id);
     (void)llmp_buf_add(
         out, LLMP_STR(",\"object\":\"model\",\"created\":0,\"owned_by\":"));
-    (void)llmp_buf_json(out, model->provider->name);
+    (void)llmp_buf_json(out, model->deployments[0].provider->name);
     (void)llmp_buf_add(out, LLMP_STR("}"));
 }
 
@@ -38,7 +38,7 @@ static void show(struct llmp_exchange *x, struct llmp_str id)
         const struct llmp_model *model = &config->models[i];
         struct llmp_str strip = model->strip;
 
-        if (model->provider != x->model->provider ||
+        if (model->deployments[0].provider != x->deployment->provider ||
             strip.len + id.len > sizeof(text))
             continue;
 
@@ -85,7 +85,7 @@ static const struct llmp_model *pattern_of(const struct llmp_config *config,
                                            const struct llmp_provider *provider)
 {
     for (size_t i = config->literal_count; i < config->model_count; i++)
-        if (config->models[i].provider == provider)
+        if (config->models[i].deployments[0].provider == provider)
             return &config->models[i];
     return NULL;
 }
@@ -105,6 +105,7 @@ static void ask_next(struct llmp_exchange *x)
         x->model = pattern_of(config, provider);
         if (!x->model)
             continue;
+        x->deployment = &x->model->deployments[0];
         llmp_x_call_get(x, LLMP_STR("/models"));
 
         uint64_t left_ms = (x->list.until_ns - x->now.mono_ns) / LLMP_NS_PER_MS;

@@ -107,6 +107,7 @@ static bool is_traceparent(struct llmp_str text)
 static void read_fields(struct llmp_exchange *x,
                         const struct llmp_request_head *head)
 {
+    struct llmp_str timeout = { NULL, 0 };
     const struct {
         struct llmp_str name;
         struct llmp_str *value;
@@ -118,6 +119,9 @@ static void read_fields(struct llmp_exchange *x,
         { LLMP_STR("openai-beta"), &x->beta },
         { LLMP_STR("x-llmproxy-model"), &x->model_header },
         { LLMP_STR("x-request-id"), &x->request_id },
+        { LLMP_STR("x-request-timeout"), &timeout },
+        { LLMP_STR("anthropic-version"), &x->dialect_version },
+        { LLMP_STR("anthropic-beta"), &x->beta },
     };
 
     for (size_t i = 0; i < head->header_count; i++) {
@@ -131,6 +135,7 @@ static void read_fields(struct llmp_exchange *x,
     }
     if (!is_traceparent(x->traceparent))
         x->traceparent.len = x->tracestate.len = 0;
+    llmp_x_read_timeout(x, timeout);
     if (!is_plain_id(x->request_id))
         x->request_id = make_request_id(x);
 }
@@ -356,16 +361,14 @@ static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 
 static void admit_json(struct llmp_exchange *x)
 {
-    struct llmp_str body = llmp_buf_str(&x->body);
-
-    if (llmp_x_admit(x, body.len / BYTES_PER_TOKEN,
-                     llmp_request_output_max(&x->reader.request, body)))
+    if (llmp_x_admit(x, x->body.len / BYTES_PER_TOKEN, x->output_max))
         llmp_x_call_plain(x);
 }
 
 static void json_complete(struct llmp_exchange *x)
 {
     struct llmp_request_reader *request = &x->reader.request;
+    struct llmp_str body = llmp_buf_str(&x->body), model;
     struct llmp_error err;
     const char *param;
 
@@ -380,8 +383,11 @@ static void json_complete(struct llmp_exchange *x)
     }
     x->summary.stream = llmp_request_stream(request);
     x->client_wants_usage = llmp_request_wants_usage(request);
-    if (llmp_x_route(
-            x, llmp_request_model(request, llmp_buf_str(&x->body), &x->arena)))
+    x->output_max = llmp_request_output_max(request, body);
+    llmp_request_plan(request, body, &x->plan);
+    model = llmp_request_model(request, body, &x->arena);
+    llmp_x_stop_reading(x);
+    if (llmp_x_route(x, model))
         admit_json(x);
 }
 
@@ -503,7 +509,7 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
     uint64_t size = x->body_size;
     struct llmp_str front = llmp_buf_str(&x->body);
 
-    if (!llmp_x_route(x, model))
+    if (!llmp_x_route(x, model) || !llmp_x_pick(x))
         return;
 
     struct llmp_str name = x->summary.model;
@@ -563,12 +569,12 @@ bool llmp_x_uploads(const struct llmp_exchange *x)
 /* The provider has as long as ever from the last byte it was given on. */
 static void put_off_deadline(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->model->provider;
+    const struct llmp_provider *provider = x->deployment->provider;
 
     if (!x->call_paused)
-        llmp_x_deadline(x, x->state == LLMP_X_UPLOAD
-                               ? provider->first_byte_timeout_ms
-                               : provider->idle_timeout_ms);
+        llmp_x_call_deadline(x, x->state == LLMP_X_UPLOAD
+                                    ? provider->first_byte_timeout_ms
+                                    : provider->idle_timeout_ms);
 }
 
 static void upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)

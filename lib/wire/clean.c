@@ -5,6 +5,7 @@
  * never passed on as it came.
  */
 #include "base/internal.h"
+#include "wire/dialect.h"
 #include "wire/passing.h"
 
 static bool add_nullable(struct llmp_buf *out, const char *name,
@@ -183,22 +184,20 @@ bool llmp_wire_mask(struct llmp_buf *out, struct llmp_str text,
 }
 
 /* A short identifier made safe: [a-z0-9_.[]-] and no secret, else NULL. */
-static const char *plain_word(const struct llmp_json_field *field, char *room,
-                              size_t size, const struct llmp_str *secrets,
-                              size_t count)
+static const char *plain_word(struct llmp_str text, char *room, size_t size,
+                              const struct llmp_str *secrets, size_t count)
 {
-    if (!field->found || field->type != LLMP_JSON_STRING || field->escaped ||
-        field->text.len == 0 || field->text.len >= size)
+    if (text.len == 0 || text.len >= size)
         return NULL;
-    for (size_t i = 0; i < field->text.len; i++) {
-        char c = field->text.ptr[i];
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
 
         if ((!is_key_char(c) && c != '[' && c != ']') ||
-            masked_length(field->text, i, secrets, count))
+            masked_length(text, i, secrets, count))
             return NULL;
         room[i] = c;
     }
-    room[field->text.len] = '\0';
+    room[text.len] = '\0';
     return room;
 }
 
@@ -218,23 +217,20 @@ static struct llmp_str plain_sentence(uint16_t status)
     }
 }
 
-enum { MESSAGE, TYPE, CODE, PARAM, FIELDS };
-
-bool llmp_wire_error_clean(struct llmp_buf *out, uint16_t status,
-                           struct llmp_str body, const struct llmp_str *secrets,
-                           size_t count)
+bool llmp_wire_error_clean(struct llmp_buf *out,
+                           const struct llmp_dialect *client, uint16_t status,
+                           const struct llmp_provider_error *from,
+                           struct llmp_str request_id,
+                           const struct llmp_str *secrets, size_t count)
 {
-    struct llmp_json_field fields[FIELDS] = {
-        [MESSAGE] = { .path = "error.message" },
-        [TYPE] = { .path = "error.type" },
-        [CODE] = { .path = "error.code" },
-        [PARAM] = { .path = "error.param" },
-    };
     char type[64], code[64], param[128];
-    struct llmp_openai_error error = {
+    struct llmp_wire_error error = {
+        .status = status,
+        .fault = from->fault,
         .type = llmp_openai_error_type(status),
         .code = "upstream_error",
         .message = plain_sentence(status),
+        .request_id = request_id,
     };
     /* About our account, or where it wants us to go: not the client's. */
     bool ours = status == 401 || status == 403 || status == 407 ||
@@ -242,20 +238,17 @@ bool llmp_wire_error_clean(struct llmp_buf *out, uint16_t status,
     LLMP_AUTO(llmp_buf_fini) struct llmp_buf raw = { 0 };
     LLMP_AUTO(llmp_buf_fini) struct llmp_buf message = { 0 };
 
-    if (ours || llmp_json_pick_all(body, fields, FIELDS, NULL) != LLMP_OK ||
-        !fields[MESSAGE].found || fields[MESSAGE].type != LLMP_JSON_STRING)
-        return llmp_openai_error_write(out, &error);
-
-    if (!llmp_buf_reserve(&raw, fields[MESSAGE].text.len))
+    if (ours || !from->message.len)
+        return client->write_error(out, &error);
+    if (!llmp_buf_reserve(&raw, from->message.len))
         return false;
-    raw.len = llmp_json_unescape(raw.ptr, fields[MESSAGE].text);
+    raw.len = llmp_json_unescape(raw.ptr, from->message);
     if (!llmp_wire_mask(&message, llmp_buf_str(&raw), secrets, count))
         return false;
     error.message = llmp_buf_str(&message);
-    error.code = plain_word(&fields[CODE], code, sizeof(code), secrets, count);
-    error.param =
-        plain_word(&fields[PARAM], param, sizeof(param), secrets, count);
-    if (plain_word(&fields[TYPE], type, sizeof(type), secrets, count))
+    error.code = plain_word(from->code, code, sizeof(code), secrets, count);
+    error.param = plain_word(from->param, param, sizeof(param), secrets, count);
+    if (plain_word(from->type, type, sizeof(type), secrets, count))
         error.type = type;
-    return llmp_openai_error_write(out, &error);
+    return client->write_error(out, &error);
 }

@@ -305,6 +305,15 @@ static bool says_too_long(struct llmp_str message)
            contains(message, "prompt is too long");
 }
 
+static struct llmp_str string_at(const struct llmp_json_value *object,
+                                 struct llmp_str key)
+{
+    const struct llmp_json_value *value = llmp_json_get(object, key);
+
+    return llmp_json_is(value, LLMP_JSON_STRING) ? value->text
+                                                 : (struct llmp_str){ NULL, 0 };
+}
+
 void llmp_openai_read_error(struct llmp_provider_error *error, uint16_t status,
                             const struct llmp_json_value *root)
 {
@@ -321,9 +330,9 @@ void llmp_openai_read_error(struct llmp_provider_error *error, uint16_t status,
         .message = llmp_json_is(message, LLMP_JSON_STRING)
                        ? message->text
                        : (struct llmp_str){ NULL, 0 },
-        .type = llmp_json_text(llmp_json_get(from, K("type"))),
-        .code = llmp_json_text(llmp_json_get(from, K("code"))),
-        .param = llmp_json_text(llmp_json_get(from, K("param"))),
+        .type = string_at(from, K("type")),
+        .code = string_at(from, K("code")),
+        .param = string_at(from, K("param")),
     };
     if (llmp_str_eq(error->code, K("context_length_exceeded")) ||
         (error->fault == LLMP_FAULT_REQUEST && says_too_long(error->message)))

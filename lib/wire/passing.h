@@ -21,7 +21,8 @@ enum llmp_shape {
     LLMP_SHAPE_COMPLETIONS,
     LLMP_SHAPE_EMBEDDINGS,
     LLMP_SHAPE_RESPONSES,
-    LLMP_SHAPE_ANY /* only `model` is looked at */
+    LLMP_SHAPE_MESSAGES, /* Anthropic's */
+    LLMP_SHAPE_ANY       /* only `model` is looked at */
 };
 
 /* Reads a request as it comes; nothing of the text is kept, only offsets. */
@@ -81,6 +82,23 @@ uint64_t llmp_request_output_max(const struct llmp_request_reader *request,
 
 #define LLMP_REQUEST_PARTS_MAX 7
 
+/* Replace `size` bytes at `offset` by `text`. */
+struct llmp_request_change {
+    uint64_t offset, size;
+    struct llmp_str text;
+};
+
+/* Where a request can be edited; outlives its reader, because a request may be
+ * sent more than once. */
+struct llmp_request_plan {
+    bool has_model;
+    struct llmp_request_change model; /* its text is said later */
+    struct llmp_request_change usage; /* asks a stream for its counts */
+};
+
+void llmp_request_plan(const struct llmp_request_reader *request,
+                       struct llmp_str body, struct llmp_request_plan *plan);
+
 /*
  * The body as it goes upstream, in parts that point into `body` and `arena`.
  *
@@ -88,7 +106,7 @@ uint64_t llmp_request_output_max(const struct llmp_request_reader *request,
  * @param usage   make sure that stream_options.include_usage is true
  * @return the number of parts, 0 when memory is short
  */
-size_t llmp_request_edit(const struct llmp_request_reader *request,
+size_t llmp_request_edit(const struct llmp_request_plan *plan,
                          struct llmp_str body, struct llmp_str model,
                          bool usage, struct llmp_arena *arena,
                          struct llmp_str parts[LLMP_REQUEST_PARTS_MAX]);
@@ -130,11 +148,19 @@ struct llmp_peek_event {
 };
 
 /*
- * @param name  of its event line; may be empty
- * @param data  may be empty: a comment
+ * @param name   of its event line; may be empty
+ * @param data   may be empty: a comment
+ * @param sofar  what earlier events said of usage, where a dialect tells it in
+ *               parts; zero at first
  */
 void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
-                          struct llmp_str data, struct llmp_peek_event *out);
+                          struct llmp_str data, struct llmp_token_usage *sofar,
+                          struct llmp_peek_event *out);
+
+/* Whether an event has something of the answer: text, a piece of a call, an
+ * end. Before the first such event another provider can still be asked. What
+ * is not understood counts as content. */
+bool llmp_peek_is_content(enum llmp_shape shape, struct llmp_str data);
 
 /* What the client is told when something goes wrong. */
 struct llmp_openai_error {
@@ -166,13 +192,18 @@ bool llmp_wire_mask(struct llmp_buf *out, struct llmp_str text,
 bool llmp_wire_has_secret(struct llmp_str text, const struct llmp_str *secrets,
                           size_t count);
 
+struct llmp_dialect;
+
 /*
- * An upstream's error body, made fit for the client: message, type, code and
- * param survive, but keys, organisation and project ids, and every `secret`
- * are masked; anything that is not OpenAI's shape becomes one plain sentence.
+ * A provider's error, made fit for the client, in its dialect: message, type,
+ * code and param survive, but keys, organisation and project ids, and every
+ * `secret` are masked. One without a message, or about our credentials, becomes
+ * one plain sentence.
  */
-bool llmp_wire_error_clean(struct llmp_buf *out, uint16_t status,
-                           struct llmp_str body, const struct llmp_str *secrets,
-                           size_t count);
+bool llmp_wire_error_clean(struct llmp_buf *out,
+                           const struct llmp_dialect *client, uint16_t status,
+                           const struct llmp_provider_error *error,
+                           struct llmp_str request_id,
+                           const struct llmp_str *secrets, size_t count);
 
 #endif

@@ -50,6 +50,17 @@ static const struct llmp_json_number chat_numbers[COUNTS] = {
     [TOTAL] = OWN("total_tokens"),
 };
 
+/* Beside the others: Anthropic counts what was written to a cache apart. */
+enum { CACHE_WRITTEN = TOTAL };
+
+static const struct llmp_json_number messages_numbers[COUNTS] = {
+    [INPUT] = OWN("input_tokens"),
+    [OUTPUT] = OWN("output_tokens"),
+    [CACHED] = OWN("cache_read_input_tokens"),
+    [REASONING] = OWN("thinking_tokens"),
+    [CACHE_WRITTEN] = OWN("cache_creation_input_tokens"),
+};
+
 static const struct llmp_json_number responses_numbers[COUNTS] = {
     [INPUT] = OWN("input_tokens"),
     [OUTPUT] = OWN("output_tokens"),
@@ -120,21 +131,56 @@ enum llmp_peek_verdict llmp_peek_verdict(const struct llmp_peek *reader)
                : LLMP_PEEK_ERROR;
 }
 
-bool llmp_peek_end(const struct llmp_peek *reader,
-                   struct llmp_token_usage *usage)
+static const struct llmp_json_number *numbers_of(enum llmp_shape shape)
+{
+    if (shape == LLMP_SHAPE_RESPONSES)
+        return responses_numbers;
+    return shape == LLMP_SHAPE_MESSAGES ? messages_numbers : chat_numbers;
+}
+
+/* Anthropic's input does not include what a cache had or got. */
+static void take_messages_usage(struct llmp_token_usage *usage,
+                                const struct llmp_json_number *numbers)
+{
+    uint64_t fresh = usage->input - usage->cached - usage->cache_written;
+    uint64_t *const counts[COUNTS] = {
+        [INPUT] = &fresh,
+        [OUTPUT] = &usage->output,
+        [CACHED] = &usage->cached,
+        [REASONING] = &usage->reasoning,
+        [CACHE_WRITTEN] = &usage->cache_written,
+    };
+
+    for (uint32_t i = 0; i < COUNTS; i++)
+        if (numbers[i].text.len &&
+            llmp_json_u64(numbers[i].text, counts[i]) == LLMP_OK)
+            usage->reported = true;
+    usage->input =
+        llmp_add_sat(fresh, llmp_add_sat(usage->cached, usage->cache_written));
+}
+
+static void take_usage_object(enum llmp_shape shape, struct llmp_str object,
+                              struct llmp_token_usage *usage)
 {
     struct llmp_json_number numbers[COUNTS];
-    struct llmp_str text = llmp_json_members_value(&reader->members, 0);
 
-    *usage = (struct llmp_token_usage){ 0 };
-    memcpy(numbers,
-           reader->shape == LLMP_SHAPE_RESPONSES ? responses_numbers
-                                                 : chat_numbers,
-           sizeof(numbers));
-    llmp_json_numbers(text, numbers, COUNTS);
+    memcpy(numbers, numbers_of(shape), sizeof(numbers));
+    llmp_json_numbers(object, numbers, COUNTS);
+    if (shape == LLMP_SHAPE_MESSAGES) {
+        take_messages_usage(usage, numbers);
+        return;
+    }
     for (uint32_t i = 0; i < COUNTS; i++)
         if (numbers[i].text.len)
             take_count(usage, i, numbers[i].text);
+}
+
+bool llmp_peek_end(const struct llmp_peek *reader,
+                   struct llmp_token_usage *usage)
+{
+    *usage = (struct llmp_token_usage){ 0 };
+    take_usage_object(reader->shape,
+                      llmp_json_members_value(&reader->members, 0), usage);
     return llmp_peek_verdict(reader) == LLMP_PEEK_ERROR;
 }
 
@@ -199,6 +245,42 @@ static void read_chat_event(struct llmp_str data, struct llmp_peek_event *out)
     out->usage_only = out->usage.reported && !fields[CHOICE].found;
 }
 
+/* The counts come in two events: of the prompt first, of the answer last. */
+static void read_messages_event(struct llmp_str data,
+                                struct llmp_token_usage *sofar,
+                                struct llmp_peek_event *out)
+{
+    enum { TYPE, ERROR, STOP, FIRST, LAST, FIELDS };
+    struct llmp_json_field fields[FIELDS] = {
+        [TYPE] = { .path = "type" },
+        [ERROR] = { .path = "error" },
+        [STOP] = { .path = "delta.stop_reason" },
+        [FIRST] = { .path = "message.usage" },
+        [LAST] = { .path = "usage" },
+    };
+
+    if (llmp_json_pick_all(data, fields, FIELDS, NULL) != LLMP_OK ||
+        fields[TYPE].type != LLMP_JSON_STRING) {
+        out->obscure = true;
+        return;
+    }
+
+    struct llmp_str type = fields[TYPE].text;
+    const struct llmp_json_field *usage =
+        fields[LAST].found ? &fields[LAST] : &fields[FIRST];
+
+    if (usage->found && usage->type == LLMP_JSON_OBJECT)
+        take_usage_object(
+            LLMP_SHAPE_MESSAGES,
+            (struct llmp_str){ data.ptr + usage->offset, (size_t)usage->size },
+            sofar);
+    if (llmp_str_eq(type, LLMP_STR("message_delta")))
+        out->usage = *sofar;
+    out->error = is_set(&fields[ERROR]) || llmp_str_eq(type, LLMP_STR("error"));
+    out->done = out->error || llmp_str_eq(type, LLMP_STR("message_stop"));
+    out->finished = fields[STOP].found && fields[STOP].type == LLMP_JSON_STRING;
+}
+
 /* Most events of a stream are deltas, which say nothing of interest: whether
  * one may is seen by a search for the few names that matter. */
 static bool concerns_us(enum llmp_shape shape, struct llmp_str data)
@@ -207,6 +289,9 @@ static bool concerns_us(enum llmp_shape shape, struct llmp_str data)
         return true;
     if (shape == LLMP_SHAPE_RESPONSES)
         return contains(data, LLMP_STR("\"response\""));
+    if (shape == LLMP_SHAPE_MESSAGES)
+        return contains(data, LLMP_STR("\"message_")) ||
+               contains(data, LLMP_STR("\"usage\""));
     return contains(data, LLMP_STR("_tokens\"")) ||
            contains(data, LLMP_STR("\"finish_reason\":\"")) ||
            contains(data, LLMP_STR("\"finish_reason\": \""));
@@ -230,7 +315,8 @@ static bool is_ordinary(struct llmp_str data)
 }
 
 void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
-                          struct llmp_str data, struct llmp_peek_event *out)
+                          struct llmp_str data, struct llmp_token_usage *sofar,
+                          struct llmp_peek_event *out)
 {
     *out = (struct llmp_peek_event){ 0 };
     if (data.len == 0)
@@ -242,6 +328,8 @@ void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
     if (concerns_us(shape, data)) {
         if (shape == LLMP_SHAPE_RESPONSES)
             read_responses_event(data, out);
+        else if (shape == LLMP_SHAPE_MESSAGES)
+            read_messages_event(data, sofar, out);
         else
             read_chat_event(data, out);
     } else if (!is_ordinary(data)) {
@@ -249,4 +337,67 @@ void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
     }
     out->error |= llmp_str_eq(name, LLMP_STR("error"));
     out->finished &= !out->error; /* an error ends nothing well */
+}
+
+/* ---- is it the answer yet? -------------------------------------------------
+ */
+
+static bool has_text(const struct llmp_json_field *field)
+{
+    if (!field->found || field->type == LLMP_JSON_NULL)
+        return false;
+    return field->type != LLMP_JSON_STRING || field->size > 2;
+}
+
+static bool is_chat_content(struct llmp_str data)
+{
+    struct llmp_json_field fields[] = {
+        { .path = "choices.[].delta.content" },
+        { .path = "choices.[].delta.tool_calls" },
+        { .path = "choices.[].delta.function_call" },
+        { .path = "choices.[].delta.reasoning_content" },
+        { .path = "choices.[].delta.reasoning" },
+        { .path = "choices.[].delta.refusal" },
+        { .path = "choices.[].delta.audio" },
+        { .path = "choices.[].finish_reason" },
+        { .path = "choices.[].text" },
+        { .path = "choices.[]" },
+    };
+    size_t last = LLMP_COUNT(fields) - 1;
+
+    if (llmp_json_pick_all(data, fields, LLMP_COUNT(fields), NULL) != LLMP_OK)
+        return true;
+    for (size_t i = 0; i < last; i++)
+        if (has_text(&fields[i]))
+            return true;
+    return !fields[last].found && contains(data, LLMP_STR("\"usage\""));
+}
+
+static bool is_one_of(struct llmp_str type, const struct llmp_str *types,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (llmp_str_eq(type, types[i]))
+            return true;
+    return false;
+}
+
+bool llmp_peek_is_content(enum llmp_shape shape, struct llmp_str data)
+{
+    static const struct llmp_str early[] = {
+        LLMP_STR("response.created"),     LLMP_STR("response.queued"),
+        LLMP_STR("response.in_progress"), LLMP_STR("message_start"),
+        LLMP_STR("content_block_start"),  LLMP_STR("ping"),
+    };
+    struct llmp_json_field type = { .path = "type" };
+
+    if (data.len == 0)
+        return false;
+    if (shape == LLMP_SHAPE_CHAT || shape == LLMP_SHAPE_COMPLETIONS)
+        return is_chat_content(data);
+    if (shape != LLMP_SHAPE_RESPONSES && shape != LLMP_SHAPE_MESSAGES)
+        return true;
+    return llmp_json_pick_all(data, &type, 1, NULL) != LLMP_OK ||
+           type.type != LLMP_JSON_STRING ||
+           !is_one_of(type.text, early, LLMP_COUNT(early));
 }

@@ -70,6 +70,12 @@ static const struct rule responses_rules[] = {
     { NAME("max_output_tokens"), NUMBER | NUL, false, "a number" },
 };
 
+static const struct rule messages_rules[] = {
+    COMMON_RULES,
+    { NAME("messages"), ARRAY, true, "an array" },
+    { NAME("max_tokens"), NUMBER, true, "a number" },
+};
+
 static const struct rule any_rules[] = {
     [MODEL] = { NAME("model"), STRING | NUL, false, "a string" },
 };
@@ -84,6 +90,7 @@ static const struct {
     [LLMP_SHAPE_EMBEDDINGS] = { embeddings_rules,
                                 LLMP_COUNT(embeddings_rules) },
     [LLMP_SHAPE_RESPONSES] = { responses_rules, LLMP_COUNT(responses_rules) },
+    [LLMP_SHAPE_MESSAGES] = { messages_rules, LLMP_COUNT(messages_rules) },
     [LLMP_SHAPE_ANY] = { any_rules, LLMP_COUNT(any_rules) },
 };
 
@@ -208,7 +215,8 @@ int llmp_request_feed(struct llmp_request_reader *request,
     while ((rc = llmp_json_next(&request->json, &token, err)) == LLMP_OK) {
         if (token.depth <= 1)
             look_at_root(request, &token);
-        if (token.depth <= 3 && request->shape == LLMP_SHAPE_CHAT)
+        if (token.depth <= 3 && (request->shape == LLMP_SHAPE_CHAT ||
+                                 request->shape == LLMP_SHAPE_MESSAGES))
             LLMP_TRY(see_message(request, &token, err));
         llmp_json_pick_token(&request->pick, &token);
     }
@@ -280,12 +288,6 @@ bool llmp_request_wants_usage(const struct llmp_request_reader *request)
     return is_true(request, INCLUDE_USAGE);
 }
 
-/* Replace `size` bytes at `offset` by `text`. */
-struct edit {
-    uint64_t offset, size;
-    struct llmp_str text;
-};
-
 /* Whether an object's first byte after white space begins a member. */
 static bool object_has_members(struct llmp_str body,
                                const struct llmp_json_field *object)
@@ -298,24 +300,26 @@ static bool object_has_members(struct llmp_str body,
 }
 
 /* The smallest edit after which stream_options.include_usage is true. */
-static struct edit usage_edit(const struct llmp_request_reader *request,
-                              struct llmp_str body)
+static struct llmp_request_change usage_edit(
+    const struct llmp_request_reader *request, struct llmp_str body)
 {
     const struct llmp_json_field *options = &request->fields[STREAM_OPTIONS];
     const struct llmp_json_field *usage = &request->fields[INCLUDE_USAGE];
 
     if (usage->found)
-        return (struct edit){ usage->offset, usage->size, LLMP_STR("true") };
+        return (struct llmp_request_change){ usage->offset, usage->size,
+                                             LLMP_STR("true") };
     if (!options->found)
-        return (struct edit){
+        return (struct llmp_request_change){
             request->root_offset + 1, 0,
             LLMP_STR("\"stream_options\":{\"include_usage\":true},")
         };
     if (options->type == LLMP_JSON_OBJECT && object_has_members(body, options))
-        return (struct edit){ options->offset + 1, 0,
-                              LLMP_STR("\"include_usage\":true,") };
-    return (struct edit){ options->offset, options->size,
-                          LLMP_STR("{\"include_usage\":true}") };
+        return (struct llmp_request_change){
+            options->offset + 1, 0, LLMP_STR("\"include_usage\":true,")
+        };
+    return (struct llmp_request_change){ options->offset, options->size,
+                                         LLMP_STR("{\"include_usage\":true}") };
 }
 
 static struct llmp_str quoted(struct llmp_str text, struct llmp_arena *arena)
@@ -330,38 +334,49 @@ static struct llmp_str quoted(struct llmp_str text, struct llmp_arena *arena)
     return out;
 }
 
-size_t llmp_request_edit(const struct llmp_request_reader *request,
+void llmp_request_plan(const struct llmp_request_reader *request,
+                       struct llmp_str body, struct llmp_request_plan *plan)
+{
+    const struct llmp_json_field *field = &request->fields[MODEL];
+
+    *plan = (struct llmp_request_plan){
+        .has_model = field->found,
+        .model = { .offset = field->offset, .size = field->size },
+    };
+    if (request->field_count > INCLUDE_USAGE)
+        plan->usage = usage_edit(request, body);
+}
+
+size_t llmp_request_edit(const struct llmp_request_plan *plan,
                          struct llmp_str body, struct llmp_str model,
                          bool usage, struct llmp_arena *arena,
                          struct llmp_str parts[LLMP_REQUEST_PARTS_MAX])
 {
-    struct edit edits[2];
-    size_t edit_count = 0, count = 0;
+    struct llmp_request_change changes[2];
+    size_t change_count = 0, count = 0;
     uint64_t at = 0;
 
-    if (model.len && request->fields[MODEL].found) {
-        const struct llmp_json_field *field = &request->fields[MODEL];
-
-        edits[edit_count] =
-            (struct edit){ field->offset, field->size, quoted(model, arena) };
-        if (!edits[edit_count++].text.ptr)
+    if (model.len && plan->has_model) {
+        changes[change_count] = plan->model;
+        changes[change_count].text = quoted(model, arena);
+        if (!changes[change_count++].text.ptr)
             return 0;
     }
     if (usage)
-        edits[edit_count++] = usage_edit(request, body);
-    if (edit_count == 2 && edits[1].offset < edits[0].offset) {
-        struct edit first = edits[1];
+        changes[change_count++] = plan->usage;
+    if (change_count == 2 && changes[1].offset < changes[0].offset) {
+        struct llmp_request_change first = changes[1];
 
-        edits[1] = edits[0];
-        edits[0] = first;
+        changes[1] = changes[0];
+        changes[0] = first;
     }
-    for (size_t i = 0; i < edit_count; i++) {
-        if (edits[i].offset > at)
+    for (size_t i = 0; i < change_count; i++) {
+        if (changes[i].offset > at)
             parts[count++] =
                 (struct llmp_str){ body.ptr + at,
-                                   (size_t)(edits[i].offset - at) };
-        parts[count++] = edits[i].text;
-        at = edits[i].offset + edits[i].size;
+                                   (size_t)(changes[i].offset - at) };
+        parts[count++] = changes[i].text;
+        at = changes[i].offset + changes[i].size;
     }
     if (at < body.len)
         parts[count++] =

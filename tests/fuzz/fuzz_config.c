@@ -68,8 +68,8 @@ static void check_model(const struct llmp_config *config, size_t index)
     struct llmp_str near[LLMP_NEAREST_MAX];
 
     CHECK(model->index == index);
-    CHECK(model->provider >= config->providers &&
-          model->provider < config->providers + config->provider_count);
+    CHECK(model->deployments[0].provider >= config->providers &&
+          model->deployments[0].provider < config->providers + config->provider_count);
     CHECK(name.len > 0 && (name.ptr[name.len - 1] == '*') == !literal);
     if (literal)
         CHECK(llmp_config_model(config, name) == model);

@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "fuzz.h"
+#include "wire/dialect.h"
 #include "wire/passing.h"
 
 #define CHECK(cond)  \
@@ -134,8 +135,12 @@ static void check_edits(const struct llmp_request_reader *request,
             continue;
         llmp_arena_init(&arena, 256);
 
+        struct llmp_request_plan plan;
+
+        llmp_request_plan(request, body, &plan);
+
         size_t count =
-            llmp_request_edit(request, body, model, usage, &arena, parts);
+            llmp_request_edit(&plan, body, model, usage, &arena, parts);
 
         CHECK(count > 0 && count <= LLMP_REQUEST_PARTS_MAX);
         for (size_t i = 0; i < count; i++) {
@@ -237,9 +242,12 @@ static void check_usage(struct llmp_str answer, uint64_t seed)
 
 static void check_event(enum llmp_shape shape, struct llmp_str data)
 {
+    struct llmp_token_usage sofar = { .reported = false };
     struct llmp_peek_event event;
 
-    llmp_peek_event_read(shape, (struct llmp_str){ NULL, 0 }, data, &event);
+    llmp_peek_event_read(shape, (struct llmp_str){ NULL, 0 }, data, &sofar,
+                         &event);
+    (void)llmp_peek_is_content(shape, data);
     CHECK(!(event.error && event.finished));
     CHECK(!event.usage_only || event.usage.reported);
 }
@@ -271,6 +279,26 @@ static void check_safe(struct llmp_str text)
     check_no_key(text);
 }
 
+/* An upstream's body, cleaned as the exchange does it. */
+static bool clean_error(struct llmp_buf *out, uint16_t status,
+                        struct llmp_str body, const struct llmp_str *secrets,
+                        size_t count)
+{
+    const struct llmp_json_value *root = NULL;
+    struct llmp_provider_error error;
+    struct llmp_arena arena;
+    bool ok;
+
+    llmp_arena_init(&arena, 256);
+    if (llmp_json_tree(&root, body, 0, &arena, NULL) < 0)
+        root = NULL;
+    llmp_dialect_openai.read_error(&error, status, root);
+    ok = llmp_wire_error_clean(out, &llmp_dialect_openai, status, &error,
+                               (struct llmp_str){ NULL, 0 }, secrets, count);
+    llmp_arena_fini(&arena);
+    return ok;
+}
+
 static void check_error(struct llmp_str body)
 {
     static const uint16_t statuses[] = { 400, 401, 429, 500 };
@@ -280,7 +308,7 @@ static void check_error(struct llmp_str body)
     for (size_t i = 0; i < 4; i++) {
         struct llmp_buf out = { 0 };
 
-        CHECK(llmp_wire_error_clean(&out, statuses[i], body, secrets, 2));
+        CHECK(clean_error(&out, statuses[i], body, secrets, 2));
         check_safe(llmp_buf_str(&out));
         llmp_buf_fini(&out);
     }

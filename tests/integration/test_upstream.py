@@ -218,7 +218,6 @@ def test_streams_that_end_pass_unaltered(gateway, sim, model):
 @pytest.mark.parametrize(
     "model, code, ending",
     [
-        ("sim-cut:0", "upstream_broke", "cut"),
         ("sim-cut:3", "upstream_broke", "cut"),
         ("sim-reset:3", "upstream_broke", "cut"),
         ("sim-stall:3", "upstream_timeout", "timeout"),
@@ -236,7 +235,16 @@ def test_streams_that_break_end_in_an_error_event(gateway, sim, model, code, end
     assert complete  # the gateway's own framing has its proper end
     record = gateway.record_of(request_id)
     assert record["ending"] == ending
-    assert record["usage"] == ("unknown" if model == "sim-cut:0" else "estimated")
+    assert record["usage"] == "estimated"
+
+
+def test_a_stream_that_breaks_before_its_content_is_an_error(gateway):
+    """Nobody has heard of it yet: it can be asked again, and says so."""
+    status, body, request_id = chat(gateway, "sim-cut:0", stream=True)
+    assert status == 502
+    assert json.loads(body)["error"]["code"] == "upstream_broke"
+    record = gateway.record_of(request_id)
+    assert record["ending"] == "upstream_failed" and record["usage"] == "unknown"
 
 
 def test_a_stream_may_be_silent_for_less_than_the_timeout(gateway):

@@ -170,12 +170,13 @@ static void headers_and_secrets_arrive(void **state)
     const struct llmp_provider *one = &config->providers[0];
 
     (void)state;
-    assert_int_equal(one->header_count, 3);
-    assert_str(one->headers[0].name, "authorization");
-    assert_str(one->headers[0].value, "Bearer sk-one-1234567890");
-    assert_str(one->headers[1].name, "openai-organization");
-    assert_str(one->headers[1].value, "org-1");
-    assert_str(one->headers[2].name, "x-token");
+    assert_int_equal(one->credential_count, 1);
+    assert_int_equal(one->header_count, 2);
+    assert_str(one->credentials[0].name, "authorization");
+    assert_str(one->credentials[0].value, "Bearer sk-one-1234567890");
+    assert_str(one->headers[0].name, "openai-organization");
+    assert_str(one->headers[0].value, "org-1");
+    assert_str(one->headers[1].name, "x-token");
     assert_int_equal(one->secret_count, LLMP_COUNT(secrets));
     for (size_t i = 0; i < LLMP_COUNT(secrets); i++)
         assert_str(one->secrets[i], secrets[i]);
@@ -207,8 +208,8 @@ static void models_are_found(void **state)
         print_message("# %s\n", rows[i].asked);
         assert_non_null(model);
         assert_str(model->name, rows[i].name);
-        assert_str(model->provider->name, rows[i].provider);
-        assert_str(model->upstream, rows[i].upstream);
+        assert_str(model->deployments[0].provider->name, rows[i].provider);
+        assert_str(model->deployments[0].upstream, rows[i].upstream);
         assert_str(model->strip, rows[i].strip);
         assert_ptr_equal(&config->models[model->index], model);
     }
@@ -271,7 +272,7 @@ static void models_are_implied(void **state)
     assert_int_equal(config->model_count, 2);
     assert_null(llmp_config_model(config, LLMP_STR("x")));
     model = llmp_config_model(config, LLMP_STR("ollama/llama3"));
-    assert_str(model->provider->name, "ollama");
+    assert_str(model->deployments[0].provider->name, "ollama");
     assert_str(model->strip, "ollama/");
     llmp_config_unref(config);
 }
@@ -282,7 +283,7 @@ static void a_single_provider_need_not_be_named(void **state)
                                        "models: [{name: a}, {name: 'b*'}]\n");
 
     (void)state;
-    assert_str(llmp_config_model(config, LLMP_STR("a"))->provider->name,
+    assert_str(llmp_config_model(config, LLMP_STR("a"))->deployments[0].provider->name,
                "openai");
     assert_null(llmp_config_model(config, LLMP_STR("c")));
     llmp_config_unref(config);
@@ -334,8 +335,8 @@ static void values_take_references(void **state)
     assert_int_equal(config->server.workers, 3);
     assert_string_equal(config->server.access_log, "a$bc${N}de3");
     assert_int_equal(config->limits.body_bytes_max, 2 << 20);
-    assert_str(config->providers[0].headers[0].value, "Bearer file-key-1");
-    assert_str(config->providers[1].headers[0].value, "Bearer file-key-2");
+    assert_str(config->providers[0].credentials[0].value, "Bearer file-key-1");
+    assert_str(config->providers[1].credentials[0].value, "Bearer file-key-2");
     llmp_config_unref(config);
 }
 

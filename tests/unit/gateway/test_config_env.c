@@ -44,7 +44,7 @@ static void assert_leads(const struct llmp_config *config, const char *asked,
 
     print_message("# %s\n", asked);
     assert_non_null(model);
-    assert_true(llmp_str_eq(model->provider->name, llmp_str_of(provider)));
+    assert_true(llmp_str_eq(model->deployments[0].provider->name, llmp_str_of(provider)));
     assert_true(llmp_str_eq(model->strip, llmp_str_of(strip)));
 }
 
@@ -58,7 +58,7 @@ static void one_key_is_enough(void **state)
     (void)state;
     assert_int_equal(config->provider_count, 1);
     assert_string_equal(config->providers[0].origin.host, "api.openai.com");
-    assert_true(llmp_str_eq(config->providers[0].headers[0].value,
+    assert_true(llmp_str_eq(config->providers[0].credentials[0].value,
                             LLMP_STR("Bearer sk-abcdef")));
     assert_string_equal(config->server.listen[0], "127.0.0.1:8080");
     assert_leads(config, "gpt-4o", "openai", "");

@@ -14,6 +14,7 @@
 
 #include "base/internal.h"
 #include "faulty_heap.h"
+#include "wire/dialect.h"
 #include "wire/passing.h"
 
 static void read_whole(struct llmp_request_reader *request,
@@ -75,8 +76,12 @@ static void edits_touch_only_what_they_name(void **state)
         llmp_arena_init(&arena, 256);
         read_whole(&request, LLMP_SHAPE_CHAT, body);
 
+        struct llmp_request_plan plan;
+
+        llmp_request_plan(&request, body, &plan);
+
         size_t count =
-            llmp_request_edit(&request, body, llmp_str_of(cases[i].model),
+            llmp_request_edit(&plan, body, llmp_str_of(cases[i].model),
                               cases[i].usage, &arena, parts);
 
         for (size_t p = 0; p < count; p++)
@@ -255,8 +260,10 @@ static void events_are_understood(void **state)
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
         struct llmp_peek_event seen;
 
+        struct llmp_token_usage sofar = { .reported = false };
+
         llmp_peek_event_read(cases[i].shape, (struct llmp_str){ NULL, 0 },
-                             llmp_str_of(cases[i].data), &seen);
+                             llmp_str_of(cases[i].data), &sofar, &seen);
         print_message("# case %zu\n", i);
         assert_int_equal(seen.done, cases[i].want.done);
         assert_int_equal(seen.finished, cases[i].want.finished);
@@ -266,6 +273,26 @@ static void events_are_understood(void **state)
         assert_int_equal(seen.usage.input, cases[i].want.usage.input);
         assert_int_equal(seen.usage.output, cases[i].want.usage.output);
     }
+}
+
+/* An upstream's body, cleaned as the exchange does it. */
+static bool clean_error(struct llmp_buf *out, uint16_t status,
+                        struct llmp_str body, const struct llmp_str *secrets,
+                        size_t count)
+{
+    const struct llmp_json_value *root = NULL;
+    struct llmp_provider_error error;
+    struct llmp_arena arena;
+    bool ok;
+
+    llmp_arena_init(&arena, 256);
+    if (llmp_json_tree(&root, body, 0, &arena, NULL) < 0)
+        root = NULL;
+    llmp_dialect_openai.read_error(&error, status, root);
+    ok = llmp_wire_error_clean(out, &llmp_dialect_openai, status, &error,
+                               (struct llmp_str){ NULL, 0 }, secrets, count);
+    llmp_arena_fini(&arena);
+    return ok;
 }
 
 static void error_texts_carry_no_key(void **state)
@@ -305,8 +332,8 @@ static void error_texts_carry_no_key(void **state)
     for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
         struct llmp_buf out = { 0 };
 
-        assert_true(llmp_wire_error_clean(
-            &out, cases[i].status, llmp_str_of(cases[i].in), secrets, 1));
+        assert_true(clean_error(&out, cases[i].status, llmp_str_of(cases[i].in),
+                                secrets, 1));
         (void)llmp_buf_add(&out, (struct llmp_str){ "", 1 });
         assert_string_equal(out.ptr, cases[i].out);
         llmp_buf_fini(&out);
@@ -321,6 +348,7 @@ static void error_texts_carry_no_key(void **state)
 static bool read_and_edit(struct llmp_str body, const char *want)
 {
     struct llmp_request_reader request;
+    struct llmp_request_plan plan;
     struct llmp_str parts[LLMP_REQUEST_PARTS_MAX];
     struct llmp_str front = { body.ptr, body.len / 2 };
     struct llmp_str rest = { body.ptr + front.len, body.len - front.len };
@@ -333,9 +361,10 @@ static bool read_and_edit(struct llmp_str body, const char *want)
     rc = llmp_request_feed(&request, front, false, NULL);
     if (rc == LLMP_AGAIN)
         rc = llmp_request_feed(&request, rest, true, NULL);
+    llmp_request_plan(&request, body, &plan);
     if (rc == LLMP_END && llmp_request_model(&request, body, &arena).len)
-        count = llmp_request_edit(&request, body, LLMP_STR("b\"b"), true,
-                                  &arena, parts);
+        count = llmp_request_edit(&plan, body, LLMP_STR("b\"b"), true, &arena,
+                                  parts);
     else if (rc != LLMP_END)
         assert_int_equal(rc, LLMP_E_NOMEM);
     for (size_t i = 0; i < count; i++) {
@@ -392,8 +421,7 @@ static void an_error_without_memory_leaves_nothing_behind(void **state)
 
             assert_true(nth < 100);
             faulty_heap_arm(nth);
-            done = llmp_wire_error_clean(&out, 400, llmp_str_of(bodies[i]),
-                                         secrets, 1);
+            done = clean_error(&out, 400, llmp_str_of(bodies[i]), secrets, 1);
             assert_false(done && out.failed);
             if (done)
                 assert_true(llmp_str_find(llmp_buf_str(&out),

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/routes.h"
+
+#include <stdatomic.h>
+
+#include "base/internal.h"
+#include "gateway/pricing.h"
+
+struct llmp_routes {
+    atomic_uint refs;
+    size_t count;
+    struct llmp_route_set *sets[]; /* by the model's index */
+};
+
+/* What a thousand tokens in and as many out cost; nobody knows: the most. The
+ * price that will hold longest is the one to compare by. */
+static uint64_t price_of(const struct llmp_model *model,
+                         const struct llmp_deployment *deployment,
+                         const struct llmp_config *config,
+                         const struct llmp_prices *prices)
+{
+    const struct llmp_price *price = llmp_provider_price(
+        prices, deployment->provider,
+        llmp_model_upstream(model, deployment, model->name), UINT64_MAX - 1);
+    struct llmp_usage usage;
+    uint64_t nanos;
+
+    llmp_usage_init(&usage);
+    usage.requests = 1;
+    usage.input_tokens = usage.output_tokens = 1000;
+    return price && llmp_deployment_cost(config, price, &usage,
+                                         config->prices.currency, &nanos)
+               ? nanos
+               : UINT64_MAX;
+}
+
+static int make_set(struct llmp_route_set **out, struct llmp_router *router,
+                    const struct llmp_model *model,
+                    const struct llmp_config *config,
+                    const struct llmp_prices *prices, struct llmp_error *err)
+{
+    struct llmp_route_deployment *list =
+        llmp_alloc_array(model->deployment_count, sizeof(*list));
+    struct llmp_route_set_options options;
+    int rc;
+
+    LLMP_ENSURE(list, err, LLMP_E_NOMEM, "no memory for routes");
+    for (size_t i = 0; i < model->deployment_count; i++) {
+        const struct llmp_deployment *d = &model->deployments[i];
+
+        list[i] = (struct llmp_route_deployment){
+            .id = d->id,
+            .region = d->region,
+            .credentials = d->provider->credential_count
+                               ? d->provider->credential_ids
+                               : NULL,
+            .credential_count = d->provider->credential_count,
+            .weight = d->weight,
+            .tier = d->tier,
+            .level = d->level,
+            .price = price_of(model, d, config, prices),
+        };
+    }
+    llmp_route_set_options_init(&options);
+    options.strategy = model->strategy;
+    options.deployments = list;
+    options.count = model->deployment_count;
+    rc = llmp_route_set_new(out, router, &options, err);
+    llmp_free(list);
+    return rc;
+}
+
+static void unrefp(struct llmp_routes **routes)
+{
+    llmp_routes_unref(*routes);
+}
+
+int llmp_routes_new(struct llmp_routes **out, struct llmp_router *router,
+                    const struct llmp_config *config,
+                    const struct llmp_prices *prices, struct llmp_error *err)
+{
+    LLMP_AUTO(unrefp)
+    struct llmp_routes *routes = llmp_alloc(
+        sizeof(*routes) + config->model_count * sizeof(routes->sets[0]));
+
+    LLMP_ENSURE(routes, err, LLMP_E_NOMEM, "no memory for routes");
+    atomic_init(&routes->refs, 1);
+    routes->count = config->model_count;
+    for (size_t i = 0; i < config->model_count; i++)
+        LLMP_TRY(make_set(&routes->sets[i], router, &config->models[i], config,
+                          prices, err));
+    *out = llmp_steal(&routes);
+    return LLMP_OK;
+}
+
+struct llmp_routes *llmp_routes_ref(struct llmp_routes *routes)
+{
+    atomic_fetch_add_explicit(&routes->refs, 1, memory_order_relaxed);
+    return routes;
+}
+
+void llmp_routes_unref(struct llmp_routes *routes)
+{
+    if (!routes ||
+        atomic_fetch_sub_explicit(&routes->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < routes->count; i++)
+        llmp_route_set_unref(routes->sets[i]);
+    llmp_free(routes);
+}
+
+struct llmp_route_set *llmp_routes_of(const struct llmp_routes *routes,
+                                      uint32_t model)
+{
+    assert(model < routes->count);
+    return routes->sets[model];
+}

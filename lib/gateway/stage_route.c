@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which deployment is asked, and which one next when that fails. Until the
+ * client has heard something of an answer, an attempt that failed by its
+ * provider's fault is followed by another, within a budget that all exchanges
+ * share, so that an outage is not answered by a storm.
+ */
+#include "base/internal.h"
+#include "gateway/exchange.h"
+
+enum {
+    PASSED_OVER_MAX = 16,
+    ATTEMPTS_MAX = 4,      /* of one exchange, however many there are */
+    BACKOFF_BASE_MS = 200, /* before the same deployment is asked again */
+    BACKOFF_MAX_MS = 4000,
+    RETRY_AFTER_MAX_S = 5 /* longer than that the client can wait itself */
+};
+
+static uint64_t random_bits(struct llmp_exchange *x)
+{
+    uint64_t bits;
+
+    llmp_worker_random(x->worker, &bits, sizeof(bits));
+    return bits;
+}
+
+/* What should meet the same deployment again: whoever calls, and how the
+ * prompt begins, which is what a provider's cache goes by. */
+static uint64_t affinity(const struct llmp_exchange *x)
+{
+    enum { FRONT = 4096 };
+    struct llmp_str front = llmp_buf_str(&x->body);
+
+    if (front.len > FRONT)
+        front.len = FRONT;
+    return llmp_str_hash(front, llmp_str_hash(x->principal.user, 0));
+}
+
+static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
+{
+    struct llmp_route_set *set =
+        llmp_routes_of(x->access->routes, x->model->index);
+    size_t words = (x->model->deployment_count + 63) / 64;
+    struct llmp_route_request request;
+
+    if (!x->route.tried) {
+        x->route.tried =
+            llmp_arena_take(&x->arena, words * sizeof(*x->route.tried));
+        if (!x->route.tried)
+            return LLMP_E_NOMEM;
+        memset(x->route.tried, 0, words * sizeof(*x->route.tried));
+    }
+    llmp_route_request_init(&request);
+    request.kind = kind;
+    request.random = random_bits(x);
+    request.tried = x->route.tried;
+    /* A breaker never makes an outage: where all are open, the first attempt
+     * of an exchange goes to the least bad one. */
+    request.least_bad = kind == LLMP_ATTEMPT_FIRST;
+    if (x->model->strategy == LLMP_ROUTE_HASH)
+        request.hash = affinity(x);
+
+    int rc = llmp_route_pick(&x->route.pick, set, &request, x->now.mono_ns);
+
+    if (rc != LLMP_OK)
+        return rc;
+    x->route.picked = true;
+    x->route.outcome = LLMP_OUTCOME_ABANDONED;
+    x->deployment = &x->model->deployments[x->route.pick.index];
+    x->summary.provider = x->deployment->provider->name;
+    return LLMP_OK;
+}
+
+static void refuse_none(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 503,
+                                          .code = "no_deployment",
+                                          .retry_after = "1",
+                                          .ending = LLMP_END_REFUSED },
+                  "No provider can answer for '%.*s' at the moment.",
+                  (int)x->summary.model.len, x->summary.model.ptr);
+}
+
+bool llmp_x_pick(struct llmp_exchange *x)
+{
+    int rc;
+
+    if (x->route.picked) /* it had to wait for the store in between */
+        return true;
+    rc = pick(x, LLMP_ATTEMPT_FIRST);
+    if (rc == LLMP_OK)
+        return true;
+    if (rc < 0)
+        llmp_x_refuse_nomem(x);
+    else
+        refuse_none(x);
+    return false;
+}
+
+/* ---- what is learned -------------------------------------------------------
+ */
+
+enum llmp_route_class llmp_x_class_of(enum llmp_fault fault)
+{
+    static const enum llmp_route_class classes[] = {
+        [LLMP_FAULT_NONE] = LLMP_OUTCOME_OK,
+        [LLMP_FAULT_REQUEST] = LLMP_OUTCOME_CLIENT,
+        [LLMP_FAULT_CONTEXT] = LLMP_OUTCOME_CONTEXT,
+        [LLMP_FAULT_FILTER] = LLMP_OUTCOME_FILTER,
+        [LLMP_FAULT_AUTH] = LLMP_OUTCOME_AUTH,
+        [LLMP_FAULT_QUOTA] = LLMP_OUTCOME_QUOTA,
+        [LLMP_FAULT_MODEL] = LLMP_OUTCOME_NOT_FOUND,
+        [LLMP_FAULT_TRANSIENT] = LLMP_OUTCOME_TRANSIENT,
+    };
+
+    return classes[fault];
+}
+
+void llmp_x_first_token(struct llmp_exchange *x)
+{
+    if (x->route.picked && x->route.pick.probe)
+        llmp_route_first_token(&x->route.pick, x->now.mono_ns);
+}
+
+void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
+{
+    const struct llmp_summary *s = &x->summary;
+    uint64_t began = x->route.pick.began_ns - x->begun_ns;
+    struct llmp_route_outcome report;
+
+    if (!x->route.picked)
+        return;
+    x->route.picked = false;
+    llmp_route_outcome_init(&report);
+    report.outcome = outcome;
+    report.random = random_bits(x);
+    report.retry_after_ns = x->route.retry_after_ns;
+    report.duration_ns = x->now.mono_ns - x->route.pick.began_ns;
+    if (x->deployment->provider->credential_count > 1)
+        report.tried = x->route.tried; /* another of its keys may do */
+    if (outcome == LLMP_OUTCOME_OK) {
+        uint64_t first =
+            s->first_token_ns ? s->first_token_ns : s->first_byte_ns;
+
+        report.ttft_ns = first > began ? first - began : 0;
+        report.output_tokens = s->output_tokens < UINT32_MAX
+                                   ? (uint32_t)s->output_tokens
+                                   : UINT32_MAX;
+    }
+    llmp_route_report(&x->route.pick, &report, x->now.mono_ns);
+}
+
+/* ---- what the client waits -------------------------------------------------
+ */
+
+void llmp_x_read_timeout(struct llmp_exchange *x, struct llmp_str value)
+{
+    struct llmp_str digits = value;
+    uint64_t ms = 0, unit = 1000;
+
+    if (value.len > 2 && value.ptr[value.len - 2] == 'm' &&
+        value.ptr[value.len - 1] == 's') {
+        unit = 1;
+        digits.len -= 2;
+    } else if (value.len > 1 && value.ptr[value.len - 1] == 's') {
+        digits.len--;
+    }
+
+    size_t point = llmp_str_find(digits, LLMP_STR("."));
+    struct llmp_str whole = { digits.ptr,
+                              point == SIZE_MAX ? digits.len : point };
+
+    if (whole.len > 9 || !llmp_str_to_u64(whole, &ms))
+        return;
+    ms *= unit;
+    for (size_t i = point; unit > 1 && i != SIZE_MAX && ++i < digits.len;) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return;
+        unit /= 10;
+        ms += (uint64_t)(digits.ptr[i] - '0') * unit;
+    }
+    if (ms)
+        x->route.until_ns =
+            llmp_add_sat(x->begun_ns, llmp_mul_sat(ms, LLMP_NS_PER_MS));
+}
+
+void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
+{
+    uint64_t left_ms =
+        x->route.until_ns <= x->now.mono_ns
+            ? 0
+            : (x->route.until_ns - x->now.mono_ns) / LLMP_NS_PER_MS;
+
+    llmp_x_deadline(x, left_ms < timeout_ms ? left_ms : timeout_ms);
+}
+
+/* ---- the next attempt ------------------------------------------------------
+ */
+
+/* Everything of the attempt that failed, but for what it may have cost. */
+static void forget_answer(struct llmp_exchange *x)
+{
+    struct llmp_summary *s = &x->summary;
+
+    llmp_x_foreign_free(x);
+    if (x->sse_open)
+        llmp_sse_fini(&x->sse);
+    x->sse_open = false;
+    x->stream_done = x->stream_finished = false;
+    x->reads = LLMP_READS_NOTHING;
+    x->input.len = 0;
+    x->early.len = 0;
+    x->out.len = 0;
+    x->out.limit = 0;
+    x->out.failed = false;
+    x->usage = (struct llmp_token_usage){ .reported = false };
+    x->response.header_count = 0;
+    x->call_paused = false;
+    x->call_sent_ns = 0;
+    x->route.retry_after_ns = 0;
+    s->upstream_request_id.len = 0;
+    s->upstream_status = 0;
+    s->events = s->first_token_ns = s->last_token_ns = 0;
+    s->ending = LLMP_END_COMPLETE;
+}
+
+/* Whether the request can be sent once more, and may. */
+static bool may_go_on(const struct llmp_exchange *x)
+{
+    return !x->responded && x->operation->body == LLMP_BODY_JSON &&
+           x->operation->local == LLMP_LOCAL_NO &&
+           x->route.attempts < ATTEMPTS_MAX &&
+           x->route.until_ns > x->now.mono_ns;
+}
+
+/* The named model takes over, if whoever calls may use it. */
+static bool fall_back(struct llmp_exchange *x, struct llmp_str name)
+{
+    const struct llmp_model *model =
+        name.len ? llmp_config_model(x->config, name) : NULL;
+
+    if (!model || x->route.fell_back ||
+        !llmp_grant_has_model(x->principal.grant, name))
+        return false;
+    x->route.fell_back = true;
+    x->route.tried = NULL;
+    x->model = model;
+    x->routed = name;
+    x->summary.downgraded_to = name;
+    return true;
+}
+
+/* Another deployment, or another of the same one's keys. */
+static bool pick_next(struct llmp_exchange *x, enum llmp_route_class failed)
+{
+    switch (llmp_route_remedy_for(failed)) {
+    case LLMP_REMEDY_LARGER:
+        return fall_back(x, x->model->on_context) &&
+               pick(x, LLMP_ATTEMPT_RETRY) == LLMP_OK;
+    case LLMP_REMEDY_CREDENTIAL:
+    case LLMP_REMEDY_ELSEWHERE:
+        return pick(x, LLMP_ATTEMPT_RETRY) == LLMP_OK;
+    case LLMP_REMEDY_NONE:
+        break;
+    }
+    return failed == LLMP_OUTCOME_FILTER && fall_back(x, x->model->on_filter) &&
+           pick(x, LLMP_ATTEMPT_RETRY) == LLMP_OK;
+}
+
+/* Deployments whose own limits are used up are passed over. */
+static int admit_next(struct llmp_exchange *x)
+{
+    for (;;) {
+        int rc = llmp_x_admit_attempt(x);
+
+        if (rc != LLMP_LIMITED)
+            return rc;
+        llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
+        rc = pick(x, LLMP_ATTEMPT_RETRY);
+        if (rc != LLMP_OK)
+            return LLMP_LIMITED;
+    }
+}
+
+/* The call with what was picked; the client hears if it cannot be. */
+static void call_next(struct llmp_exchange *x)
+{
+    int rc = admit_next(x);
+
+    if (rc == LLMP_LIMITED)
+        refuse_none(x);
+    else if (rc == LLMP_OK)
+        llmp_x_call_plain(x);
+}
+
+/* All have been tried: the same again, after a pause by lot. */
+static bool pick_again(struct llmp_exchange *x, enum llmp_route_class failed)
+{
+    size_t words = (x->model->deployment_count + 63) / 64;
+    uint64_t floor = x->route.retry_after_ns;
+
+    if (failed != LLMP_OUTCOME_TRANSIENT && failed != LLMP_OUTCOME_QUOTA)
+        return false;
+    if (x->route.attempts > x->model->retries ||
+        floor > RETRY_AFTER_MAX_S * LLMP_NS_PER_S)
+        return false;
+    memset(x->route.tried, 0, words * sizeof(*x->route.tried));
+    if (pick(x, LLMP_ATTEMPT_RETRY) != LLMP_OK)
+        return false;
+    x->route.backoff_ns = llmp_add_sat(
+        floor, llmp_route_backoff_full(BACKOFF_BASE_MS * LLMP_NS_PER_MS,
+                                       BACKOFF_MAX_MS * LLMP_NS_PER_MS,
+                                       x->route.attempts, random_bits(x)));
+    return true;
+}
+
+bool llmp_x_pass_over(struct llmp_exchange *x)
+{
+    llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
+    if (++x->route.passed_over > PASSED_OVER_MAX ||
+        pick(x, LLMP_ATTEMPT_FIRST) != LLMP_OK)
+        return false;
+    llmp_x_close_attempt(x); /* nothing of it was called */
+    forget_answer(x);
+    call_next(x);
+    return true;
+}
+
+bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
+{
+    bool again = false;
+
+    x->route.outcome = outcome;
+    llmp_x_report(x, outcome);
+    if (!may_go_on(x))
+        return false;
+    if (!pick_next(x, outcome)) {
+        again = pick_again(x, outcome);
+        if (!again)
+            return false;
+    }
+    llmp_x_cancel_call(x);
+    llmp_x_close_attempt(x);
+    forget_answer(x);
+    if (!again) {
+        call_next(x);
+        return true;
+    }
+    x->state = LLMP_X_BACKOFF;
+    llmp_x_call_deadline(x, x->route.backoff_ns / LLMP_NS_PER_MS);
+    return true;
+}
+
+void llmp_x_backoff_tick(struct llmp_exchange *x)
+{
+    x->route.pick.began_ns = x->now.mono_ns;
+    call_next(x);
+}
