@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: others agree: botocore about signatures, PyJWT about assertions.
-Method: requests made by chance from a seed, signed by both; an assertion for a
-key made here, verified by PyJWT. Without the other's library: skipped (77).
+"""Goal: others agree: botocore about signatures and event streams, PyJWT about
+assertions.
+Method: requests made by chance from a seed, signed by both; frames made by
+chance, read by both; an assertion for a key made here, verified by PyJWT.
+Without the other's library: skipped (77).
 
-usage: check_cloud.py sigv4|assertion SHOW_CLOUD [SEED]"""
+usage: check_cloud.py sigv4|frames|assertion SHOW_CLOUD [SEED]"""
 import json
 import random
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
+import zlib
 
 COUNT = 2000
 
@@ -104,6 +108,55 @@ def check_sigv4(tool, seed):
     print(f"{COUNT} requests are signed as by botocore {botocore.__version__}")
 
 
+def frame(rng):
+    sizes = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
+    headers = b""
+    for i in range(rng.randint(0, 12)):
+        kind = rng.randint(0, 9)
+        value = rng.randbytes(sizes.get(kind, 0))
+        if kind in (6, 7):
+            value = rng.randbytes(9) if kind == 6 else text(rng, "aZ日é ", 0, 40).encode()
+            value = struct.pack(">H", len(value)) + value
+        name = f"{rng.choice(['n', ':', 'é'])}{i}".encode()
+        headers += bytes([len(name)]) + name + bytes([kind]) + value
+    payload = rng.randbytes(rng.choice([0, 1, 50, 500]))
+    out = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    out += struct.pack(">I", zlib.crc32(out)) + headers + payload
+    return out + struct.pack(">I", zlib.crc32(out))
+
+
+def frame_line(message):
+    parts = [message.payload.hex()]
+    for name, value in message.headers.items():
+        if isinstance(value, int):  # bool, too
+            value = f"={int(value)}"
+        else:
+            value = ":" + (value if isinstance(value, bytes) else value.encode()).hex()
+        parts.append(name.encode().hex() + value)
+    return " ".join(parts)
+
+
+def check_frames(tool, seed):
+    try:
+        import botocore
+        from botocore.eventstream import EventStreamBuffer
+    except ImportError as error:
+        skip(error)
+    rng = random.Random(seed)
+    stream = b"".join(frame(rng) for _ in range(COUNT))
+    buffer = EventStreamBuffer()
+    buffer.add_data(stream)
+    theirs = [frame_line(message) for message in buffer]
+    done = subprocess.run([tool, "frames"], input=stream, capture_output=True, check=True)
+    ours = done.stdout.decode().splitlines()
+    assert len(theirs) == COUNT
+    for one, other in zip(ours, theirs):
+        if one != other:
+            sys.exit(f"seed {seed}:\nours   {one}\ntheirs {other}")
+    assert len(ours) == COUNT, len(ours)
+    print(f"{COUNT} frames are read as by botocore {botocore.__version__}")
+
+
 def check_assertion(tool, _seed):
     try:
         import jwt
@@ -139,7 +192,7 @@ def check_assertion(tool, _seed):
 
 
 def main():
-    checks = {"sigv4": check_sigv4, "assertion": check_assertion}
+    checks = {"sigv4": check_sigv4, "frames": check_frames, "assertion": check_assertion}
     checks[sys.argv[1]](sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
 
 
