@@ -69,7 +69,7 @@ static void credentials_come_and_go(void **state)
     struct llmp_router *router = router_of(&h, 0, 0);
     struct llmp_route_deployment d[] = { { ID("a"), .credential_count = 16 } };
     struct llmp_str ids[2][LLMP_ROUTE_CREDENTIALS_MAX];
-    char names[2][LLMP_ROUTE_CREDENTIALS_MAX][8];
+    char names[2][LLMP_ROUTE_CREDENTIALS_MAX][24];
     struct llmp_route_request r = ask(1);
     struct llmp_route_attempt old;
     struct llmp_route_look look;
@@ -199,7 +199,7 @@ static void refuses_bad_health(void **state)
 static void regions_have_numbers(void **state)
 {
     struct llmp_router *router = router_of(NULL, 0, 0);
-    char name[8];
+    char name[24];
     uint32_t region = 9;
 
     (void)state;
@@ -229,7 +229,7 @@ static int make_all(struct llmp_error *err)
     struct llmp_router *router = NULL;
     struct llmp_route_set *set = NULL;
     struct llmp_route_set_options o;
-    char ids[70][8];
+    char ids[70][24];
     int rc = llmp_router_new(&router, NULL, err);
 
     if (rc != LLMP_OK) {

@@ -255,7 +255,7 @@ static struct llmp_route_set *many_of(struct llmp_router *router,
                                       size_t count)
 {
     static struct llmp_route_deployment d[MANY];
-    static char ids[MANY][16];
+    static char ids[MANY][24];
 
     memset(d, 0, sizeof(d));
     for (size_t i = 0; i < count; i++) {
