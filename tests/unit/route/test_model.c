@@ -270,8 +270,6 @@ static void pick(void)
     int rc = llmp_route_pick(&e->a, m.set, &q.r, m.now_ns);
     bool first = q.r.kind == LLMP_ATTEMPT_FIRST;
 
-    if (first)
-        note_attempt(false);
     if (rc != LLMP_OK) {
         CHECK(q.tried == before.tried);
         check_refusal(&q, rc, &e->a);
@@ -282,10 +280,9 @@ static void pick(void)
     check_choice(&before, &q, e);
     m.requests += first;
     m.retries += !first;
-    if (first)
-        return;
-    note_attempt(true);
-    check_budget();
+    note_attempt(!first);
+    if (!first)
+        check_budget();
 }
 
 /* ---- reporting ----------------------------------------------------------- */
