@@ -6,6 +6,7 @@
  * Method: two or three deployments by hand, chosen time.
  */
 #include "helper.h"
+#include "route/pick.h"
 
 #define ID(name) .id = { name, sizeof(name) - 1 }
 
@@ -246,8 +247,12 @@ static void late_failures_do_not_open(void **state)
         assert_int_equal(llmp_route_pick(&slow[i], f.set, &r, S), LLMP_OK);
     fail_times(f.set, 1, 5, LLMP_OUTCOME_TRANSIENT, S);
     assert_int_equal(pick_report(f.set, &r, LLMP_OUTCOME_OK, 20 * S), 0);
-    for (size_t i = 0; i < COUNT(slow); i++)
+    for (size_t i = 0; i + 1 < COUNT(slow); i++)
         report(&slow[i], LLMP_OUTCOME_TRANSIENT, 21 * S);
+    report(&slow[COUNT(slow) - 1], LLMP_OUTCOME_NOT_FOUND, 21 * S);
+    assert_int_equal(breaker_of(&f, 0, 21 * S), LLMP_BREAKER_CLOSED);
+    /* Nor are they counted beside what fails now. */
+    fail_times(f.set, 1, 1, LLMP_OUTCOME_TRANSIENT, 21 * S);
     assert_int_equal(breaker_of(&f, 0, 21 * S), LLMP_BREAKER_CLOSED);
     fixture_fini(&f);
 }
@@ -292,6 +297,62 @@ static void the_least_bad(void **state)
     assert_int_equal(breaker_of(&f, 2, 5 * S), LLMP_BREAKER_OPEN);
     assert_int_equal(pick_report(f.set, &r, LLMP_OUTCOME_OK, 5 * S), 2);
     assert_int_equal(breaker_of(&f, 2, 5 * S), LLMP_BREAKER_CLOSED);
+    fixture_fini(&f);
+}
+
+/* An answer to what began before it opened is no proof: only the probe's is. */
+static void late_answers_do_not_close(void **state)
+{
+    struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, world, 1);
+    struct llmp_route_request r = ask(1);
+    struct llmp_route_attempt slow;
+
+    (void)state;
+    assert_int_equal(llmp_route_pick(&slow, f.set, &r, S), LLMP_OK);
+    fail_times(f.set, 1, 5, LLMP_OUTCOME_TRANSIENT, S);
+    report(&slow, LLMP_OUTCOME_OK, 2 * S);
+    assert_int_equal(breaker_of(&f, 0, 2 * S), LLMP_BREAKER_OPEN);
+    fixture_fini(&f);
+}
+
+/* Two threads chose; the other one was faster. What was taken on the way is
+ * given back: the place, and the deployment's probe. */
+static void a_claim_takes_all_or_nothing(void **state)
+{
+    static const struct llmp_route_deployment d[] = { { ID("a") } };
+    struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, d, 1);
+    struct llmp_route_request r = ask(1);
+    struct llmp_route_attempt a, slow;
+    struct llmp_route_look look;
+    uint64_t now_ns = 20 * S;
+    struct llmp_pick pick = { .set = f.set, .request = &r, .now_ns = now_ns };
+
+    (void)state;
+    assert_int_equal(llmp_route_pick(&slow, f.set, &r, S), LLMP_OK);
+    fail_times(f.set, 1, 5, LLMP_OUTCOME_TRANSIENT, S);
+    report(&slow, LLMP_OUTCOME_AUTH, S);
+    assert_false(llmp_pick_claim(&pick, 0, false, &a));
+    llmp_route_look(f.set, 0, now_ns, &look);
+    assert_int_equal(look.in_flight, 0);
+    assert_int_equal(look.breaker, LLMP_BREAKER_OPEN);
+    assert_true(look.until_ns <= now_ns);
+    fixture_fini(&f);
+}
+
+static void a_claim_keeps_the_limit(void **state)
+{
+    static const struct llmp_route_deployment d[] = { { ID("a"),
+                                                        .in_flight_max = 1 } };
+    struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, d, 1);
+    struct llmp_route_request r = ask(1);
+    struct llmp_route_attempt one, other;
+    struct llmp_pick pick = { .set = f.set, .request = &r, .now_ns = S };
+
+    (void)state;
+    assert_true(llmp_pick_claim(&pick, 0, false, &one));
+    assert_false(llmp_pick_claim(&pick, 0, false, &other));
+    assert_false(llmp_pick_claim(&pick, 0, true, &other));
+    llmp_route_report(&one, NULL, S);
     fixture_fini(&f);
 }
 
@@ -589,6 +650,9 @@ int main(void)
         cmocka_unit_test(one_probe_at_a_time),
         cmocka_unit_test(a_lost_probe_does_not_block),
         cmocka_unit_test(late_failures_do_not_open),
+        cmocka_unit_test(late_answers_do_not_close),
+        cmocka_unit_test(a_claim_takes_all_or_nothing),
+        cmocka_unit_test(a_claim_keeps_the_limit),
         cmocka_unit_test(the_first_token_closes),
         cmocka_unit_test(the_least_bad),
         cmocka_unit_test(credentials_rotate),

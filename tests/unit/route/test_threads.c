@@ -120,7 +120,7 @@ static void *probe(void *arg)
 {
     uint64_t random = *(uint64_t *)arg;
 
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 20000; i++) {
         struct llmp_route_request r = ask(next_random(&random));
         struct llmp_route_attempt a;
 
@@ -148,6 +148,39 @@ static void one_probe_of_all(void **state)
     together(probe);
     assert_true(shared.passed > 0);
     llmp_route_set_unref(shared.set);
+    llmp_router_free(shared.router);
+}
+
+/* Nobody holds a set for long, so deployments are forgotten and known again all
+ * the time. */
+static void *come_and_go(void *arg)
+{
+    uint64_t random = *(uint64_t *)arg;
+
+    for (uint64_t i = 0; i < 3000; i++) {
+        struct llmp_route_request r = ask(next_random(&random));
+        struct llmp_route_set *set =
+            set_of(shared.router, LLMP_ROUTE_ORDERED, list, 1);
+        struct llmp_route_attempt a;
+        int rc = llmp_route_pick(&a, set, &r, S);
+
+        llmp_route_set_unref(set);
+        if (rc != LLMP_OK)
+            continue; /* all places are taken */
+        report(&a, LLMP_OUTCOME_OK, S);
+        atomic_fetch_add(&shared.passed, 1);
+    }
+    return NULL;
+}
+
+static void forgotten_and_known_again(void **state)
+{
+    (void)state;
+    memset(&shared, 0, sizeof(shared));
+    shared.router = router_of(NULL, 0, 0);
+    together(come_and_go);
+    assert_true(shared.passed > 3000);
+    assert_int_equal(llmp_router_count(shared.router), 0);
     llmp_router_free(shared.router);
 }
 
@@ -186,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pick_report_reload),
         cmocka_unit_test(one_probe_of_all),
+        cmocka_unit_test(forgotten_and_known_again),
         cmocka_unit_test(one_budget_of_all),
     };
 
