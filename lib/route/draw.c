@@ -7,9 +7,11 @@
 #include "route/strategy.h"
 
 enum {
-    DRAWS = 8,      /* before all are looked at */
-    SCAN_MAX = 128, /* larger groups are sampled */
-    SAMPLE = 16,
+    DRAWS_MIN = 2, /* before all are looked at */
+    DRAWS_MAX = 32,
+    SCAN_MAX = 64,   /* larger groups are sampled: */
+    SAMPLE = 16,     /* of so many that will do the best is taken, */
+    SAMPLE_MAX = 48, /* or of those that are found in so many draws */
 };
 
 /* ---- by lot -------------------------------------------------------------- */
@@ -51,6 +53,16 @@ static uint32_t draw_from_all(struct llmp_pick *pick,
     return chosen;
 }
 
+/* As many as cost about what a look at each would. */
+static uint32_t draws_of(uint32_t count)
+{
+    uint32_t draws = count / 4;
+
+    return draws < DRAWS_MIN   ? DRAWS_MIN
+           : draws > DRAWS_MAX ? DRAWS_MAX
+                               : draws;
+}
+
 uint32_t llmp_draw(struct llmp_pick *pick, const struct llmp_group *group,
                    uint32_t begin, uint32_t end)
 {
@@ -62,7 +74,7 @@ uint32_t llmp_draw(struct llmp_pick *pick, const struct llmp_group *group,
                    : LLMP_NO_INDEX;
     /* Drawing again what is not available leaves the proportions of the rest
      * as they are. */
-    for (int i = 0; i < DRAWS; i++) {
+    for (uint32_t i = draws_of(end - begin); i > 0; i--) {
         uint64_t at = low + llmp_pick_lot_below(pick, span);
         uint32_t index = group->members[place_of(group, begin, end, at)];
 
@@ -147,19 +159,23 @@ static uint32_t draw_from(const struct field *field, struct llmp_pick *pick,
 {
     uint64_t most = llmp_add_sat(
         field->best, llmp_mul_sat(field->best / 1000, spread_permille));
-    uint32_t chosen = LLMP_NO_INDEX;
-    uint64_t sum = 0;
+    uint64_t sum = 0, at;
 
-    for (uint32_t i = 0; i < field->count; i++) {
+    for (uint32_t i = 0; i < field->count; i++)
+        if (field->scores[i] <= most)
+            sum += pick->set->members[field->indexes[i]].weight;
+    if (sum == 0)
+        return LLMP_NO_INDEX;
+    at = llmp_pick_lot_below(pick, sum);
+    for (uint32_t i = 0;; i++) {
         uint64_t weight = pick->set->members[field->indexes[i]].weight;
 
         if (field->scores[i] > most)
             continue;
-        sum += weight;
-        if (sum == weight || llmp_pick_lot_below(pick, sum) < weight)
-            chosen = field->indexes[i];
+        if (at < weight)
+            return field->indexes[i];
+        at -= weight;
     }
-    return chosen;
 }
 
 /* Of a large group of which a sample had none that will do: most are broken or
@@ -199,7 +215,7 @@ uint32_t llmp_choose_least(struct llmp_pick *pick,
             look_at(&field, pick, group->members[i], score);
         return draw_from(&field, pick, spread_permille);
     }
-    for (int i = 0; i < SAMPLE; i++) {
+    for (int i = 0; i < SAMPLE_MAX && field.count < SAMPLE; i++) {
         uint64_t at = llmp_pick_lot_below(pick, group->count);
 
         look_at(&field, pick, group->members[at], score);

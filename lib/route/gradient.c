@@ -12,9 +12,10 @@
 #define SMOOTHING   0.2
 #define QUEUE       4.0
 #define BACK_OFF    0.9
-#define TRY_AFTER   60 /* crowded windows; not in the original, see gradient.h \
-                        */
-#define TRY_MAX 30     /* windows until what is in flight has come down */
+#define TRY_AFTER                                                          \
+    60             /* crowded windows; not in the original, see gradient.h \
+                    */
+#define TRY_MAX 30 /* windows until what is in flight has come down */
 
 #define US_BITS 48
 #define US_MAX  ((UINT64_C(1) << 32) - 1) /* of one sample: 71 minutes */

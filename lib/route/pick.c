@@ -258,36 +258,43 @@ static int choose_and_claim(struct llmp_pick *pick,
     return refuse(pick, attempt);
 }
 
-static bool take_from_budget(struct llmp_retry_budget *budget,
-                             enum llmp_route_kind kind, uint64_t now_ns)
+/* Before the choice for what needs the budget, after it for what feeds it: a
+ * request that nobody could take is no traffic. */
+static int pick_in_budget(struct llmp_pick *pick,
+                          struct llmp_route_attempt *attempt)
 {
-    if (kind != LLMP_ATTEMPT_FIRST)
-        return llmp_rolling_take_second(&budget->rolling, budget->slot_ns,
-                                        now_ns, budget->floor,
-                                        budget->permille);
-    llmp_rolling_add_first(&budget->rolling, budget->slot_ns, now_ns);
-    return true;
+    struct llmp_retry_budget *b = llmp_set_budget(pick->set);
+    bool first = pick->request->kind == LLMP_ATTEMPT_FIRST;
+    uint64_t now_ns = pick->now_ns;
+    int rc;
+
+    if (!first && !llmp_rolling_take_second(&b->rolling, b->slot_ns, now_ns,
+                                            b->floor, b->permille))
+        return LLMP_LIMITED;
+    rc = choose_and_claim(pick, attempt);
+    if (first && rc == LLMP_OK)
+        llmp_rolling_add_first(&b->rolling, b->slot_ns, now_ns);
+    if (!first && rc != LLMP_OK)
+        llmp_rolling_give_second(&b->rolling, b->slot_ns, now_ns);
+    return rc;
 }
 
 int llmp_route_pick(struct llmp_route_attempt *attempt,
                     struct llmp_route_set *set,
                     const struct llmp_route_request *request, uint64_t now_ns)
 {
-    struct llmp_retry_budget *budget = llmp_set_budget(set);
     struct llmp_pick pick = {
-        .set = set, .request = request, .now_ns = now_ns, .lot = request->random
+        .set = set,
+        .request = request,
+        .now_ns = now_ns,
+        .lot = request->random,
     };
 
-    *attempt = (struct llmp_route_attempt){ .come_back_ns = LLMP_ROUTE_NEVER,
-                                            .began_ns = now_ns };
+    *attempt = (struct llmp_route_attempt){
+        .come_back_ns = LLMP_ROUTE_NEVER,
+        .began_ns = now_ns,
+    };
     if (request->size != sizeof(*request))
         return LLMP_E_ABI;
-    if (!take_from_budget(budget, request->kind, now_ns))
-        return LLMP_LIMITED;
-
-    int rc = choose_and_claim(&pick, attempt);
-
-    if (rc != LLMP_OK && request->kind != LLMP_ATTEMPT_FIRST)
-        llmp_rolling_give_second(&budget->rolling, budget->slot_ns, now_ns);
-    return rc;
+    return pick_in_budget(&pick, attempt);
 }

@@ -8,7 +8,12 @@
 #include "base/internal.h"
 #include "route/strategy.h"
 
-enum { ARENA_BLOCK = 4096, WEIGHT_MAX = 1000000, DEPLOYMENT_SIZE_MAX = 1024 };
+enum {
+    ARENA_BLOCK = 4096,
+    WEIGHT_MAX = 1000000,
+    LOAD_UNIT = 1 << 30,
+    DEPLOYMENT_SIZE_MAX = 1024
+};
 
 void llmp_route_set_options_init_sized(struct llmp_route_set_options *opts,
                                        size_t size, size_t deployment_size)
@@ -108,6 +113,7 @@ static int name_one(struct llmp_route_set *set,
     *m = (struct llmp_member){
         .price = d->price,
         .weight = d->weight ? d->weight : 1,
+        .load_unit = LOAD_UNIT / (d->weight ? d->weight : 1),
         .tier = d->tier,
         .level = d->level,
         .region = region,

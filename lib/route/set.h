@@ -17,6 +17,7 @@ struct llmp_member {
     struct llmp_route_state *state;
     uint64_t price;
     uint32_t weight, tier, level, region;
+    uint32_t load_unit; /* busy: what one in flight counts, for its weight */
     uint32_t credential_count;
     uint32_t slot_bits; /* the same as `slots`, as a set */
     uint8_t slots[LLMP_ROUTE_CREDENTIALS_MAX]; /* in the state, by index */

@@ -7,8 +7,8 @@ static uint64_t score(const struct llmp_pick *pick, uint32_t index)
     uint64_t load = atomic_load_explicit(&llmp_pick_state(pick, index)->load,
                                          memory_order_relaxed);
 
-    return ((uint64_t)llmp_load_in_flight(load) << 20) /
-           pick->set->members[index].weight;
+    return (uint64_t)llmp_load_in_flight(load) *
+           pick->set->members[index].load_unit;
 }
 
 static uint32_t choose(struct llmp_pick *pick, const struct llmp_group *group)

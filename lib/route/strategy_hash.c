@@ -14,7 +14,7 @@ enum {
     POINTS = 64,          /* of a deployment of mean weight */
     POINTS_MIN = 8,       /* in a large group */
     POINTS_MAX = 1 << 16, /* of a group, about */
-    WALK_MAX = 256,       /* points; beyond it the least busy one is as good */
+    WALK_MAX = 64,        /* points; beyond it the least busy one is as good */
     COUNT_AT_ONCE = 64,   /* members whose load is counted at every pick */
 };
 #define COUNT_AGAIN_NS (10 * LLMP_NS_PER_MS)
