@@ -11,12 +11,20 @@ void sim_answer(struct sim_conn *conn);
 /* It is not HTTP, or too large. */
 void sim_answer_bad(struct sim_conn *conn, const char *why);
 
-/* An error in OpenAI's shape. `code` NULL: null. */
+/* An error in the shape of conn->reply.face. `code` NULL: none. */
 void sim_answer_error(struct sim_conn *conn, unsigned status, const char *code,
                       const char *message);
 
 /* What providers should not do: status 200 with an error in it. */
 void sim_answer_error_200(struct sim_conn *conn);
+
+/* The steps of an answer that all faces share. First: its number, on which all
+ * that looks random depends. */
+void sim_answer_number(struct sim_conn *conn);
+/* What reply.model and then the header say; false: an error was said. */
+bool sim_answer_behaviour(struct sim_conn *conn);
+/* Sets the pace; false if it was to be no answer: that is done then. */
+bool sim_answer_goes_on(struct sim_conn *conn);
 
 /* The first members that every endpoint with a JSON body reads. */
 enum { SIM_MODEL, SIM_STREAM, SIM_OWN };
