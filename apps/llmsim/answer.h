@@ -52,6 +52,11 @@ bool sim_field_is_true(const struct llmp_json_field *field);
 /* A string's text as it stands in the request; empty for other types. */
 struct llmp_str sim_field_text(const struct llmp_json_field *field);
 
+/* The vector of a text, as a JSON array; false if there is no such number of
+ * dimensions. */
+bool sim_embedding(struct sim_buf *out, uint64_t seed, uint64_t dimensions,
+                   struct llmp_str text);
+
 /* At most `limit` tokens; 0: no limit. */
 void sim_answer_limit(struct sim_reply *reply, uint64_t limit);
 
