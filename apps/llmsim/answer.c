@@ -105,15 +105,27 @@ static void say_why(struct sim_conn *conn, struct sim_buf *why)
     sim_buf_fini(why);
 }
 
+/* The model as a person wrote it: JSON in it has quotes. */
+static struct llmp_str plain_model(struct sim_reply *reply)
+{
+    struct llmp_str raw = sim_buf_str(&reply->model);
+
+    if (raw.len == 0 || !memchr(raw.ptr, '\\', raw.len))
+        return raw;
+    reply->meant.len = 0;
+    sim_buf_reserve(&reply->meant, raw.len);
+    reply->meant.len = llmp_json_unescape(reply->meant.ptr, raw);
+    return sim_buf_str(&reply->meant);
+}
+
 bool sim_answer_behaviour(struct sim_conn *conn)
 {
     struct sim_request *request = &conn->request;
     struct sim_reply *reply = &conn->reply;
     struct sim_buf why = { 0 };
-    bool ok =
-        sim_behaviour_model(&reply->how, sim_buf_str(&reply->model), &why) &&
-        sim_behaviour_list(&reply->how, sim_request_text(request, request->how),
-                           &why);
+    bool ok = sim_behaviour_model(&reply->how, plain_model(reply), &why) &&
+              sim_behaviour_list(&reply->how,
+                                 sim_request_text(request, request->how), &why);
 
     if (ok)
         return true;

@@ -4,7 +4,8 @@
 /* A model's name may be longer, but means nothing then. */
 #define MODEL_MAX 1024
 
-static const struct sim_face *const faces[] = { &sim_anthropic, &sim_gemini };
+static const struct sim_face *const faces[] = { &sim_anthropic, &sim_gemini,
+                                                &sim_bedrock };
 
 const struct sim_face *sim_face_of(struct sim_conn *conn, struct llmp_str path)
 {

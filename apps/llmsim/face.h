@@ -30,7 +30,7 @@ struct sim_face {
 #define SIM_CODE_CONTEXT "context_length_exceeded"
 #define SIM_CODE_FILTER  "content_filter"
 
-extern const struct sim_face sim_openai, sim_anthropic, sim_gemini;
+extern const struct sim_face sim_openai, sim_anthropic, sim_gemini, sim_bedrock;
 
 /* The face that a path belongs to; OpenAI's if none. */
 const struct sim_face *sim_face_of(struct sim_conn *conn, struct llmp_str path);

@@ -21,6 +21,9 @@ static const char usage[] =
     "  --workers N         threads, each with a socket of its own; default 1\n"
     "  --seed N            default 1\n"
     "  --api-key KEY       answer 401 to requests without it\n"
+    "  --sigv4-secret ACCESS:SECRET  answer 403 on Bedrock's paths to "
+    "requests\n"
+    "                      that are not signed with it\n"
     "  --tls-cert FILE     with --tls-key FILE: HTTPS (PEM)\n"
     "  --print-address     the ready line is JSON\n"
     "  --help, --version\n"
@@ -108,6 +111,8 @@ static void read_value(struct sim_options *opts, const char *name, char *value)
         opts->seed = number(value, UINT64_MAX);
     else if (strcmp(name, "--api-key") == 0)
         opts->api_key = value;
+    else if (strcmp(name, "--sigv4-secret") == 0)
+        opts->sigv4_secret = value;
     else if (strcmp(name, "--tls-cert") == 0)
         opts->tls_cert = value;
     else if (strcmp(name, "--tls-key") == 0)

@@ -10,7 +10,8 @@ struct sim_options {
     uint16_t port;    /* 0: the kernel chooses */
     unsigned workers;
     uint64_t seed;
-    const char *api_key; /* NULL: anybody may ask */
+    const char *api_key;      /* NULL: anybody may ask */
+    const char *sigv4_secret; /* ACCESS:SECRET; NULL: any signature will do */
     const char *tls_cert, *tls_key;
     bool print_address;
     struct sim_behaviour how;

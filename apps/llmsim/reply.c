@@ -7,6 +7,7 @@
 void sim_reply_fini(struct sim_reply *reply)
 {
     sim_buf_fini(&reply->model);
+    sim_buf_fini(&reply->meant);
     sim_buf_fini(&reply->tool);
     sim_buf_fini(&reply->prefix);
     sim_buf_fini(&reply->headers);

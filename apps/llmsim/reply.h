@@ -40,6 +40,7 @@ struct sim_reply {
     struct sim_plan *plan;  /* kept for later ones; NULL: none yet */
     uint64_t ordinal;       /* of the request, for ids */
     struct sim_buf model;   /* as JSON, without quotes */
+    struct sim_buf meant;   /* the model decoded, if it has escapes */
     struct sim_buf tool;    /* its name, likewise; empty: none is called */
     struct sim_buf prefix;  /* of every event, made once */
     struct sim_buf headers; /* further response fields, with line ends */
