@@ -134,11 +134,28 @@ bool sim_answer_behaviour(struct sim_conn *conn)
     return false;
 }
 
+/* Members that only the slower way of answering looks at. */
+static bool asks_more(const struct llmp_json_token *key)
+{
+    switch (key->depth) {
+    case 1:
+        return sim_str_is(key->text, "response_format") ||
+               sim_str_is(key->text, "logprobs");
+    case 5: /* messages.[].content.[].… */
+        return sim_str_is(key->text, "image_url") ||
+               sim_str_is(key->text, "input_audio") ||
+               sim_str_is(key->text, "file");
+    default:
+        return false;
+    }
+}
+
 /* Reads the body up to its end or, for a model that asks for it, up to the
  * model's name. */
-static int read_fields(struct sim_worker *worker, uint32_t count,
+static int read_fields(struct sim_conn *conn, uint32_t count,
                        struct llmp_str body, struct llmp_error *err)
 {
+    struct sim_worker *worker = conn->worker;
     struct llmp_json_field *model = &worker->fields[SIM_MODEL];
     struct llmp_json_pick pick;
     struct llmp_json_token token;
@@ -150,6 +167,8 @@ static int read_fields(struct sim_worker *worker, uint32_t count,
     llmp_json_pick_init(&pick, worker->fields, count);
     while ((rc = llmp_json_next(&reader, &token, err)) == LLMP_OK) {
         llmp_json_pick_token(&pick, &token);
+        if (token.type == LLMP_JSON_KEY && asks_more(&token))
+            conn->reply.whole = true;
         if (token.depth == 1 && model->found &&
             sim_str_starts(sim_field_text(model), "sim-fast"))
             break;
@@ -176,7 +195,8 @@ static bool has(struct sim_conn *conn, const struct sim_endpoint *endpoint,
 }
 
 static bool read_body(struct sim_conn *conn,
-                      const struct sim_endpoint *endpoint)
+                      const struct sim_endpoint *endpoint,
+                      struct llmp_str given)
 {
     struct sim_worker *worker = conn->worker;
     struct llmp_str body = sim_request_body(&conn->request);
@@ -184,7 +204,7 @@ static bool read_body(struct sim_conn *conn,
 
     for (uint32_t i = 0; i < endpoint->count; i++)
         worker->fields[i].path = endpoint->paths[i];
-    if (read_fields(worker, endpoint->count, body, &err) < 0) {
+    if (read_fields(conn, endpoint->count, body, &err) < 0) {
         sim_answer_error(conn, 400, NULL, err.message);
         return false;
     }
@@ -193,11 +213,15 @@ static bool read_body(struct sim_conn *conn,
 
     if (model.len > MODEL_MAX)
         model.len = 0;
-    sim_buf_add(&conn->reply.model, model);
+    if (given.ptr)
+        sim_buf_quote_inside(&conn->reply.model, given);
+    else
+        sim_buf_add(&conn->reply.model, model);
     if (!sim_answer_behaviour(conn))
         return false;
-    return conn->reply.how.fast || (has(conn, endpoint, "model") &&
-                                    has(conn, endpoint, endpoint->required));
+    return conn->reply.how.fast ||
+           ((given.ptr || has(conn, endpoint, "model")) &&
+            has(conn, endpoint, endpoint->required));
 }
 
 /* Errors that the behaviour asks for; true when one was said. */
@@ -307,11 +331,11 @@ bool sim_answer_goes_on(struct sim_conn *conn)
     return !reply->how.hang && !say_fault(conn);
 }
 
-static void answer_endpoint(struct sim_conn *conn,
-                            const struct sim_endpoint *endpoint)
+void sim_answer_as(struct sim_conn *conn, const struct sim_endpoint *endpoint,
+                   struct llmp_str model)
 {
     sim_answer_number(conn);
-    if (endpoint->paths ? !read_body(conn, endpoint)
+    if (endpoint->paths ? !read_body(conn, endpoint, model)
                         : !sim_answer_behaviour(conn))
         return;
     if (sim_answer_goes_on(conn))
@@ -329,9 +353,8 @@ static bool allows(struct sim_conn *conn)
     return false;
 }
 
-/* NULL: no endpoint has this path and method. */
-static const struct sim_endpoint *endpoint_of(struct sim_conn *conn,
-                                              struct llmp_str path, bool *known)
+const struct sim_endpoint *sim_endpoint_of(struct sim_conn *conn,
+                                           struct llmp_str path, bool *known)
 {
     const char *method = sim_request_method(&conn->request);
 
@@ -351,7 +374,7 @@ static void answer_other(struct sim_conn *conn, struct llmp_str path)
     struct llmp_str id = sim_behind(path, "/v1/models/");
     bool known;
 
-    (void)endpoint_of(conn, path, &known);
+    (void)sim_endpoint_of(conn, path, &known);
     if (id.len && sim_method_is(conn, "GET"))
         sim_model_answer(conn, id);
     else if (known)
@@ -373,7 +396,7 @@ const struct sim_face sim_openai = {
 static void route(struct sim_conn *conn, struct llmp_str path)
 {
     bool known;
-    const struct sim_endpoint *endpoint = endpoint_of(conn, path, &known);
+    const struct sim_endpoint *endpoint = sim_endpoint_of(conn, path, &known);
 
     if (!endpoint || endpoint == &sim_models) {
         conn->reply.face = sim_face_of(conn, path);
@@ -383,7 +406,7 @@ static void route(struct sim_conn *conn, struct llmp_str path)
     if (!conn->reply.face->allows(conn))
         return;
     if (endpoint)
-        answer_endpoint(conn, endpoint);
+        sim_answer_as(conn, endpoint, (struct llmp_str){ NULL, 0 });
     else
         conn->reply.face->answer(conn, path);
 }

@@ -5,6 +5,8 @@
 
 #include "conn.h"
 
+struct sim_endpoint;
+
 /* conn->request is whole: has it answered. */
 void sim_answer(struct sim_conn *conn);
 
@@ -25,6 +27,15 @@ void sim_answer_number(struct sim_conn *conn);
 bool sim_answer_behaviour(struct sim_conn *conn);
 /* Sets the pace; false if it was to be no answer: that is done then. */
 bool sim_answer_goes_on(struct sim_conn *conn);
+
+/* Answers as this endpoint, for a model that the path says; `ptr` NULL: the
+ * body does. */
+void sim_answer_as(struct sim_conn *conn, const struct sim_endpoint *endpoint,
+                   struct llmp_str model);
+/* OpenAI's endpoint of that path and method, or NULL; whether the path is
+ * known. */
+const struct sim_endpoint *sim_endpoint_of(struct sim_conn *conn,
+                                           struct llmp_str path, bool *known);
 
 /* The first members that every endpoint with a JSON body reads. */
 enum { SIM_MODEL, SIM_STREAM, SIM_OWN };

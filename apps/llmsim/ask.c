@@ -252,9 +252,10 @@ static void add_format(const struct sim_ask *ask, struct sim_buf *out)
 
 static void add_thinking(const struct sim_ask *ask, struct sim_buf *out)
 {
-    if (!ask->thinks)
+    if (!ask->thinks && !ask->effort.len)
         return;
-    sim_buf_text(out, ",\"thinking\":{\"enabled\":true");
+    sim_buf_text(out, ask->thinks ? ",\"thinking\":{\"enabled\":true"
+                                  : ",\"thinking\":{\"enabled\":false");
     if (ask->budget)
         sim_buf_printf(out, ",\"budget\":%llu",
                        (unsigned long long)ask->budget);

@@ -13,11 +13,17 @@ struct key {
     enum type type;
     size_t offset;
     const char *help;
+    bool whole; /* needs the whole request */
 };
 
 #define KEY(name, type, help)                                   \
     {                                                           \
 #name, type, offsetof(struct sim_behaviour, name), help \
+    }
+
+#define WHOLE(name, type, help)                                       \
+    {                                                                 \
+#name, type, offsetof(struct sim_behaviour, name), help, true \
     }
 
 static const struct key keys[] = {
@@ -63,20 +69,20 @@ static const struct key keys[] = {
     KEY(stamp, FLAG,
         "each chat event says when it was made: sim_sent_ns, "
         "on the monotonic clock"),
-    KEY(tools, COUNT, "call so many of the request's tools, in turn"),
-    KEY(tool_args, ARGUMENTS,
-        "arguments of tool calls: an object, or how many bytes it has"),
-    KEY(reasoning, COUNT, "tokens of reasoning before the answer"),
-    KEY(mirror, FLAG,
-        "answer with what was understood of the request, as JSON, the same "
-        "from every face"),
-    KEY(citations, COUNT, "so many sources are named"),
-    KEY(cached_tokens, COUNT, "so many of the prompt came from a cache"),
-    KEY(finish, FINISH,
-        "why the answer ends: stop, length, tools, stop_sequence, "
-        "content_filter, refusal"),
-    KEY(refusal, FLAG, "the model declines"),
-    KEY(content_filter, FLAG, "the provider blocks the prompt"),
+    WHOLE(tools, COUNT, "call so many of the request's tools, in turn"),
+    WHOLE(tool_args, ARGUMENTS,
+          "arguments of tool calls: an object, or how many bytes it has"),
+    WHOLE(reasoning, COUNT, "tokens of reasoning before the answer"),
+    WHOLE(mirror, FLAG,
+          "answer with what was understood of the request, as JSON, the same "
+          "from every face"),
+    WHOLE(citations, COUNT, "so many sources are named"),
+    WHOLE(cached_tokens, COUNT, "so many of the prompt came from a cache"),
+    WHOLE(finish, FINISH,
+          "why the answer ends: stop, length, tools, stop_sequence, "
+          "content_filter, refusal"),
+    WHOLE(refusal, FLAG, "the model declines"),
+    WHOLE(content_filter, FLAG, "the provider blocks the prompt"),
     KEY(context_length, COUNT,
         "the error of a prompt that is too long, from so many tokens on; 0: "
         "no limit"),
@@ -241,6 +247,7 @@ bool sim_behaviour_set(struct sim_behaviour *how, struct llmp_str key,
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         if (!key_is(keys[i].name, key))
             continue;
+        how->whole |= keys[i].whole;
         if (parse_value(&keys[i], (char *)how + keys[i].offset, value))
             return true;
         sim_buf_printf(why, "'%.*s' is no value for %s: %s", (int)value.len,

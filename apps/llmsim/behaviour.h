@@ -45,6 +45,7 @@ struct sim_behaviour {
     uint64_t finish; /* enum sim_finish */
     struct llmp_str tool_args;
     bool mirror, refusal, content_filter;
+    bool whole; /* a key was set that needs the whole request */
 };
 
 void sim_behaviour_init(struct sim_behaviour *how);

@@ -5,7 +5,7 @@
 #define MODEL_MAX 1024
 
 static const struct sim_face *const faces[] = { &sim_anthropic, &sim_gemini,
-                                                &sim_bedrock };
+                                                &sim_bedrock, &sim_azure };
 
 const struct sim_face *sim_face_of(struct sim_conn *conn, struct llmp_str path)
 {
@@ -90,7 +90,7 @@ struct sim_node *sim_face_read(struct sim_conn *conn, struct llmp_str model,
     if (model.len <= MODEL_MAX)
         sim_buf_quote_inside(&conn->reply.model, model);
     if (!sim_answer_behaviour(conn) ||
-        !rules_hold(conn, worker->tree.root, rules))
+        (rules && !rules_hold(conn, worker->tree.root, rules)))
         return NULL;
     sim_ask_reset(&worker->ask);
     return worker->tree.root;

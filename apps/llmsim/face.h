@@ -30,7 +30,8 @@ struct sim_face {
 #define SIM_CODE_CONTEXT "context_length_exceeded"
 #define SIM_CODE_FILTER  "content_filter"
 
-extern const struct sim_face sim_openai, sim_anthropic, sim_gemini, sim_bedrock;
+extern const struct sim_face sim_openai, sim_anthropic, sim_gemini, sim_bedrock,
+    sim_azure;
 
 /* The face that a path belongs to; OpenAI's if none. */
 const struct sim_face *sim_face_of(struct sim_conn *conn, struct llmp_str path);
@@ -51,6 +52,7 @@ struct llmp_str sim_bearer(const struct sim_conn *conn);
  * with the rules. NULL: an error was said.
  *
  * @param model  decoded; `ptr` NULL: the body says
+ * @param rules  NULL: any members will do
  */
 struct sim_node *sim_face_read(struct sim_conn *conn, struct llmp_str model,
                                const struct sim_rule *rules);

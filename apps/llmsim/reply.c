@@ -21,7 +21,7 @@ void sim_reply_reset(struct sim_reply *reply)
     reply->echo[0] = '\0';
     reply->prompt_tokens = reply->tokens = 0;
     reply->choices = 1;
-    reply->wants_usage = reply->cut_by_limit = false;
+    reply->whole = reply->wants_usage = reply->cut_by_limit = false;
     reply->script = NULL;
     if (reply->plan)
         sim_plan_reset(reply->plan);

@@ -46,6 +46,7 @@ struct sim_reply {
     struct sim_buf headers; /* further response fields, with line ends */
     char echo[96];          /* says this instead of its text; or empty */
     uint64_t prompt_tokens, tokens, choices;
+    bool whole;        /* the request has more than is picked from it */
     bool wants_usage;  /* of a stream, at its end */
     bool cut_by_limit; /* max_tokens was less than we would say */
     uint64_t now_ns;   /* when the event is made */
