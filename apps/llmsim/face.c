@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "face.h"
 
+#include "token.h"
+
 /* A model's name may be longer, but means nothing then. */
 #define MODEL_MAX 1024
 
 static const struct sim_face *const faces[] = { &sim_anthropic, &sim_gemini,
-                                                &sim_bedrock, &sim_azure };
+                                                &sim_bedrock,   &sim_azure,
+                                                &sim_gigachat,  &sim_oauth };
 
 const struct sim_face *sim_face_of(struct sim_conn *conn, struct llmp_str path)
 {
@@ -50,7 +53,8 @@ bool sim_key_opens(const struct sim_conn *conn, struct llmp_str key)
 {
     const char *right = conn->worker->shared->opts->api_key;
 
-    return !right || sim_str_is(key, right);
+    return !right || sim_str_is(key, right) ||
+           sim_token_is_good(conn->worker->shared->opts, key);
 }
 
 struct llmp_str sim_bearer(const struct sim_conn *conn)

@@ -31,7 +31,7 @@ struct sim_face {
 #define SIM_CODE_FILTER  "content_filter"
 
 extern const struct sim_face sim_openai, sim_anthropic, sim_gemini, sim_bedrock,
-    sim_azure;
+    sim_azure, sim_gigachat, sim_oauth;
 
 /* The face that a path belongs to; OpenAI's if none. */
 const struct sim_face *sim_face_of(struct sim_conn *conn, struct llmp_str path);

@@ -69,7 +69,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-void sim_percent_decode(struct sim_buf *out, struct llmp_str text)
+static void decode(struct sim_buf *out, struct llmp_str text, char plus)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -79,9 +79,21 @@ void sim_percent_decode(struct sim_buf *out, struct llmp_str text)
             c = (char)(hex_digit(text.ptr[i + 1]) * 16 +
                        hex_digit(text.ptr[i + 2]));
             i += 2;
+        } else if (c == '+') {
+            c = plus;
         }
         sim_buf_add(out, (struct llmp_str){ &c, 1 });
     }
+}
+
+void sim_percent_decode(struct sim_buf *out, struct llmp_str text)
+{
+    decode(out, text, '+');
+}
+
+void sim_form_decode(struct sim_buf *out, struct llmp_str text)
+{
+    decode(out, text, ' ');
 }
 
 bool sim_data_url(struct llmp_str url, struct llmp_str *type,

@@ -17,6 +17,8 @@ void sim_hex(char *hex, const unsigned char *bytes, size_t count);
 
 /* "%3A" is ":". */
 void sim_percent_decode(struct sim_buf *out, struct llmp_str text);
+/* The same in a form, where '+' is a blank. */
+void sim_form_decode(struct sim_buf *out, struct llmp_str text);
 
 /* "data:image/png;base64,…" in its parts; false if it is no such URL. */
 bool sim_data_url(struct llmp_str url, struct llmp_str *type,
