@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
+
+#include "face.h"
+#include "media.h"
 
 /* A model's name may be longer, but means nothing then. */
 #define MODEL_MAX 1024
@@ -38,6 +40,22 @@ struct llmp_str sim_field_text(const struct llmp_json_field *field)
 void sim_answer_error(struct sim_conn *conn, unsigned status, const char *code,
                       const char *message)
 {
+    conn->reply.face->error(conn, status, code, message);
+}
+
+static void add_too_long(const struct sim_reply *reply, struct sim_buf *out)
+{
+    sim_buf_printf(out,
+                   "This model's maximum context length is %llu tokens. "
+                   "However, your messages resulted in %llu tokens. Please "
+                   "reduce the length of the messages.",
+                   (unsigned long long)reply->how.context_length,
+                   (unsigned long long)reply->prompt_tokens);
+}
+
+static void say_error(struct sim_conn *conn, unsigned status, const char *code,
+                      const char *message)
+{
     struct sim_buf *body = &conn->worker->body;
     const char *type = status >= 500 || status == 200 ? "server_error"
                        : status == 429                ? "requests"
@@ -45,7 +63,10 @@ void sim_answer_error(struct sim_conn *conn, unsigned status, const char *code,
 
     body->len = 0;
     sim_buf_text(body, "{\"error\":{\"message\":\"");
-    sim_buf_escape(body, (struct llmp_str){ message, strlen(message) });
+    if (code && strcmp(code, SIM_CODE_CONTEXT) == 0)
+        add_too_long(&conn->reply, body);
+    else
+        sim_buf_escape(body, (struct llmp_str){ message, strlen(message) });
     sim_buf_printf(body, "\",\"type\":\"%s\",\"param\":null,\"code\":", type);
     if (code)
         sim_buf_printf(body, "\"%s\"}}", code);
@@ -63,6 +84,7 @@ void sim_answer_error_200(struct sim_conn *conn)
 static void begin_reply(struct sim_conn *conn)
 {
     sim_reply_reset(&conn->reply);
+    conn->reply.face = &sim_openai;
     conn->reply.how = conn->worker->shared->opts->how;
     conn->reply.first_ns = 0;
     conn->worker->body.len = 0;
@@ -83,16 +105,27 @@ static void say_why(struct sim_conn *conn, struct sim_buf *why)
     sim_buf_fini(why);
 }
 
-/* What the model's name and then the header say. */
-static bool read_behaviour(struct sim_conn *conn)
+/* The model as a person wrote it: JSON in it has quotes. */
+static struct llmp_str plain_model(struct sim_reply *reply)
+{
+    struct llmp_str raw = sim_buf_str(&reply->model);
+
+    if (raw.len == 0 || !memchr(raw.ptr, '\\', raw.len))
+        return raw;
+    reply->meant.len = 0;
+    sim_buf_reserve(&reply->meant, raw.len);
+    reply->meant.len = llmp_json_unescape(reply->meant.ptr, raw);
+    return sim_buf_str(&reply->meant);
+}
+
+bool sim_answer_behaviour(struct sim_conn *conn)
 {
     struct sim_request *request = &conn->request;
     struct sim_reply *reply = &conn->reply;
     struct sim_buf why = { 0 };
-    bool ok =
-        sim_behaviour_model(&reply->how, sim_buf_str(&reply->model), &why) &&
-        sim_behaviour_list(&reply->how, sim_request_text(request, request->how),
-                           &why);
+    bool ok = sim_behaviour_model(&reply->how, plain_model(reply), &why) &&
+              sim_behaviour_list(&reply->how,
+                                 sim_request_text(request, request->how), &why);
 
     if (ok)
         return true;
@@ -101,11 +134,28 @@ static bool read_behaviour(struct sim_conn *conn)
     return false;
 }
 
+/* Members that only the slower way of answering looks at. */
+static bool asks_more(const struct llmp_json_token *key)
+{
+    switch (key->depth) {
+    case 1:
+        return sim_str_is(key->text, "response_format") ||
+               sim_str_is(key->text, "logprobs");
+    case 5: /* messages.[].content.[].… */
+        return sim_str_is(key->text, "image_url") ||
+               sim_str_is(key->text, "input_audio") ||
+               sim_str_is(key->text, "file");
+    default:
+        return false;
+    }
+}
+
 /* Reads the body up to its end or, for a model that asks for it, up to the
  * model's name. */
-static int read_fields(struct sim_worker *worker, uint32_t count,
+static int read_fields(struct sim_conn *conn, uint32_t count,
                        struct llmp_str body, struct llmp_error *err)
 {
+    struct sim_worker *worker = conn->worker;
     struct llmp_json_field *model = &worker->fields[SIM_MODEL];
     struct llmp_json_pick pick;
     struct llmp_json_token token;
@@ -117,6 +167,8 @@ static int read_fields(struct sim_worker *worker, uint32_t count,
     llmp_json_pick_init(&pick, worker->fields, count);
     while ((rc = llmp_json_next(&reader, &token, err)) == LLMP_OK) {
         llmp_json_pick_token(&pick, &token);
+        if (token.type == LLMP_JSON_KEY && asks_more(&token))
+            conn->reply.whole = true;
         if (token.depth == 1 && model->found &&
             sim_str_starts(sim_field_text(model), "sim-fast"))
             break;
@@ -143,7 +195,8 @@ static bool has(struct sim_conn *conn, const struct sim_endpoint *endpoint,
 }
 
 static bool read_body(struct sim_conn *conn,
-                      const struct sim_endpoint *endpoint)
+                      const struct sim_endpoint *endpoint,
+                      struct llmp_str given)
 {
     struct sim_worker *worker = conn->worker;
     struct llmp_str body = sim_request_body(&conn->request);
@@ -151,7 +204,7 @@ static bool read_body(struct sim_conn *conn,
 
     for (uint32_t i = 0; i < endpoint->count; i++)
         worker->fields[i].path = endpoint->paths[i];
-    if (read_fields(worker, endpoint->count, body, &err) < 0) {
+    if (read_fields(conn, endpoint->count, body, &err) < 0) {
         sim_answer_error(conn, 400, NULL, err.message);
         return false;
     }
@@ -160,11 +213,15 @@ static bool read_body(struct sim_conn *conn,
 
     if (model.len > MODEL_MAX)
         model.len = 0;
-    sim_buf_add(&conn->reply.model, model);
-    if (!read_behaviour(conn))
+    if (given.ptr)
+        sim_buf_quote_inside(&conn->reply.model, given);
+    else
+        sim_buf_add(&conn->reply.model, model);
+    if (!sim_answer_behaviour(conn))
         return false;
-    return conn->reply.how.fast || (has(conn, endpoint, "model") &&
-                                    has(conn, endpoint, endpoint->required));
+    return conn->reply.how.fast ||
+           ((given.ptr || has(conn, endpoint, "model")) &&
+            has(conn, endpoint, endpoint->required));
 }
 
 /* Errors that the behaviour asks for; true when one was said. */
@@ -174,6 +231,11 @@ static bool say_fault(struct sim_conn *conn)
     const struct sim_behaviour *how = &reply->how;
     uint64_t status = how->status;
 
+    if (how->context_length && reply->prompt_tokens > how->context_length) {
+        sim_answer_error(conn, 400, SIM_CODE_CONTEXT,
+                         "The prompt is too long.");
+        return true;
+    }
     if (how->fail_rate > 0) {
         bool fails = sim_random_unit(&reply->random) < how->fail_rate;
 
@@ -207,15 +269,9 @@ static void set_echo(struct sim_conn *conn)
 {
     struct llmp_str body = sim_request_body(&conn->request);
     struct sim_reply *reply = &conn->reply;
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    char hex[2 * 32 + 1] = "";
-    unsigned len = 0;
+    char hex[SIM_HEX_SIZE];
 
-    if (EVP_Digest(body.len ? body.ptr : "", body.len, hash, &len, EVP_sha256(),
-                   NULL) != 1)
-        return;
-    for (unsigned i = 0; i < 32; i++)
-        (void)snprintf(hex + 2 * (size_t)i, 3, "%02x", hash[i]);
+    sim_sha256_hex(hex, body);
     (void)snprintf(reply->echo, sizeof(reply->echo), "sha256=%s bytes=%zu", hex,
                    body.len);
     sim_buf_printf(&reply->headers,
@@ -253,8 +309,7 @@ void sim_answer_wait(struct sim_reply *reply)
         reply->first_ns += reply->tokens * reply->interval_ns;
 }
 
-static void answer_endpoint(struct sim_conn *conn,
-                            const struct sim_endpoint *endpoint)
+void sim_answer_number(struct sim_conn *conn)
 {
     struct sim_shared *shared = conn->worker->shared;
     struct sim_reply *reply = &conn->reply;
@@ -262,61 +317,98 @@ static void answer_endpoint(struct sim_conn *conn,
     reply->ordinal = atomic_fetch_add_explicit(&shared->stats.ordinal, 1,
                                                memory_order_relaxed);
     reply->random = sim_random_of(shared->opts->seed, reply->ordinal);
-    if (endpoint->paths ? !read_body(conn, endpoint) : !read_behaviour(conn))
-        return;
+}
+
+bool sim_answer_goes_on(struct sim_conn *conn)
+{
+    struct sim_reply *reply = &conn->reply;
+
     set_pace(conn);
     if (reply->how.echo)
         set_echo(conn);
     if (reply->how.hang)
         sim_conn_hang(conn);
-    else if (!say_fault(conn))
+    return !reply->how.hang && !say_fault(conn);
+}
+
+void sim_answer_as(struct sim_conn *conn, const struct sim_endpoint *endpoint,
+                   struct llmp_str model)
+{
+    sim_answer_number(conn);
+    if (endpoint->paths ? !read_body(conn, endpoint, model)
+                        : !sim_answer_behaviour(conn))
+        return;
+    if (sim_answer_goes_on(conn))
         endpoint->answer(conn);
 }
 
-static bool is_allowed(struct sim_conn *conn)
+static bool allows(struct sim_conn *conn)
 {
-    const char *key = conn->worker->shared->opts->api_key;
-    struct llmp_str given =
-        sim_request_text(&conn->request, conn->request.authorization);
-    size_t skip = strlen("Bearer ");
-
-    if (!key ||
-        (sim_str_starts(given, "Bearer ") &&
-         sim_str_is((struct llmp_str){ given.ptr + skip, given.len - skip },
-                    key)))
+    if (sim_key_opens(conn, sim_bearer(conn)))
         return true;
     sim_answer_error(conn, 401, "invalid_api_key",
-                     given.len ? "Incorrect API key provided."
-                               : "You didn't provide an API key.");
+                     conn->request.authorization.at
+                         ? "Incorrect API key provided."
+                         : "You didn't provide an API key.");
     return false;
 }
 
-static void route(struct sim_conn *conn, struct llmp_str path)
+const struct sim_endpoint *sim_endpoint_of(struct sim_conn *conn,
+                                           struct llmp_str path, bool *known)
 {
-    static const char models[] = "/v1/models/";
     const char *method = sim_request_method(&conn->request);
-    bool known = false;
 
+    *known = false;
     for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
         if (!sim_str_is(path, endpoints[i]->path))
             continue;
-        known = true;
-        if (strcmp(method, endpoints[i]->method) == 0) {
-            answer_endpoint(conn, endpoints[i]);
-            return;
-        }
+        *known = true;
+        if (strcmp(method, endpoints[i]->method) == 0)
+            return endpoints[i];
     }
-    if (sim_str_starts(path, models) && strcmp(method, "GET") == 0) {
-        size_t skip = sizeof(models) - 1;
+    return NULL;
+}
 
-        sim_model_answer(conn,
-                         (struct llmp_str){ path.ptr + skip, path.len - skip });
-    } else if (known) {
+static void answer_other(struct sim_conn *conn, struct llmp_str path)
+{
+    struct llmp_str id = sim_behind(path, "/v1/models/");
+    bool known;
+
+    (void)sim_endpoint_of(conn, path, &known);
+    if (id.len && sim_method_is(conn, "GET"))
+        sim_model_answer(conn, id);
+    else if (known)
         sim_answer_error(conn, 405, "method_not_supported",
                          "Not allowed to use this method on this URL.");
-    } else {
+    else
         sim_answer_error(conn, 404, "unknown_url", "Unknown request URL.");
+}
+
+const struct sim_face sim_openai = {
+    .id_field = "x-request-id",
+    .times = true,
+    .allows = allows,
+    .answer = answer_other,
+    .error = say_error,
+};
+
+/* A path of OpenAI's that is asked for as usual needs no look at the others. */
+static void route(struct sim_conn *conn, struct llmp_str path)
+{
+    bool known;
+    const struct sim_endpoint *endpoint = sim_endpoint_of(conn, path, &known);
+
+    if (!endpoint || endpoint == &sim_models) {
+        conn->reply.face = sim_face_of(conn, path);
+        if (conn->reply.face != &sim_openai)
+            endpoint = NULL;
     }
+    if (!conn->reply.face->allows(conn))
+        return;
+    if (endpoint)
+        sim_answer_as(conn, endpoint, (struct llmp_str){ NULL, 0 });
+    else
+        conn->reply.face->answer(conn, path);
 }
 
 void sim_answer(struct sim_conn *conn)
@@ -336,8 +428,7 @@ void sim_answer(struct sim_conn *conn)
     sim_last_set(&conn->worker->shared->last, sim_request_method(request),
                  sim_buf_str(&request->head), request->head_bytes,
                  sim_request_body(request));
-    if (is_allowed(conn))
-        route(conn, path);
+    route(conn, path);
 }
 
 /* The end of the value that begins at `token`. */

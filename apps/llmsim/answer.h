@@ -5,18 +5,37 @@
 
 #include "conn.h"
 
+struct sim_endpoint;
+
 /* conn->request is whole: has it answered. */
 void sim_answer(struct sim_conn *conn);
 
 /* It is not HTTP, or too large. */
 void sim_answer_bad(struct sim_conn *conn, const char *why);
 
-/* An error in OpenAI's shape. `code` NULL: null. */
+/* An error in the shape of conn->reply.face. `code` NULL: none. */
 void sim_answer_error(struct sim_conn *conn, unsigned status, const char *code,
                       const char *message);
 
 /* What providers should not do: status 200 with an error in it. */
 void sim_answer_error_200(struct sim_conn *conn);
+
+/* The steps of an answer that all faces share. First: its number, on which all
+ * that looks random depends. */
+void sim_answer_number(struct sim_conn *conn);
+/* What reply.model and then the header say; false: an error was said. */
+bool sim_answer_behaviour(struct sim_conn *conn);
+/* Sets the pace; false if it was to be no answer: that is done then. */
+bool sim_answer_goes_on(struct sim_conn *conn);
+
+/* Answers as this endpoint, for a model that the path says; `ptr` NULL: the
+ * body does. */
+void sim_answer_as(struct sim_conn *conn, const struct sim_endpoint *endpoint,
+                   struct llmp_str model);
+/* OpenAI's endpoint of that path and method, or NULL; whether the path is
+ * known. */
+const struct sim_endpoint *sim_endpoint_of(struct sim_conn *conn,
+                                           struct llmp_str path, bool *known);
 
 /* The first members that every endpoint with a JSON body reads. */
 enum { SIM_MODEL, SIM_STREAM, SIM_OWN };
@@ -43,6 +62,11 @@ uint64_t sim_field_u64(const struct llmp_json_field *field, uint64_t fallback);
 bool sim_field_is_true(const struct llmp_json_field *field);
 /* A string's text as it stands in the request; empty for other types. */
 struct llmp_str sim_field_text(const struct llmp_json_field *field);
+
+/* The vector of a text, as a JSON array; false if there is no such number of
+ * dimensions. */
+bool sim_embedding(struct sim_buf *out, uint64_t seed, uint64_t dimensions,
+                   struct llmp_str text);
 
 /* At most `limit` tokens; 0: no limit. */
 void sim_answer_limit(struct sim_reply *reply, uint64_t limit);

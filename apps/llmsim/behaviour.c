@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "behaviour.h"
 
+#include <llmproxy/json.h>
 #include <stdio.h>
 
-enum type { NUMBER, COUNT, FLAG, DELAY, FRAMING };
+#define TOOL_ARGS_MAX (UINT64_C(16) << 20)
+
+enum type { NUMBER, COUNT, FLAG, DELAY, FRAMING, FINISH, ARGUMENTS };
 
 struct key {
     const char *name;
     enum type type;
     size_t offset;
     const char *help;
+    bool whole; /* needs the whole request */
 };
 
 #define KEY(name, type, help)                                   \
     {                                                           \
 #name, type, offsetof(struct sim_behaviour, name), help \
+    }
+
+#define WHOLE(name, type, help)                                       \
+    {                                                                 \
+#name, type, offsetof(struct sim_behaviour, name), help, true \
     }
 
 static const struct key keys[] = {
@@ -60,6 +69,23 @@ static const struct key keys[] = {
     KEY(stamp, FLAG,
         "each chat event says when it was made: sim_sent_ns, "
         "on the monotonic clock"),
+    WHOLE(tools, COUNT, "call so many of the request's tools, in turn"),
+    WHOLE(tool_args, ARGUMENTS,
+          "arguments of tool calls: an object, or how many bytes it has"),
+    WHOLE(reasoning, COUNT, "tokens of reasoning before the answer"),
+    WHOLE(mirror, FLAG,
+          "answer with what was understood of the request, as JSON, the same "
+          "from every face"),
+    WHOLE(citations, COUNT, "so many sources are named"),
+    WHOLE(cached_tokens, COUNT, "so many of the prompt came from a cache"),
+    WHOLE(finish, FINISH,
+          "why the answer ends: stop, length, tools, stop_sequence, "
+          "content_filter, refusal"),
+    WHOLE(refusal, FLAG, "the model declines"),
+    WHOLE(content_filter, FLAG, "the provider blocks the prompt"),
+    KEY(context_length, COUNT,
+        "the error of a prompt that is too long, from so many tokens on; 0: "
+        "no limit"),
     KEY(dimensions, COUNT, "of embeddings, unless the request says"),
     KEY(audio_bytes, COUNT, "size of speech"),
 };
@@ -83,6 +109,12 @@ static const struct {
     { "sim-slow", "ttft_ms=2000,tokens_per_second=20" },
     { "sim-fast", "fast=1" },
     { "sim-tool", "tool=1" },
+    { "sim-tools", "tools=2" },
+    { "sim-reasoning", "reasoning=8" },
+    { "sim-mirror", "mirror=1" },
+    { "sim-refusal", "refusal=1" },
+    { "sim-filter", "content_filter=1" },
+    { "sim-context", "context_length=1" },
     { "sim-no-done", "no_done=1" },
     { "sim-no-usage", "no_usage=1" },
     { "sim-close", "close=1" },
@@ -127,16 +159,51 @@ static bool parse_count(uint64_t *out, struct llmp_str text)
     return true;
 }
 
-static bool parse_framing(uint64_t *out, struct llmp_str text)
+/* Which of `words` it is. */
+static bool parse_word(uint64_t *out, struct llmp_str text,
+                       const char *const *words, size_t count)
 {
-    static const char *const words[] = { "auto", "chunked", "close" };
-
-    for (size_t i = 0; i < COUNT_OF(words); i++)
+    for (size_t i = 0; i < count; i++)
         if (sim_str_is(text, words[i])) {
             *out = i;
             return true;
         }
     return false;
+}
+
+static bool parse_framing(uint64_t *out, struct llmp_str text)
+{
+    static const char *const words[] = { "auto", "chunked", "close" };
+
+    return parse_word(out, text, words, COUNT_OF(words));
+}
+
+static bool parse_finish(uint64_t *out, struct llmp_str text)
+{
+    static const char *const words[SIM_FINISHES] = {
+        [SIM_FINISH_AUTO] = "auto",
+        [SIM_FINISH_STOP] = "stop",
+        [SIM_FINISH_LENGTH] = "length",
+        [SIM_FINISH_TOOLS] = "tools",
+        [SIM_FINISH_SEQUENCE] = "stop_sequence",
+        [SIM_FINISH_FILTER] = "content_filter",
+        [SIM_FINISH_REFUSAL] = "refusal",
+    };
+
+    return parse_word(out, text, words, COUNT_OF(words));
+}
+
+/* A size, or JSON, which stays where it is. */
+static bool parse_arguments(struct llmp_str *out, struct llmp_str text)
+{
+    struct llmp_json_field root = { .path = "" };
+    uint64_t size;
+
+    *out = text;
+    if (parse_count(&size, text))
+        return size <= TOOL_ARGS_MAX;
+    return llmp_json_pick_all(text, &root, 1, NULL) == LLMP_OK &&
+           root.type == LLMP_JSON_OBJECT;
 }
 
 static bool parse_value(const struct key *key, void *member,
@@ -151,6 +218,10 @@ static bool parse_value(const struct key *key, void *member,
         return sim_delay_parse(member, text);
     case FRAMING:
         return parse_framing(member, text);
+    case FINISH:
+        return parse_finish(member, text);
+    case ARGUMENTS:
+        return parse_arguments(member, text);
     case FLAG:
         *(bool *)member = sim_str_is(text, "1") || sim_str_is(text, "true");
         return *(bool *)member || sim_str_is(text, "0") ||
@@ -176,6 +247,7 @@ bool sim_behaviour_set(struct sim_behaviour *how, struct llmp_str key,
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         if (!key_is(keys[i].name, key))
             continue;
+        how->whole |= keys[i].whole;
         if (parse_value(&keys[i], (char *)how + keys[i].offset, value))
             return true;
         sim_buf_printf(why, "'%.*s' is no value for %s: %s", (int)value.len,
@@ -211,12 +283,42 @@ static struct llmp_str trim(struct llmp_str text)
     return text;
 }
 
+/* The next "key=value" of a list. A value that is JSON has commas, too. */
+static struct llmp_str cut_item(struct llmp_str *list)
+{
+    bool quoted = false;
+    size_t depth = 0, i = 0;
+
+    for (; i < list->len; i++) {
+        char c = list->ptr[i];
+
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"' && depth)
+            quoted = !quoted;
+        else if (!quoted && (c == '{' || c == '['))
+            depth++;
+        else if (!quoted && (c == '}' || c == ']') && depth)
+            depth--;
+        else if (c == ',' && !depth)
+            break;
+    }
+    i = i < list->len ? i : list->len;
+
+    struct llmp_str item = { list->ptr, i };
+
+    if (i < list->len)
+        i++;
+    *list = (struct llmp_str){ list->ptr + i, list->len - i };
+    return item;
+}
+
 bool sim_behaviour_list(struct sim_behaviour *how, struct llmp_str list,
                         struct sim_buf *why)
 {
     while (list.len) {
-        bool more, has_value;
-        struct llmp_str value = trim(cut(&list, ',', &more));
+        bool has_value;
+        struct llmp_str value = trim(cut_item(&list));
         struct llmp_str key = cut(&value, '=', &has_value);
 
         if (key.len && !sim_behaviour_set(

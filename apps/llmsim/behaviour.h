@@ -12,6 +12,18 @@
 
 #define SIM_NEVER UINT64_MAX
 
+/* How an answer ends, whatever a face calls it. */
+enum sim_finish {
+    SIM_FINISH_AUTO,
+    SIM_FINISH_STOP,
+    SIM_FINISH_LENGTH,
+    SIM_FINISH_TOOLS,
+    SIM_FINISH_SEQUENCE,
+    SIM_FINISH_FILTER,
+    SIM_FINISH_REFUSAL,
+    SIM_FINISHES
+};
+
 enum sim_framing { SIM_FRAMING_AUTO, SIM_FRAMING_CHUNKED, SIM_FRAMING_CLOSE };
 
 struct sim_behaviour {
@@ -27,6 +39,13 @@ struct sim_behaviour {
     uint64_t framing; /* enum sim_framing */
     bool head_first, hang, html, no_done, no_usage, close, tool, echo, fast;
     bool stamp;
+    /* Only where the whole request is read: all faces but OpenAI's small
+     * endpoints. */
+    uint64_t tools, reasoning, citations, context_length, cached_tokens;
+    uint64_t finish; /* enum sim_finish */
+    struct llmp_str tool_args;
+    bool mirror, refusal, content_filter;
+    bool whole; /* a key was set that needs the whole request */
 };
 
 void sim_behaviour_init(struct sim_behaviour *how);

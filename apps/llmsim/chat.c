@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /v1/chat/completions. */
-#include "answer.h"
+#include "chat.h"
 #include "text.h"
 
 enum {
@@ -62,9 +62,9 @@ static void add_call_id(const struct sim_reply *reply, struct sim_buf *out)
     sim_buf_text(out, "\",\"arguments\":\"");
 }
 
-/* Everything of a chunk up to its choices. */
-static void make_prefix(struct sim_reply *reply, const char *object)
+void sim_chat_prefix(struct sim_reply *reply, bool stream)
 {
+    const char *object = stream ? "chat.completion.chunk" : "chat.completion";
     struct sim_buf *out = &reply->prefix;
 
     sim_buf_text(out, "{\"id\":\"chatcmpl-sim");
@@ -251,6 +251,21 @@ static void say_whole(struct sim_conn *conn)
     sim_conn_say(conn, &piece);
 }
 
+/* The request is read again, all of it. */
+static void answer_whole(struct sim_conn *conn)
+{
+    struct sim_worker *worker = conn->worker;
+
+    if (sim_tree_read(&worker->tree, sim_request_body(&conn->request), NULL) !=
+        LLMP_END) {
+        sim_answer_error(conn, 400, NULL, "The body is not JSON.");
+        return;
+    }
+    sim_ask_reset(&worker->ask);
+    if (sim_chat_read(conn, worker->tree.root))
+        sim_chat_say(conn, worker->tree.root);
+}
+
 static void answer(struct sim_conn *conn)
 {
     const struct llmp_json_field *fields = conn->worker->fields;
@@ -258,6 +273,10 @@ static void answer(struct sim_conn *conn)
     bool stream = sim_field_is_true(&fields[SIM_STREAM]);
     uint64_t limit = sim_field_u64(&fields[MAX_TOKENS], 0);
 
+    if (reply->whole || reply->how.whole) {
+        answer_whole(conn);
+        return;
+    }
     limit = sim_field_u64(&fields[MAX_COMPLETION_TOKENS], limit);
     sim_answer_limit(reply, limit);
     reply->choices = sim_field_u64(&fields[N], 1);
@@ -269,7 +288,7 @@ static void answer(struct sim_conn *conn)
     if (reply->tool.len)
         reply->tokens = SIM_TOOL_PIECES;
     reply->wants_usage = sim_field_is_true(&fields[USAGE]);
-    make_prefix(reply, stream ? "chat.completion.chunk" : "chat.completion");
+    sim_chat_prefix(reply, stream);
     if (stream) {
         reply->script = &script;
         sim_conn_stream(conn);

@@ -101,6 +101,23 @@ static void add_base64(struct job *job)
     sim_buf_fini(&bytes);
 }
 
+bool sim_embedding(struct sim_buf *out, uint64_t seed, uint64_t dimensions,
+                   struct llmp_str text)
+{
+    struct job *job;
+
+    if (dimensions < 1 || dimensions > DIMENSIONS_MAX)
+        return false;
+    job = sim_alloc(sizeof(*job));
+    job->out = out;
+    job->seed = seed;
+    job->dimensions = dimensions;
+    make_vector(job, text);
+    add_numbers(job);
+    sim_free(job);
+    return true;
+}
+
 static void add_embedding(struct llmp_str text, uint64_t index, void *ctx)
 {
     struct job *job = ctx;

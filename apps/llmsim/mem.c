@@ -82,6 +82,32 @@ void sim_buf_escape(struct sim_buf *buf, struct llmp_str bytes)
     }
 }
 
+void sim_buf_quote_inside(struct sim_buf *buf, struct llmp_str text)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+
+        if (byte >= 0x20 && byte != '"' && byte != '\\')
+            continue;
+        sim_buf_add(buf, (struct llmp_str){ text.ptr + from, i - from });
+        if (byte < 0x20)
+            sim_buf_printf(buf, "\\u%04x", byte);
+        else
+            sim_buf_printf(buf, "\\%c", byte);
+        from = i + 1;
+    }
+    sim_buf_add(buf, (struct llmp_str){ text.ptr + from, text.len - from });
+}
+
+void sim_buf_quote(struct sim_buf *buf, struct llmp_str text)
+{
+    sim_buf_text(buf, "\"");
+    sim_buf_quote_inside(buf, text);
+    sim_buf_text(buf, "\"");
+}
+
 void sim_buf_base64(struct sim_buf *buf, struct llmp_str bytes)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

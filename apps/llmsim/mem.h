@@ -30,6 +30,11 @@ void sim_buf_u64(struct sim_buf *buf, uint64_t number);
  * that a reader gets any bytes back by encoding the text as Latin-1. */
 void sim_buf_escape(struct sim_buf *buf, struct llmp_str bytes);
 
+/* As a JSON string, with quotes; UTF-8 stays as it is. */
+void sim_buf_quote(struct sim_buf *buf, struct llmp_str text);
+/* The inside of one. */
+void sim_buf_quote_inside(struct sim_buf *buf, struct llmp_str text);
+
 void sim_buf_base64(struct sim_buf *buf, struct llmp_str bytes);
 
 static inline void sim_buf_reserve(struct sim_buf *buf, size_t more)

@@ -21,6 +21,16 @@ static const char usage[] =
     "  --workers N         threads, each with a socket of its own; default 1\n"
     "  --seed N            default 1\n"
     "  --api-key KEY       answer 401 to requests without it\n"
+    "  --sigv4-secret ACCESS:SECRET  answer 403 on Bedrock's paths to "
+    "requests\n"
+    "                      that are not signed with it\n"
+    "  --gigachat-credentials USER:PASS  GigaChat's paths need a token, given "
+    "for\n"
+    "                      these\n"
+    "  --entra-credentials ID:SECRET     what Entra's tokens are given for\n"
+    "  --google-key FILE   the key (PEM, public) that signs Google's "
+    "assertions\n"
+    "  --token-seconds N   how long tokens are good; default 1800\n"
     "  --tls-cert FILE     with --tls-key FILE: HTTPS (PEM)\n"
     "  --print-address     the ready line is JSON\n"
     "  --help, --version\n"
@@ -108,6 +118,16 @@ static void read_value(struct sim_options *opts, const char *name, char *value)
         opts->seed = number(value, UINT64_MAX);
     else if (strcmp(name, "--api-key") == 0)
         opts->api_key = value;
+    else if (strcmp(name, "--sigv4-secret") == 0)
+        opts->sigv4_secret = value;
+    else if (strcmp(name, "--gigachat-credentials") == 0)
+        opts->gigachat_credentials = value;
+    else if (strcmp(name, "--entra-credentials") == 0)
+        opts->entra_credentials = value;
+    else if (strcmp(name, "--google-key") == 0)
+        opts->google_key = value;
+    else if (strcmp(name, "--token-seconds") == 0)
+        opts->token_seconds = number(value, UINT32_MAX);
     else if (strcmp(name, "--tls-cert") == 0)
         opts->tls_cert = value;
     else if (strcmp(name, "--tls-key") == 0)
@@ -123,6 +143,7 @@ void sim_options_read(struct sim_options *opts, int argc, char **argv)
         .port = 9090,
         .workers = 1,
         .seed = 1,
+        .token_seconds = 1800,
     };
     sim_behaviour_init(&opts->how);
     for (int i = 1; i < argc; i++) {

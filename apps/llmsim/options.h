@@ -10,7 +10,12 @@ struct sim_options {
     uint16_t port;    /* 0: the kernel chooses */
     unsigned workers;
     uint64_t seed;
-    const char *api_key; /* NULL: anybody may ask */
+    const char *api_key;      /* NULL: anybody may ask */
+    const char *sigv4_secret; /* ACCESS:SECRET; NULL: any signature will do */
+    /* What tokens are given for; NULL: whatever is well formed. */
+    const char *gigachat_credentials, *entra_credentials; /* NAME:SECRET */
+    const char *google_key; /* a file: the public key of service accounts */
+    uint64_t token_seconds;
     const char *tls_cert, *tls_key;
     bool print_address;
     struct sim_behaviour how;

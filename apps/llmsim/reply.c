@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reply.h"
 
+#include "plan.h"
 #include "text.h"
 
 void sim_reply_fini(struct sim_reply *reply)
 {
     sim_buf_fini(&reply->model);
+    sim_buf_fini(&reply->meant);
     sim_buf_fini(&reply->tool);
     sim_buf_fini(&reply->prefix);
     sim_buf_fini(&reply->headers);
+    sim_plan_free(reply->plan);
 }
 
 void sim_reply_reset(struct sim_reply *reply)
@@ -18,8 +21,10 @@ void sim_reply_reset(struct sim_reply *reply)
     reply->echo[0] = '\0';
     reply->prompt_tokens = reply->tokens = 0;
     reply->choices = 1;
-    reply->wants_usage = reply->cut_by_limit = false;
+    reply->whole = reply->wants_usage = reply->cut_by_limit = false;
     reply->script = NULL;
+    if (reply->plan)
+        sim_plan_reset(reply->plan);
     reply->next = reply->count = 0;
     reply->first_ns = reply->interval_ns = 0;
 }

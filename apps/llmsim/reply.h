@@ -12,6 +12,10 @@
 #define SIM_CREATED "1735689600"
 
 struct sim_reply;
+struct sim_plan;
+struct sim_face;
+
+enum sim_fault { SIM_FAULT_MALFORMED, SIM_FAULT_ERROR };
 
 /* A dialect's stream: `lead` events, one for each token of each choice, `tail`
  * events. */
@@ -22,18 +26,27 @@ struct sim_script {
     void (*event)(const struct sim_reply *reply, uint64_t index,
                   struct sim_buf *out);
     const char *error; /* an error as an event; NULL: the usual one */
+    const char *type;  /* of the content; NULL: text/event-stream */
+    /* Adds what stands for an event that was to break; NULL: `error`, and
+     * broken JSON in OpenAI's form. */
+    void (*fault)(const struct sim_reply *reply, enum sim_fault fault,
+                  struct sim_buf *out);
 };
 
 struct sim_reply {
     struct sim_behaviour how;
     struct sim_random random;
+    const struct sim_face *face;
+    struct sim_plan *plan;  /* kept for later ones; NULL: none yet */
     uint64_t ordinal;       /* of the request, for ids */
     struct sim_buf model;   /* as JSON, without quotes */
+    struct sim_buf meant;   /* the model decoded, if it has escapes */
     struct sim_buf tool;    /* its name, likewise; empty: none is called */
     struct sim_buf prefix;  /* of every event, made once */
     struct sim_buf headers; /* further response fields, with line ends */
     char echo[96];          /* says this instead of its text; or empty */
     uint64_t prompt_tokens, tokens, choices;
+    bool whole;        /* the request has more than is picked from it */
     bool wants_usage;  /* of a stream, at its end */
     bool cut_by_limit; /* max_tokens was less than we would say */
     uint64_t now_ns;   /* when the event is made */

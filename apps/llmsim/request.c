@@ -221,6 +221,23 @@ struct llmp_str sim_request_text(const struct sim_request *request,
     return (struct llmp_str){ request->head.ptr + span.at, span.len };
 }
 
+struct llmp_str sim_request_field(const struct sim_request *request,
+                                  const char *name)
+{
+    const char *at = request->head.ptr + request->target_len + 1;
+    const char *end = request->head.ptr + request->head.len;
+
+    while (at < end) {
+        const char *value = at + strlen(at) + 1;
+        size_t len = strlen(value);
+
+        if (strcasecmp(at, name) == 0)
+            return (struct llmp_str){ value, len };
+        at = value + len + 1;
+    }
+    return (struct llmp_str){ "", 0 };
+}
+
 struct llmp_str sim_request_body(const struct sim_request *request)
 {
     return request->loose.len ? request->loose : sim_buf_str(&request->body);

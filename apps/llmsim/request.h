@@ -54,6 +54,9 @@ const char *sim_request_method(const struct sim_request *request);
 struct llmp_str sim_request_target(const struct sim_request *request);
 struct llmp_str sim_request_text(const struct sim_request *request,
                                  struct sim_span span);
+/* The first field of that name; empty if there is none. */
+struct llmp_str sim_request_field(const struct sim_request *request,
+                                  const char *name);
 struct llmp_str sim_request_body(const struct sim_request *request);
 
 #endif

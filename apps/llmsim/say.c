@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "face.h"
 #include "io.h"
 
 /* Above this, no event is made before the client has taken some. */
@@ -70,10 +71,14 @@ static void add_head(struct sim_conn *conn, unsigned status, const char *type,
     sim_buf_text(out, reason_of(status));
     sim_buf_text(out, "\r\ncontent-type: ");
     sim_buf_text(out, type);
-    sim_buf_text(out, "\r\nx-request-id: req_sim_");
+    sim_buf_text(out, "\r\n");
+    sim_buf_text(out, conn->reply.face->id_field);
+    sim_buf_text(out, ": req_sim_");
     sim_buf_u64(out, conn->reply.ordinal);
-    sim_buf_text(out, "\r\nopenai-processing-ms: ");
-    sim_buf_u64(out, wait_ms(conn));
+    if (conn->reply.face->times) {
+        sim_buf_text(out, "\r\nopenai-processing-ms: ");
+        sim_buf_u64(out, wait_ms(conn));
+    }
     sim_buf_text(out, "\r\n");
     sim_buf_add(out, sim_buf_str(&conn->reply.headers));
     if (framing == SIM_FRAMING_CHUNKED)
@@ -192,7 +197,9 @@ void sim_conn_stream(struct sim_conn *conn)
 {
     struct sim_reply *reply = &conn->reply;
 
-    add_head(conn, 200, "text/event-stream; charset=utf-8",
+    const char *type = reply->script->type;
+
+    add_head(conn, 200, type ? type : "text/event-stream; charset=utf-8",
              framing_of(conn, true), 0);
     reply->next = 0;
     reply->count = reply->script->lead(reply) + reply->tokens * reply->choices +
@@ -211,19 +218,23 @@ static bool replace_event(struct sim_conn *conn, struct sim_buf *event)
 {
     struct sim_reply *reply = &conn->reply;
     const char *error = reply->script->error;
+    bool malformed = reply->next == reply->how.malformed_at;
 
-    if (reply->next == reply->how.malformed_at) {
+    if (!malformed && reply->next != reply->how.error_at)
+        return false;
+    if (!malformed)
+        reply->count = reply->next + 1;
+    if (reply->script->fault) {
+        reply->script->fault(
+            reply, malformed ? SIM_FAULT_MALFORMED : SIM_FAULT_ERROR, event);
+    } else if (malformed) {
         sim_buf_text(event, "data: {\"id\":\"chatcmpl-broken\",\"choices\":"
                             "[{\"index\":0,\"delta\":{\"con\n\n");
-        return true;
-    }
-    if (reply->next == reply->how.error_at) {
+    } else {
         sim_buf_text(
             event, error ? error : "data: {\"error\":{" ERROR_MEMBERS "}}\n\n");
-        reply->count = reply->next + 1;
-        return true;
     }
-    return false;
+    return true;
 }
 
 static void make_event(struct sim_conn *conn)

@@ -11,6 +11,7 @@
 #include <llmproxy/json.h>
 #include <openssl/ssl.h>
 
+#include "ask.h"
 #include "options.h"
 #include "stats.h"
 #include "wheel.h"
@@ -39,6 +40,8 @@ struct sim_worker {
 
     /* For use within one call only. */
     struct llmp_json_field fields[LLMP_JSON_FIELDS_MAX];
+    struct sim_tree tree; /* of a request that is read whole */
+    struct sim_ask ask;
     struct sim_buf body, event;
     char scratch[SIM_SCRATCH_SIZE];
 };

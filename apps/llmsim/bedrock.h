@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bedrock's face: what its files share. */
+#ifndef LLMSIM_BEDROCK_H
+#define LLMSIM_BEDROCK_H
+
+#include "face.h"
+
+extern const struct sim_rule sim_bedrock_rules[];
+
+/* Answers from worker->ask. */
+void sim_bedrock_say(struct sim_conn *conn, bool stream);
+
+#endif
