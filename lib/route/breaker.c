@@ -7,9 +7,7 @@
 
 #include "base/internal.h"
 
-enum { TICK_BITS = 20, STREAK_MAX = 63, DOUBLINGS_MAX = 32 };
-
-#define WHEN_MASK ((UINT64_C(1) << 48) - 1)
+enum { STREAK_MAX = 63, DOUBLINGS_MAX = 32 };
 
 enum action {
     STAY,
@@ -35,16 +33,11 @@ static const uint8_t table[LLMP_BREAKER_STATES][LLMP_BREAKER_EVENTS] = {
 };
 /* clang-format on */
 
-uint64_t llmp_breaker_tick(uint64_t ns)
-{
-    return ns >> TICK_BITS;
-}
-
 static uint64_t tick_up(uint64_t ns)
 {
-    uint64_t whole = (UINT64_C(1) << TICK_BITS) - 1;
+    uint64_t whole = (UINT64_C(1) << LLMP_BREAKER_TICK_BITS) - 1;
 
-    return llmp_add_sat(ns, whole) >> TICK_BITS;
+    return llmp_add_sat(ns, whole) >> LLMP_BREAKER_TICK_BITS;
 }
 
 enum llmp_route_breaker llmp_breaker_state(uint64_t word)
@@ -64,7 +57,7 @@ uint8_t llmp_breaker_generation(uint64_t word)
 
 uint64_t llmp_breaker_when_ns(uint64_t word)
 {
-    return (word & WHEN_MASK) << TICK_BITS;
+    return (word & LLMP_BREAKER_WHEN) << LLMP_BREAKER_TICK_BITS;
 }
 
 uint64_t llmp_breaker_renew(uint64_t word)
@@ -79,20 +72,15 @@ uint64_t llmp_breaker_owner(uint64_t word)
 
 uint64_t llmp_breaker_closed_at(uint64_t now_ns)
 {
-    return tick_up(now_ns) & WHEN_MASK;
-}
-
-bool llmp_breaker_is_due(uint64_t word, uint64_t now_ns)
-{
-    return !llmp_breaker_is_closed(word) &&
-           (word & WHEN_MASK) <= llmp_breaker_tick(now_ns);
+    return tick_up(now_ns) & LLMP_BREAKER_WHEN;
 }
 
 static uint64_t pack(uint64_t old, enum llmp_route_breaker state,
                      uint32_t streak, uint64_t when)
 {
     return (uint64_t)state << 62 | (uint64_t)streak << 56 |
-           (uint64_t)llmp_breaker_generation(old) << 48 | (when & WHEN_MASK);
+           (uint64_t)llmp_breaker_generation(old) << 48 |
+           (when & LLMP_BREAKER_WHEN);
 }
 
 /* 1 ± jitter, in parts of 2^16; the lot is as fine as that. */
@@ -154,7 +142,7 @@ static uint64_t extended(uint64_t word, const struct llmp_breaker_news *news)
 {
     uint64_t floor_ns = floor_of(news), when = after(news, floor_ns);
 
-    if (!floor_ns || when <= (word & WHEN_MASK))
+    if (!floor_ns || when <= (word & LLMP_BREAKER_WHEN))
         return word;
     return pack(word, llmp_breaker_state(word), llmp_breaker_streak(word),
                 when);

@@ -43,7 +43,13 @@ struct llmp_breaker_news {
 
 /* Whole ticks of about a millisecond. Times of breakers are rounded up, the
  * present down, so nothing is due too early. */
-uint64_t llmp_breaker_tick(uint64_t ns);
+enum { LLMP_BREAKER_TICK_BITS = 20 };
+#define LLMP_BREAKER_WHEN ((UINT64_C(1) << 48) - 1)
+
+static inline uint64_t llmp_breaker_tick(uint64_t ns)
+{
+    return ns >> LLMP_BREAKER_TICK_BITS;
+}
 enum llmp_route_breaker llmp_breaker_state(uint64_t word);
 uint32_t llmp_breaker_streak(uint64_t word);
 uint8_t llmp_breaker_generation(uint64_t word);
@@ -63,7 +69,11 @@ static inline bool llmp_breaker_is_closed(uint64_t word)
 {
     return word >> 62 == LLMP_BREAKER_CLOSED;
 }
-bool llmp_breaker_is_due(uint64_t word, uint64_t now_ns);
+static inline bool llmp_breaker_is_due(uint64_t word, uint64_t now_ns)
+{
+    return !llmp_breaker_is_closed(word) &&
+           (word & LLMP_BREAKER_WHEN) <= llmp_breaker_tick(now_ns);
+}
 
 /* The word after the event; the same word where nothing happens. */
 uint64_t llmp_breaker_next(uint64_t word, enum llmp_breaker_event event,

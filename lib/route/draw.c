@@ -7,7 +7,7 @@
 #include "route/strategy.h"
 
 enum {
-    DRAWS_MIN = 2, /* before all are looked at */
+    DRAWS_MIN = 1, /* before all are looked at */
     DRAWS_MAX = 32,
     SCAN_MAX = 64,   /* larger groups are sampled: */
     SAMPLE = 16,     /* of so many that will do the best is taken, */

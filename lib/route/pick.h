@@ -24,8 +24,16 @@ struct llmp_pick {
 enum llmp_route_why llmp_pick_why(const struct llmp_pick *pick, uint32_t index,
                                   uint64_t *until_ns);
 
+/* Whether it will do. An open breaker is seen here, without a call: where many
+ * are broken that is most of what a pick looks at. */
 static inline bool llmp_pick_takes(const struct llmp_pick *pick, uint32_t index)
 {
+    uint64_t word = atomic_load_explicit(&pick->set->members[index].state->gate,
+                                         memory_order_relaxed);
+
+    if (!llmp_breaker_is_closed(word) &&
+        !llmp_breaker_is_due(word, pick->now_ns))
+        return false;
     return llmp_pick_why(pick, index, NULL) == LLMP_WHY_CHOSEN;
 }
 
