@@ -209,6 +209,9 @@ void gw_log_add(struct gw_log_buffer *log, const struct llmp_summary *s)
     add_text(log, ",\"limited_by\":\"", s->limited_by);
     add_text(log, ",\"soft_limit\":\"", s->soft_limit);
     add_text(log, ",\"downgraded_to\":\"", s->downgraded_to);
+    add_text(log, ",\"dropped\":\"", s->dropped);
+    if (s->attempts > 1)
+        add_number(log, ",\"attempts\":", s->attempts);
     add_cost(log, s);
     add_text(log, ",\"peer\":\"", s->peer);
     put_text(log, "}\n");

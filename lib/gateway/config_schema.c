@@ -350,7 +350,8 @@ static const struct llmp_key key_keys[] = {
       .help = "Names, or patterns with a `*` at the end. Unset: all." },
     { "routes", LLMP_KEY_TEXTS, AT(key, routes), .max = 100,
       .help = "Operations: `chat`, `completions`, `embeddings`, `responses`, "
-              "`images`, `audio`, `moderations`, `rerank`. Unset: all." },
+              "`messages`, `count_tokens`, `images`, `audio`, `moderations`, "
+              "`rerank`. Unset: all." },
     { "allow", LLMP_KEY_TEXTS, AT(key, allow), .max = 1000,
       .help = "Addresses and CIDRs it may be used from. Unset: all." },
     { "deny", LLMP_KEY_TEXTS, AT(key, deny), .max = 1000,

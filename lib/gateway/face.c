@@ -35,6 +35,8 @@ const struct llmp_dialect *llmp_shape_errors(enum llmp_shape shape)
 {
     const struct llmp_dialect *dialect = llmp_shape_dialect(shape);
 
+    if (shape == LLMP_SHAPE_COUNT)
+        return &llmp_dialect_anthropic;
     return dialect ? dialect : &llmp_dialect_openai;
 }
 
@@ -43,7 +45,9 @@ bool llmp_face_speaks(enum llmp_face face, enum llmp_shape shape)
     const struct llmp_dialect *dialect = llmp_shape_dialect(shape);
 
     if (rows[face].dialect == &llmp_dialect_openai)
-        return shape != LLMP_SHAPE_MESSAGES;
+        return shape != LLMP_SHAPE_MESSAGES && shape != LLMP_SHAPE_COUNT;
+    if (shape == LLMP_SHAPE_COUNT)
+        return face == LLMP_FACE_ANTHROPIC;
     return dialect == rows[face].dialect;
 }
 

@@ -97,7 +97,7 @@ static bool may_downgrade(const struct llmp_exchange *x,
 
     return allowance && allowance->downgrade.len &&
            (shape == LLMP_SHAPE_CHAT || shape == LLMP_SHAPE_COMPLETIONS ||
-            shape == LLMP_SHAPE_RESPONSES) &&
+            shape == LLMP_SHAPE_MESSAGES || shape == LLMP_SHAPE_RESPONSES) &&
            x->operation->local == LLMP_LOCAL_NO &&
            !llmp_str_eq(allowance->downgrade, x->routed) &&
            llmp_grant_has_model(x->principal.grant, allowance->downgrade);

@@ -22,6 +22,7 @@ enum llmp_shape {
     LLMP_SHAPE_EMBEDDINGS,
     LLMP_SHAPE_RESPONSES,
     LLMP_SHAPE_MESSAGES, /* Anthropic's */
+    LLMP_SHAPE_COUNT,    /* Anthropic's: how many tokens would it be? */
     LLMP_SHAPE_ANY       /* only `model` is looked at */
 };
 

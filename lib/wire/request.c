@@ -76,6 +76,11 @@ static const struct rule messages_rules[] = {
     { NAME("max_tokens"), NUMBER, true, "a number" },
 };
 
+static const struct rule count_rules[] = {
+    COMMON_RULES,
+    { NAME("messages"), ARRAY, true, "an array" },
+};
+
 static const struct rule any_rules[] = {
     [MODEL] = { NAME("model"), STRING | NUL, false, "a string" },
 };
@@ -91,6 +96,7 @@ static const struct {
                                 LLMP_COUNT(embeddings_rules) },
     [LLMP_SHAPE_RESPONSES] = { responses_rules, LLMP_COUNT(responses_rules) },
     [LLMP_SHAPE_MESSAGES] = { messages_rules, LLMP_COUNT(messages_rules) },
+    [LLMP_SHAPE_COUNT] = { count_rules, LLMP_COUNT(count_rules) },
     [LLMP_SHAPE_ANY] = { any_rules, LLMP_COUNT(any_rules) },
 };
 
