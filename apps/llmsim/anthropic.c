@@ -100,15 +100,66 @@ static bool read_blocks(struct sim_conn *conn, const char *role,
     return true;
 }
 
+/* Whether a message has a block of that type with that id. */
+static bool has_block(const struct sim_node *message, const char *type,
+                      const char *name, struct llmp_str id)
+{
+    const struct sim_node *one = sim_first(sim_get(message, "content"));
+
+    for (; one; one = one->next) {
+        struct llmp_str other = sim_text(sim_get(one, name));
+
+        if (sim_text_is(sim_get(one, "type"), type) && other.len == id.len &&
+            memcmp(other.ptr, id.ptr, id.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every call is answered in the next message, and nothing else is. */
+static bool is_paired(const struct sim_node *before,
+                      const struct sim_node *message, const char *type,
+                      const char *name, const char *other_type,
+                      const char *other_name)
+{
+    const struct sim_node *one = sim_first(sim_get(message, "content"));
+
+    for (; one; one = one->next)
+        if (sim_text_is(sim_get(one, "type"), type) &&
+            !has_block(before, other_type, other_name,
+                       sim_text(sim_get(one, name))))
+            return false;
+    return true;
+}
+
+static bool pairs_hold(struct sim_conn *conn, const struct sim_node *before,
+                       const struct sim_node *message)
+{
+    if (!is_paired(before, message, "tool_result", "tool_use_id", "tool_use",
+                   "id"))
+        return refuse(conn, "messages: unexpected `tool_use_id` found in "
+                            "`tool_result` blocks. Each `tool_result` block "
+                            "must have a corresponding `tool_use` block in the "
+                            "previous message.");
+    if (message->next && !is_paired(message->next, message, "tool_use", "id",
+                                    "tool_result", "tool_use_id"))
+        return refuse(conn, "messages: `tool_use` ids were found without "
+                            "`tool_result` blocks immediately after.");
+    return true;
+}
+
 static bool read_messages(struct sim_conn *conn, const struct sim_node *root)
 {
     const struct sim_node *one = sim_first(sim_get(root, "messages"));
+    const struct sim_node *before = NULL;
 
     if (!one)
         return refuse(conn, "messages: at least one message is required");
-    for (; one; one = one->next) {
+    for (; one; before = one, one = one->next) {
         bool user = sim_text_is(sim_get(one, "role"), "user");
 
+        if (!pairs_hold(conn, before, one))
+            return false;
         if (!read_blocks(conn, user ? "user" : "assistant",
                          sim_get(one, "content")))
             return false;
