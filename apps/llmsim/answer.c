@@ -386,7 +386,6 @@ static void answer_other(struct sim_conn *conn, struct llmp_str path)
 
 const struct sim_face sim_openai = {
     .id_field = "x-request-id",
-    .times = true,
     .allows = allows,
     .answer = answer_other,
     .error = say_error,

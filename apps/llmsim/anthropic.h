@@ -5,9 +5,9 @@
 
 #include "face.h"
 
+extern const struct sim_rule sim_anthropic_rules[], sim_anthropic_count_rules[];
+
 /* Answers from worker->ask. */
 void sim_anthropic_say(struct sim_conn *conn, bool stream);
-/* The members of "error": type and message. */
-const char *sim_anthropic_error_type(unsigned status);
 
 #endif

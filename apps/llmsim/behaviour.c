@@ -338,6 +338,8 @@ static bool name_is_status(struct llmp_str name, uint64_t *status)
 
 static const char *list_of(struct llmp_str name)
 {
+    if (!sim_str_starts(name, "sim-"))
+        return NULL;
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (sim_str_is(name, names[i].name))
             return names[i].list;

@@ -14,7 +14,6 @@
 
 struct sim_face {
     const char *id_field; /* of the response, with the request's id */
-    bool times;           /* says openai-processing-ms */
     bool (*owns)(struct sim_conn *conn, struct llmp_str path);
     /* Whether the caller may ask; says the error if not. */
     bool (*allows)(struct sim_conn *conn);

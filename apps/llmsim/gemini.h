@@ -11,6 +11,9 @@ extern const struct sim_rule sim_gemini_generate_rules[],
     sim_gemini_count_rules[], sim_gemini_embed_rules[],
     sim_gemini_batch_rules[];
 
+/* Tells worker->ask; false: an error was said. */
+bool sim_gemini_read(struct sim_conn *conn, const struct sim_node *root);
+
 /* Answers from worker->ask. */
 void sim_gemini_say(struct sim_conn *conn, enum sim_gemini_form form);
 /* {"error":…} with its code, message and status. */

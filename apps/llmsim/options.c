@@ -7,8 +7,11 @@
 static const char usage[] =
     "llmsim: a simulated LLM provider, for tests, benchmarks and first steps.\n"
     "\n"
-    "It answers like OpenAI's API, at the pace and with the faults that it is\n"
-    "told, and always the same for one seed.\n"
+    "It answers like the APIs of OpenAI, Anthropic, Gemini, Bedrock, Azure "
+    "and\n"
+    "GigaChat, at the pace and with the faults that it is told, and always "
+    "the\n"
+    "same for one seed.\n"
     "\n"
     "  llmsim                                        serve on 127.0.0.1:9090\n"
     "  llmsim --listen 127.0.0.1:0 --print-address   any port; say which\n"
@@ -39,7 +42,12 @@ static const char usage[] =
     "responses,\n"
     "moderations, rerank, images/generations, audio/transcriptions, "
     "audio/speech};\n"
-    "GET /v1/models[/ID]; GET /sim/stats, GET /sim/last, POST /sim/reset.\n";
+    "GET /v1/models[/ID]; GET /sim/stats, GET /sim/last, POST /sim/reset.\n"
+    "Other faces: /v1/messages; /v1beta/models/M:generateContent; "
+    "/model/ID/converse;\n"
+    "/openai/deployments/NAME/...; /api/v1/chat/completions; tokens: "
+    "/api/v2/oauth,\n"
+    "/token, /oauth2/v2.0/token.\n";
 
 static _Noreturn void die(const char *what, const char *which)
 {

@@ -71,13 +71,14 @@ static void add_head(struct sim_conn *conn, unsigned status, const char *type,
     sim_buf_text(out, reason_of(status));
     sim_buf_text(out, "\r\ncontent-type: ");
     sim_buf_text(out, type);
-    sim_buf_text(out, "\r\n");
-    sim_buf_text(out, conn->reply.face->id_field);
-    sim_buf_text(out, ": req_sim_");
-    sim_buf_u64(out, conn->reply.ordinal);
-    if (conn->reply.face->times) {
+    if (conn->reply.face == &sim_openai) {
+        sim_buf_text(out, "\r\nx-request-id: req_sim_");
+        sim_buf_u64(out, conn->reply.ordinal);
         sim_buf_text(out, "\r\nopenai-processing-ms: ");
         sim_buf_u64(out, wait_ms(conn));
+    } else {
+        sim_buf_printf(out, "\r\n%s: req_sim_%llu", conn->reply.face->id_field,
+                       (unsigned long long)conn->reply.ordinal);
     }
     sim_buf_text(out, "\r\n");
     sim_buf_add(out, sim_buf_str(&conn->reply.headers));

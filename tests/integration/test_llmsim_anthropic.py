@@ -285,6 +285,11 @@ GOOD = {"model": "m", "max_tokens": 5, "messages": HELLO}
      "messages.0.content.0.type"),
     ({"messages": [{"role": "user", "content": [{"type": "tool_result"}]}]},
      "messages.0.content.0.tool_use_id: Field required"),
+    ({"messages": HELLO + [{"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "a"}]}]}, "unexpected `tool_use_id`"),
+    ({"messages": HELLO + [{"role": "assistant", "content": [
+        {"type": "tool_use", "id": "a", "name": "f", "input": {}}]}] + HELLO},
+     "without `tool_result`"),
     ({"tools": [{"name": "x"}]}, "input_schema: Field required"),
     ({"tool_choice": {"type": "auto"}}, "tool_choice"),
     ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "budget_tokens"),
