@@ -63,10 +63,11 @@ struct llmp_wire_writer {
     struct llmp_str stop_sequence;
     struct llmp_token_usage usage;
     struct llmp_str call_id, call_name;
-    struct llmp_buf gathered; /* of the open part, for dialects that repeat or
-                                 need it whole; freed by _fini */
-    struct llmp_buf items;    /* Responses: the output so far, raw */
-    size_t gather_max;        /* more than that is LLMP_E_LIMIT */
+    struct llmp_str signature; /* of the open part, where it is given with it */
+    struct llmp_buf gathered;  /* of the open part, for dialects that repeat or
+                                  need it whole; freed by _fini */
+    struct llmp_buf items;     /* Responses: the output so far, raw */
+    size_t gather_max;         /* more than that is LLMP_E_LIMIT */
 };
 
 struct llmp_wire_error {
@@ -174,6 +175,14 @@ int llmp_wire_take_member(struct llmp_chat *chat, struct llmp_wire *wire,
  * object. */
 int llmp_wire_unquote_object(struct llmp_str *out, struct llmp_str text,
                              struct llmp_wire *wire);
+
+/* A member that is a string; empty: it is none, or not there. */
+struct llmp_str llmp_wire_text_at(const struct llmp_json_value *object,
+                                  struct llmp_str key);
+
+/* A member that is a number without sign or fraction; 0: it is none. */
+uint64_t llmp_wire_count_at(const struct llmp_json_value *object,
+                            struct llmp_str key);
 
 /* JSON text as plain text; ptr NULL: no memory. */
 struct llmp_str llmp_wire_plain(struct llmp_str text, struct llmp_arena *arena);

@@ -100,6 +100,24 @@ int llmp_wire_unquote_object(struct llmp_str *out, struct llmp_str text,
     return LLMP_OK;
 }
 
+struct llmp_str llmp_wire_text_at(const struct llmp_json_value *object,
+                                  struct llmp_str key)
+{
+    const struct llmp_json_value *value = llmp_json_get(object, key);
+
+    return llmp_json_is(value, LLMP_JSON_STRING) ? value->text
+                                                 : (struct llmp_str){ NULL, 0 };
+}
+
+uint64_t llmp_wire_count_at(const struct llmp_json_value *object,
+                            struct llmp_str key)
+{
+    const struct llmp_json_value *value = llmp_json_get(object, key);
+
+    return llmp_json_is(value, LLMP_JSON_NUMBER) ? llmp_wire_u64(value->text, 0)
+                                                 : 0;
+}
+
 struct llmp_str llmp_wire_plain(struct llmp_str text, struct llmp_arena *arena)
 {
     struct llmp_str none = { NULL, 0 };

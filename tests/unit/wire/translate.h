@@ -19,6 +19,7 @@ struct translation {
     struct llmp_buf out;
     struct llmp_error err;
     struct llmp_wire wire;
+    struct llmp_str model; /* for dialects that have it in the URL */
 };
 
 static inline void translation_init(struct translation *t)
@@ -42,7 +43,7 @@ static inline int translate_request(struct translation *t,
                                     struct llmp_str in)
 {
     const struct llmp_json_value *root;
-    struct llmp_chat chat = { .stream = false };
+    struct llmp_chat chat = { .model = t->model };
 
     t->out.len = 0;
     LLMP_TRY(llmp_json_tree(&root, in, 0, &t->arena, &t->err));
@@ -64,8 +65,37 @@ static inline int translate_answer(struct translation *t,
     return to->write_answer(&t->out, &answer, &t->wire);
 }
 
+/* A document is easier to read in C with ' for ". Eight of them live at a
+ * time. */
+static inline const char *doc(const char *single_quoted)
+{
+    static char texts[8][16384];
+    static size_t next;
+    char *text = texts[next++ % 8];
+    size_t len = strlen(single_quoted);
+
+    assert_true(len < sizeof(texts[0]));
+    for (size_t i = 0; i <= len; i++)
+        text[i] = single_quoted[i] == '\'' ? '"' : single_quoted[i];
+    return text;
+}
+
+/* "name {…}": an event's name and its data. */
+static inline struct llmp_str event_name(struct llmp_str *event)
+{
+    struct llmp_str name = { event->ptr, 0 };
+
+    if (event->len == 0 || event->ptr[0] == '{' || event->ptr[0] == '[')
+        return LLMP_STR("");
+    name.len = llmp_str_find(*event, LLMP_STR(" "));
+    assert_true(name.len < event->len);
+    event->ptr += name.len + 1;
+    event->len -= name.len + 1;
+    return name;
+}
+
 /* A stream whose events are `data` texts (NULL ends the list; "[DONE]" is the
- * dialect's own end), each with its name taken from its "type". */
+ * dialect's own end), each with its name before it or none. */
 static inline int translate_stream(struct translation *t,
                                    const struct llmp_dialect *from,
                                    const struct llmp_dialect *to,
@@ -84,12 +114,13 @@ static inline int translate_stream(struct translation *t,
     t->out.len = 0;
     for (size_t i = 0; events[i] && rc == LLMP_OK; i++) {
         const struct llmp_json_value *root = NULL;
+        struct llmp_str data = llmp_str_of(events[i]);
+        struct llmp_str name = event_name(&data);
 
         if (strcmp(events[i], "[DONE]") != 0)
-            rc = llmp_json_tree(&root, llmp_str_of(events[i]), 0, &t->arena,
-                                &t->err);
+            rc = llmp_json_tree(&root, data, 0, &t->arena, &t->err);
         if (rc == LLMP_OK)
-            rc = from->read_event(&reader, LLMP_STR(""), root, &sink);
+            rc = from->read_event(&reader, name, root, &sink);
     }
     if (rc == LLMP_OK && !reader.ended)
         rc = from->read_end(&reader, &sink);
@@ -103,6 +134,64 @@ static inline void expect_text(const struct translation *t, const char *want)
 
     if (!llmp_str_eq(got, llmp_str_of(want)))
         fail_msg("got\n%.*s\nwanted\n%s", (int)got.len, got.ptr, want);
+}
+
+static inline void expect_doc(const struct translation *t, const char *want)
+{
+    expect_text(t, doc(want));
+}
+
+struct golden_pair {
+    const char *in, *out; /* see doc() */
+};
+
+static inline void check_golden(const struct llmp_dialect *from,
+                                const struct llmp_dialect *to,
+                                struct llmp_str model,
+                                const struct golden_pair *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct translation t;
+
+        translation_init(&t);
+        t.model = model;
+        if (translate_request(&t, from, to, llmp_str_of(doc(cases[i].in))) !=
+            LLMP_OK)
+            fail_msg("%s: %s", cases[i].in, t.err.message);
+        expect_doc(&t, cases[i].out);
+        translation_fini(&t);
+    }
+}
+
+/* What a request cannot say elsewhere: refused by name, or dropped and
+ * recorded. */
+static inline void check_lost(const struct llmp_dialect *from,
+                              const struct llmp_dialect *to, const char *in,
+                              const char *param, int rc)
+{
+    for (int drop = 0; drop < 2; drop++) {
+        struct translation t;
+        bool named = false;
+        int got;
+
+        translation_init(&t);
+        t.wire.drop = drop;
+        got = translate_request(&t, from, to, llmp_str_of(doc(in)));
+        if (drop && rc == LLMP_E_UNSUPPORTED) {
+            if (got != LLMP_OK)
+                fail_msg("%s: %s", in, t.err.message);
+            for (uint32_t i = 0; i < t.wire.lost_count; i++)
+                named |= llmp_str_eq(t.wire.lost[i], llmp_str_of(param));
+            if (!named)
+                fail_msg("%s is not recorded as lost", param);
+        } else {
+            if (got != rc)
+                fail_msg("%s: %d, wanted %d", in, got, rc);
+            assert_string_equal(t.wire.param, param);
+            assert_non_null(strstr(t.err.message, param));
+        }
+        translation_fini(&t);
+    }
 }
 
 #endif
