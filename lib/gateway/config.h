@@ -15,6 +15,7 @@
 #include <llmproxy/usage.h>
 #include <stdatomic.h>
 
+#include "cloud/sigv4.h"
 #include "gateway/config_memory.h"
 #include "gateway/face.h"
 
@@ -28,9 +29,12 @@ struct llmp_allowance {
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
     struct llmp_str name;
-    enum llmp_face face;       /* what it speaks, and where */
-    bool is_openai;            /* OpenAI itself, or Azure */
-    struct llmp_str region;    /* empty: nobody said */
+    enum llmp_face face;             /* what it speaks, and where */
+    bool is_openai;                  /* OpenAI itself, or Azure */
+    struct llmp_str region;          /* empty: nobody said */
+    struct llmp_str api_version;     /* Azure's; empty: its newer paths */
+    struct llmp_aws_credentials aws; /* Bedrock's; empty: none */
+    struct llmp_str aws_region;
     struct llmp_origin origin; /* where, over what; see runtime.h */
     struct llmp_str base_path; /* of base_url, without trailing '/': "/v1";
                                   may be empty */

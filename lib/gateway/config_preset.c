@@ -27,9 +27,11 @@
       "DEEPSEEK_BASE_URL", NULL, "deepseek-*", OPENAI)                       \
     X("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",    \
       "OPENROUTER_BASE_URL", NULL, NULL, OPENAI)                             \
-    X("gemini", "https://generativelanguage.googleapis.com/v1beta/openai",   \
-      "GEMINI_API_KEY", "GEMINI_BASE_URL", "/v1beta/openai", "gemini-*",     \
-      OPENAI)                                                                \
+    X("gemini", "https://generativelanguage.googleapis.com/v1beta",          \
+      "GEMINI_API_KEY", "GEMINI_BASE_URL", "/v1beta", "gemini-*", GEMINI)    \
+    X("gemini-openai",                                                       \
+      "https://generativelanguage.googleapis.com/v1beta/openai", NULL, NULL, \
+      NULL, NULL, OPENAI)                                                    \
     X("cloudru", "https://foundation-models.api.cloud.ru/v1",                \
       "CLOUDRU_API_KEY", "CLOUDRU_BASE_URL", NULL, NULL, OPENAI)             \
     X("xai", "https://api.x.ai/v1", "XAI_API_KEY", "XAI_BASE_URL", NULL,     \

@@ -310,7 +310,7 @@ static int add_headers(struct build *b)
     b->headers =
         llmp_config_take_array(memory, headers->count + 1, sizeof(*b->headers));
     b->secrets = llmp_config_take_array(
-        memory, 2 * headers->count + b->draft->api_key.count + 3,
+        memory, 2 * headers->count + b->draft->api_key.count + 5,
         sizeof(*b->secrets));
     if (!b->headers || !b->secrets)
         return llmp_reading_nomem(b->reading);
@@ -446,6 +446,34 @@ static int make_id(struct build *b)
     return origin->id ? LLMP_OK : llmp_reading_nomem(b->reading);
 }
 
+static int check_aws(struct build *b)
+{
+    const struct llmp_draft_provider *draft = b->draft;
+    const struct llmp_draft_aws *aws = &draft->aws;
+
+    if (draft->api_version.node && b->out->face != LLMP_FACE_AZURE)
+        return fail(b, draft->api_version.node,
+                    "'api_version' is for 'dialect: azure'");
+    b->out->api_version = draft->api_version.text;
+    if (!aws->node)
+        return LLMP_OK;
+    if (b->out->face != LLMP_FACE_BEDROCK)
+        return fail(b, aws->node, "'aws' is for 'dialect: bedrock'");
+    if (draft->api_key.count)
+        return fail(b, aws->node, "'aws' and 'api_key' exclude each other");
+    b->out->aws = (struct llmp_aws_credentials){
+        .access = aws->access_key.text,
+        .secret = aws->secret_key.text,
+        .session = aws->session_token.text,
+    };
+    b->out->aws_region = aws->region.text;
+    if (!b->out->region.len)
+        b->out->region = aws->region.text;
+    LLMP_TRY(add_secret(b, aws->secret_key.text));
+    return aws->session_token.node ? add_secret(b, aws->session_token.text)
+                                   : LLMP_OK;
+}
+
 /* A preset's is what its base URL speaks; elsewhere it may be anything. */
 static enum llmp_face find_face(const struct llmp_draft_provider *draft)
 {
@@ -470,6 +498,7 @@ static int check_provider(struct build *b)
     b->out->face = find_face(draft);
     b->out->region = draft->region.text;
     LLMP_TRY(add_headers(b));
+    LLMP_TRY(check_aws(b));
     /* Before the proxy's password counts as a secret: it goes to the proxy. */
     LLMP_TRY(check_trust(b));
     LLMP_TRY(check_transport(b));

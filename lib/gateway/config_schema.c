@@ -187,6 +187,20 @@ SECTION(provider_timeouts_section, "providers.timeouts",
         llmp_draft_provider_timeouts, provider_timeouts_keys,
         "How long a provider is waited for.");
 
+static const struct llmp_key aws_keys[] = {
+    { "access_key", LLMP_KEY_TEXT, AT(aws, access_key), .required = true,
+      .help = "The access key's id." },
+    { "secret_key", LLMP_KEY_TEXT, AT(aws, secret_key), .required = true,
+      .secret = true, .help = "Its secret. Best a reference." },
+    { "session_token", LLMP_KEY_TEXT, AT(aws, session_token), .secret = true,
+      .help = "Of temporary credentials." },
+    { "region", LLMP_KEY_TEXT, AT(aws, region), .required = true,
+      .help = "Whose Bedrock is called: `eu-central-1`." },
+};
+SECTION(aws_section, "providers.aws", llmp_draft_aws, aws_keys,
+        "Signs calls with AWS Signature Version 4. Without it Bedrock is "
+        "called with `api_key`, a Bedrock API key.");
+
 static const struct llmp_key provider_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(provider, name), .required = true,
       .help = "Letters, digits, `.`, `_`, `-`; once only. Without `preset` "
@@ -200,6 +214,13 @@ static const struct llmp_key provider_keys[] = {
     { "dialect", LLMP_KEY_CHOICE, AT(provider, dialect),
       .choices = llmp_face_names,
       .help = "Whose API it has. Unset: the preset's, else `openai`." },
+    { "api_version", LLMP_KEY_TEXT, AT(provider, api_version),
+      .help = "`dialect: azure` only: calls "
+              "`/deployments/MODEL/…?api-version=…` below `base_url`, which "
+              "ends in `/openai` then. Unset: the newer paths below "
+              "`/openai/v1`." },
+    { "aws", LLMP_KEY_SECTION, AT(provider, aws), .section = &aws_section,
+      .help = "Credentials for `dialect: bedrock`." },
     { "region", LLMP_KEY_TEXT, AT(provider, region),
       .help = "Where it is, for regions and residency." },
     { "api_key", LLMP_KEY_TEXTS, AT(provider, api_key), .max = 16,

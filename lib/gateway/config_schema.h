@@ -182,8 +182,15 @@ struct llmp_draft_provider_timeouts {
     struct llmp_setting connect, first_byte, idle;
 };
 
+struct llmp_draft_aws {
+    const struct llmp_node *node;
+    struct llmp_setting access_key, secret_key, session_token, region;
+};
+
 struct llmp_draft_provider {
     const struct llmp_node *node;
+    struct llmp_setting api_version;
+    struct llmp_draft_aws aws;
     struct llmp_setting name, preset, base_url, dialect, region, transport,
         http2, ca_file, proxy, tls_verify, allow_plain_http, connections,
         stream_usage;

@@ -15,6 +15,7 @@
 #include "gateway/gateway.h"
 #include "gateway/operation.h"
 #include "gateway/upload_check.h"
+#include "message/eventstream.h"
 #include "message/sse.h"
 #include "wire/dialect.h"
 #include "wire/passing.h"
@@ -89,6 +90,8 @@ struct llmp_exchange {
     struct llmp_str content_type, content_encoding, traceparent, tracestate,
         beta, dialect_version;
     struct llmp_str model_header;
+    struct llmp_str query;         /* behind the '?' */
+    struct llmp_str path_method;   /* Gemini's, behind the model in the path */
     struct llmp_str upstream_path; /* behind the provider's base path; empty:
                                       the operation's */
     const struct llmp_model *model;
@@ -111,6 +114,7 @@ struct llmp_exchange {
         uint64_t backoff_ns;
         enum llmp_route_class outcome;    /* of the attempt, when it failed */
         uint64_t retry_after_ns;          /* likewise; as the provider says */
+        struct llmp_str error_type;       /* likewise; AWS has it in the head */
         uint64_t spent[LLMP_LIMIT_UNITS]; /* by earlier attempts */
     } route;
     struct llmp_x_foreign *foreign; /* of the attempt; NULL: the dialects are
@@ -321,6 +325,9 @@ struct llmp_x_foreign {
     const struct llmp_dialect *client, *provider;
     struct llmp_wire_reader reader;
     struct llmp_wire_writer writer;
+    struct llmp_eventstream frames; /* Bedrock's streams; else the exchange's
+                                       `sse` */
+    bool framed;
     struct llmp_buf body; /* the request as it went */
     struct llmp_buf out;  /* events for the client */
     bool content;         /* something of the answer is in `out`, or went */
@@ -375,6 +382,7 @@ void llmp_x_answer_begin(struct llmp_exchange *x);
 
 /* stage_stream.c */
 void llmp_x_stream_begin(struct llmp_exchange *x);
+void llmp_x_stream_feed(struct llmp_exchange *x, struct llmp_str bytes);
 bool llmp_x_stream_pump(struct llmp_exchange *x);
 void llmp_x_stream_end(struct llmp_exchange *x);
 void llmp_x_stream_cut(struct llmp_exchange *x, enum llmp_ending ending,

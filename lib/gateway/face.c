@@ -10,9 +10,17 @@ static const struct llmp_face_row rows[LLMP_FACES] = {
                           LLMP_STR("") },
     [LLMP_FACE_ANTHROPIC] = { "anthropic", &llmp_dialect_anthropic,
                               LLMP_STR("x-api-key"), LLMP_STR("") },
+    [LLMP_FACE_GEMINI] = { "gemini", &llmp_dialect_gemini,
+                           LLMP_STR("x-goog-api-key"), LLMP_STR("") },
+    [LLMP_FACE_VERTEX] = { "vertex", &llmp_dialect_gemini,
+                           LLMP_STR("authorization"), LLMP_STR("Bearer ") },
+    [LLMP_FACE_BEDROCK] = { "bedrock", &llmp_dialect_bedrock,
+                            LLMP_STR("authorization"), LLMP_STR("Bearer ") },
 };
 
-const char *const llmp_face_names[] = { "openai", "azure", "anthropic", NULL };
+const char *const llmp_face_names[] = { "openai", "azure",  "anthropic",
+                                        "gemini", "vertex", "bedrock",
+                                        NULL };
 
 const struct llmp_face_row *llmp_face_row(enum llmp_face face)
 {
@@ -26,6 +34,8 @@ const struct llmp_dialect *llmp_shape_dialect(enum llmp_shape shape)
         return &llmp_dialect_openai;
     case LLMP_SHAPE_MESSAGES:
         return &llmp_dialect_anthropic;
+    case LLMP_SHAPE_GEMINI:
+        return &llmp_dialect_gemini;
     default:
         return NULL;
     }
@@ -37,27 +47,130 @@ const struct llmp_dialect *llmp_shape_errors(enum llmp_shape shape)
 
     if (shape == LLMP_SHAPE_COUNT)
         return &llmp_dialect_anthropic;
+    if (shape == LLMP_SHAPE_GEMINI_OTHER)
+        return &llmp_dialect_gemini;
     return dialect ? dialect : &llmp_dialect_openai;
 }
 
 bool llmp_face_speaks(enum llmp_face face, enum llmp_shape shape)
 {
-    const struct llmp_dialect *dialect = llmp_shape_dialect(shape);
-
-    if (rows[face].dialect == &llmp_dialect_openai)
-        return shape != LLMP_SHAPE_MESSAGES && shape != LLMP_SHAPE_COUNT;
-    if (shape == LLMP_SHAPE_COUNT)
+    switch (shape) {
+    case LLMP_SHAPE_MESSAGES:
+    case LLMP_SHAPE_COUNT:
         return face == LLMP_FACE_ANTHROPIC;
-    return dialect == rows[face].dialect;
+    case LLMP_SHAPE_GEMINI:
+    case LLMP_SHAPE_GEMINI_OTHER:
+        return rows[face].dialect == &llmp_dialect_gemini;
+    default:
+        return rows[face].dialect == &llmp_dialect_openai;
+    }
 }
 
-struct llmp_str llmp_face_path(enum llmp_face face, struct llmp_str model,
-                               bool stream, struct llmp_arena *arena)
+/* ---- paths ------------------------------------------------------------------
+ */
+
+/* As RFC 3986 writes a part of a path: names of models have colons and, on
+ * Bedrock, slashes in them. */
+static void add_encoded(struct llmp_buf *out, struct llmp_str text)
 {
-    (void)model;
-    (void)stream;
-    (void)arena;
-    if (rows[face].dialect == &llmp_dialect_anthropic)
-        return LLMP_STR("/messages");
-    return LLMP_STR("/chat/completions");
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+            (c >= '0' && c <= '9') || (c && strchr("-_.~", c)))
+            (void)llmp_buf_add(out, (struct llmp_str){ &c, 1 });
+        else
+            (void)llmp_buf_printf(out, "%%%02X", (unsigned char)c);
+    }
+}
+
+/* Older versions of its API name the deployment in the path. */
+static void add_azure(struct llmp_buf *out, const struct llmp_face_call *call)
+{
+    struct llmp_str rest =
+        call->rest.len ? call->rest : LLMP_STR("/chat/completions");
+
+    if (!call->api_version.len) {
+        (void)llmp_buf_add(out, rest);
+        return;
+    }
+    (void)llmp_buf_add(out, LLMP_STR("/deployments/"));
+    add_encoded(out, call->model);
+    (void)llmp_buf_add(out, rest);
+    (void)llmp_buf_add(out, LLMP_STR("?api-version="));
+    add_encoded(out, call->api_version);
+}
+
+static void add_gemini(struct llmp_buf *out, const struct llmp_face_call *call)
+{
+    (void)llmp_buf_add(out, LLMP_STR("/models/"));
+    add_encoded(out, call->model);
+    (void)llmp_buf_add(out, LLMP_STR(":"));
+    if (call->method.len)
+        (void)llmp_buf_add(out, call->method);
+    else
+        (void)llmp_buf_add(out, call->stream ? LLMP_STR("streamGenerateContent")
+                                             : LLMP_STR("generateContent"));
+    if (call->stream)
+        (void)llmp_buf_add(out, LLMP_STR("?alt=sse"));
+}
+
+static void add_bedrock(struct llmp_buf *out, const struct llmp_face_call *call)
+{
+    (void)llmp_buf_add(out, LLMP_STR("/model/"));
+    add_encoded(out, call->model);
+    (void)llmp_buf_add(out, call->stream ? LLMP_STR("/converse-stream")
+                                         : LLMP_STR("/converse"));
+}
+
+struct llmp_str llmp_face_path(enum llmp_face face,
+                               const struct llmp_face_call *call,
+                               struct llmp_arena *arena)
+{
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf path = { 0 };
+    struct llmp_str none = { NULL, 0 };
+    bool ok = true;
+
+    (void)llmp_buf_add(&path, call->base);
+    switch (face) {
+    case LLMP_FACE_AZURE:
+        add_azure(&path, call);
+        break;
+    case LLMP_FACE_ANTHROPIC:
+        (void)llmp_buf_add(&path,
+                           call->rest.len ? call->rest : LLMP_STR("/messages"));
+        break;
+    case LLMP_FACE_GEMINI:
+    case LLMP_FACE_VERTEX:
+        add_gemini(&path, call);
+        break;
+    case LLMP_FACE_BEDROCK:
+        add_bedrock(&path, call);
+        break;
+    default:
+        (void)llmp_buf_add(
+            &path, call->rest.len ? call->rest : LLMP_STR("/chat/completions"));
+        break;
+    }
+    return path.failed ? none : llmp_arena_str(arena, llmp_buf_str(&path), &ok);
+}
+
+bool llmp_gemini_path(struct llmp_str path, struct llmp_str *model,
+                      struct llmp_str *method)
+{
+    static const struct llmp_str heads[] = { LLMP_STR("/v1beta/models/"),
+                                             LLMP_STR("/v1/models/") };
+    struct llmp_str head =
+        llmp_str_starts(path, heads[0]) ? heads[0] : heads[1];
+    size_t colon = path.len;
+
+    if (!llmp_str_starts(path, head))
+        return false;
+    while (colon > head.len && path.ptr[colon - 1] != ':')
+        colon--;
+    if (colon <= head.len + 1 || colon == path.len)
+        return false;
+    *model = (struct llmp_str){ path.ptr + head.len, colon - 1 - head.len };
+    *method = (struct llmp_str){ path.ptr + colon, path.len - colon };
+    return true;
 }

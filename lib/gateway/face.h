@@ -15,6 +15,9 @@ enum llmp_face {
     LLMP_FACE_OPENAI, /* and all that are compatible with it */
     LLMP_FACE_AZURE,
     LLMP_FACE_ANTHROPIC,
+    LLMP_FACE_GEMINI,
+    LLMP_FACE_VERTEX,
+    LLMP_FACE_BEDROCK,
     LLMP_FACES
 };
 
@@ -40,9 +43,24 @@ const struct llmp_dialect *llmp_shape_errors(enum llmp_shape shape);
  * are. */
 bool llmp_face_speaks(enum llmp_face face, enum llmp_shape shape);
 
-/* What follows the provider's base path when `model` is asked in its own
- * dialect, with the query. Empty: no memory. */
-struct llmp_str llmp_face_path(enum llmp_face face, struct llmp_str model,
-                               bool stream, struct llmp_arena *arena);
+struct llmp_face_call {
+    struct llmp_str base;        /* the provider's base path */
+    struct llmp_str rest;        /* the operation's path behind it, where both
+                                    speak the same; else empty */
+    struct llmp_str model;       /* as the provider calls it */
+    struct llmp_str method;      /* Gemini's: "generateContent"; or empty */
+    struct llmp_str api_version; /* Azure's older paths want one; or empty */
+    bool stream;
+};
+
+/* The path and query of a call. Empty: no memory. */
+struct llmp_str llmp_face_path(enum llmp_face face,
+                               const struct llmp_face_call *call,
+                               struct llmp_arena *arena);
+
+/* "/v1beta/models/gemini-x:generateContent" into its model and method; false:
+ * it is not that. */
+bool llmp_gemini_path(struct llmp_str path, struct llmp_str *model,
+                      struct llmp_str *method);
 
 #endif

@@ -20,6 +20,26 @@
         .model_required = true, .usage = true                      \
     }
 
+#define GEMINI_OP(op, version, what, sh, counts)                          \
+    {                                                                     \
+        .name = S(op), .method = S("POST"),                               \
+        .path = S("/" version "/models/*:" what), .body = LLMP_BODY_JSON, \
+        .shape = sh, .usage = counts                                      \
+    }
+
+/* Google's clients differ in the version they ask for. */
+#define GEMINI_OPS(version)                                             \
+    GEMINI_OP("generate_content", version, "generateContent",           \
+              LLMP_SHAPE_GEMINI, true),                                 \
+        GEMINI_OP("generate_content", version, "streamGenerateContent", \
+                  LLMP_SHAPE_GEMINI, true),                             \
+        GEMINI_OP("gemini_tokens", version, "countTokens",              \
+                  LLMP_SHAPE_GEMINI_OTHER, false),                      \
+        GEMINI_OP("gemini_embed", version, "embedContent",              \
+                  LLMP_SHAPE_GEMINI_OTHER, false),                      \
+        GEMINI_OP("gemini_embed", version, "batchEmbedContents",        \
+                  LLMP_SHAPE_GEMINI_OTHER, false)
+
 #define PASS_OP(op, p, required)                                 \
     {                                                            \
         .name = S(op), .method = S("POST"), .path = S("/v1/" p), \
@@ -45,6 +65,8 @@ static const struct llmp_operation operations[] = {
       .body = LLMP_BODY_JSON,
       .shape = LLMP_SHAPE_COUNT,
       .model_required = true },
+    GEMINI_OPS("v1beta"),
+    GEMINI_OPS("v1"),
     PASS_OP("images", "images/*", true),
     PASS_OP("audio", "audio/*", true),
     PASS_OP("moderations", "moderations", false),
@@ -92,15 +114,22 @@ bool llmp_operation_plain_tail(struct llmp_str tail)
 static bool path_matches(struct llmp_str pattern, bool local,
                          struct llmp_str path)
 {
-    if (pattern.ptr[pattern.len - 1] != '*')
+    size_t star = llmp_str_find(pattern, LLMP_STR("*"));
+
+    if (star == SIZE_MAX)
         return llmp_str_eq(pattern, path);
-    pattern.len--;
 
-    struct llmp_str tail = { path.ptr + pattern.len, path.len - pattern.len };
+    struct llmp_str head = { pattern.ptr, star };
+    struct llmp_str end = { pattern.ptr + star + 1, pattern.len - star - 1 };
 
-    if (!llmp_str_starts(path, pattern))
+    if (path.len < head.len + end.len || !llmp_str_starts(path, head) ||
+        !llmp_str_eq(
+            (struct llmp_str){ path.ptr + path.len - end.len, end.len }, end))
         return false;
-    return local ? tail.len > 0 : llmp_operation_plain_tail(tail);
+
+    struct llmp_str free = { path.ptr + star, path.len - star - end.len };
+
+    return local ? free.len > 0 : llmp_operation_plain_tail(free);
 }
 
 const struct llmp_operation *llmp_operation_find(struct llmp_str method,

@@ -30,7 +30,7 @@ enum llmp_local {
 struct llmp_operation {
     struct llmp_str name; /* for logs and metrics */
     struct llmp_str method;
-    struct llmp_str path; /* as clients ask; a trailing '*' matches the rest */
+    struct llmp_str path;     /* as clients ask; one '*' stands for anything */
     struct llmp_str upstream; /* behind a provider's base path; empty: the
                                  client's path without "/v1" */
     enum llmp_body_kind body;

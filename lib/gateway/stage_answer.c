@@ -127,7 +127,9 @@ static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
 {
     struct llmp_str type = find_header(head, LLMP_STR("content-type"));
     bool api = x->operation->body == LLMP_BODY_JSON;
-    bool events = llmp_is_media_type(type, LLMP_STR("text/event-stream"));
+    bool events = llmp_is_media_type(type, LLMP_STR("text/event-stream")) ||
+                  llmp_is_media_type(
+                      type, LLMP_STR("application/vnd.amazon.eventstream"));
 
     if (head->status >= 300 ||
         (api && llmp_is_media_type(type, LLMP_STR("text/html"))))
@@ -189,11 +191,15 @@ static void note_head(struct llmp_exchange *x,
 
     if (!id.len)
         id = find_header(head, LLMP_STR("request-id"));
+    if (!id.len)
+        id = find_header(head, LLMP_STR("x-amzn-requestid"));
     x->call_sent_ns = head->sent_ns;
     x->summary.upstream_status = head->status;
     x->call_reached = true;
     x->request_sent = head->request_sent;
     x->route.retry_after_ns = retry_after(head);
+    x->route.error_type = llmp_arena_str(
+        &x->arena, find_header(head, LLMP_STR("x-amzn-errortype")), &ok);
     note_room(x, head);
     if (id.len && id.len <= 128 &&
         !llmp_wire_has_secret(id, provider->secrets, provider->secret_count))
@@ -309,7 +315,7 @@ void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
         return;
     }
     if (x->answer == LLMP_ANSWER_EVENTS)
-        llmp_sse_feed(&x->sse, bytes);
+        llmp_x_stream_feed(x, bytes);
     x->input = bytes;
 }
 

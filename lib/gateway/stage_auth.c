@@ -75,6 +75,7 @@ static int find_credential(const struct llmp_request_head *head,
             value.len -= bearer.len;
             LLMP_TRY(add_credential(out, llmp_str_trim(value)));
         } else if (llmp_str_eq(name, LLMP_STR("x-api-key")) ||
+                   llmp_str_eq(name, LLMP_STR("x-goog-api-key")) ||
                    llmp_str_eq(name, LLMP_STR("api-key"))) {
             LLMP_TRY(add_credential(out, value));
         }

@@ -130,8 +130,9 @@ static void fill_headers(struct llmp_exchange *x)
         add_header(x, provider->headers[i].name, provider->headers[i].value);
     add_header(x, LLMP_STR("content-type"), x->content_type);
     add_header(x, LLMP_STR("accept"),
-               x->summary.stream ? LLMP_STR("text/event-stream")
-                                 : LLMP_STR("*/*"));
+               provider->face == LLMP_FACE_BEDROCK ? LLMP_STR("*/*")
+               : x->summary.stream ? LLMP_STR("text/event-stream")
+                                   : LLMP_STR("*/*"));
     add_header(x, LLMP_STR("user-agent"), LLMP_STR("llmgw/" LLMP_VERSION));
     add_header(x, LLMP_STR("x-request-id"), x->request_id);
     add_header(x, LLMP_STR("traceparent"), x->traceparent);
@@ -139,30 +140,69 @@ static void fill_headers(struct llmp_exchange *x)
     add_dialect_fields(x, provider->face);
 }
 
+/* False: it cannot be, and the exchange was ended. */
+static bool sign(struct llmp_exchange *x, const struct llmp_str *body,
+                 size_t parts)
+{
+    const struct llmp_provider *provider = x->deployment->provider;
+    struct llmp_sigv4_headers fields;
+    struct llmp_sigv4_key key;
+    struct llmp_error err;
+    const struct llmp_sigv4_request request = {
+        .method = x->call.method,
+        .host = llmp_str_of(provider->origin.authority),
+        .path = x->call.path,
+        .body = body,
+        .body_count = parts,
+    };
+
+    if (!provider->aws.access.len)
+        return true;
+
+    int rc = llmp_sigv4_key_make(&key, &provider->aws, provider->aws_region,
+                                 LLMP_STR("bedrock"), x->now.wall_ns, &err);
+
+    if (rc == LLMP_OK)
+        rc = llmp_sigv4_sign(&fields, &request, &key, provider->aws.session,
+                             x->now.wall_ns, &x->arena, &err);
+    llmp_sigv4_key_wipe(&key);
+    if (rc < 0) {
+        llmp_x_refuse(x,
+                      &(struct llmp_refusal){ .status = 502,
+                                              .code = "unsigned_call",
+                                              .ending = LLMP_END_REFUSED },
+                      "The call of the provider could not be signed.");
+        return false;
+    }
+    add_header(x, LLMP_STR("authorization"), fields.authorization);
+    add_header(x, LLMP_STR("x-amz-date"), fields.date);
+    add_header(x, LLMP_STR("x-amz-security-token"), fields.security_token);
+    return true;
+}
+
 /* Where the operation lives behind the provider's base path. */
 static struct llmp_str call_path(struct llmp_exchange *x)
 {
-    struct llmp_str base = x->deployment->provider->base_path;
-    struct llmp_str rest = x->operation->upstream;
+    const struct llmp_provider *provider = x->deployment->provider;
+    struct llmp_face_call call = {
+        .base = provider->base_path,
+        .rest = x->operation->upstream,
+        .model = x->summary.upstream_model,
+        .method = x->path_method,
+        .api_version = provider->api_version,
+        .stream = x->summary.stream,
+    };
 
-    if (x->upstream_path.len)
-        rest = x->upstream_path;
-    else if (x->foreign)
-        rest = llmp_face_path(x->deployment->provider->face,
-                              x->summary.upstream_model, x->summary.stream,
-                              &x->arena);
-    else if (rest.len == 0) /* "/v1/audio/speech" is "/audio/speech" there */
-        rest = (struct llmp_str){ x->summary.path.ptr + 3,
-                                  x->summary.path.len - 3 };
-    char *path = llmp_arena_take(&x->arena, base.len + rest.len + 1);
-
-    if (!path)
-        return (struct llmp_str){ NULL, 0 };
-    if (base.len)
-        memcpy(path, base.ptr, base.len);
-    memcpy(path + base.len, rest.ptr, rest.len);
-    path[base.len + rest.len] = '\0';
-    return (struct llmp_str){ path, base.len + rest.len };
+    if (x->upstream_path.len) /* a list of models: no face's matter */
+        return llmp_arena_printf(&x->arena, "%.*s%.*s", (int)call.base.len,
+                                 call.base.ptr, (int)x->upstream_path.len,
+                                 x->upstream_path.ptr);
+    if (x->foreign)
+        call.rest.len = call.method.len = 0;
+    else if (call.rest.len == 0) /* "/v1/audio/speech" is "/audio/speech" */
+        call.rest = (struct llmp_str){ x->summary.path.ptr + 3,
+                                       x->summary.path.len - 3 };
+    return llmp_face_path(provider->face, &call, &x->arena);
 }
 
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
@@ -185,6 +225,8 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
         return;
     }
     fill_headers(x);
+    if (!sign(x, body, parts))
+        return;
     x->call_open = true;
     x->route.called = true;
     x->route.attempts++;

@@ -242,8 +242,12 @@ void llmp_x_request_head(struct llmp_exchange *x,
     struct llmp_str path = keep(x, head->target);
     const char *query = path.len ? memchr(path.ptr, '?', path.len) : NULL;
 
-    if (query)
-        path.len = (size_t)(query - path.ptr);
+    if (query) {
+        size_t at = (size_t)(query - path.ptr);
+
+        x->query = (struct llmp_str){ query + 1, path.len - at - 1 };
+        path.len = at;
+    }
     s->request_id = x->request_id;
     s->method = keep(x, head->method);
     s->path = path;
@@ -365,6 +369,35 @@ static void admit_json(struct llmp_exchange *x)
         llmp_x_call_plain(x);
 }
 
+static bool is_gemini(const struct llmp_exchange *x)
+{
+    return x->operation->shape == LLMP_SHAPE_GEMINI ||
+           x->operation->shape == LLMP_SHAPE_GEMINI_OTHER;
+}
+
+/* Google's clients say in the path what others say in the body. False: the
+ * exchange was ended. */
+static bool read_gemini_path(struct llmp_exchange *x, struct llmp_str *model)
+{
+    if (!llmp_gemini_path(x->summary.path, model, &x->path_method)) {
+        refuse_path(x, x->summary.path, NULL);
+        return false;
+    }
+    x->summary.stream =
+        llmp_str_eq(x->path_method, LLMP_STR("streamGenerateContent"));
+    x->client_wants_usage = true;
+    if (!x->summary.stream ||
+        llmp_str_find(x->query, LLMP_STR("alt=sse")) != SIZE_MAX)
+        return true;
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 400,
+                                          .code = "invalid_value",
+                                          .param = "alt",
+                                          .ending = LLMP_END_REFUSED },
+                  "Streams are server-sent events here: ask with '?alt=sse'.");
+    return false;
+}
+
 static void json_complete(struct llmp_exchange *x)
 {
     struct llmp_request_reader *request = &x->reader.request;
@@ -387,6 +420,8 @@ static void json_complete(struct llmp_exchange *x)
     llmp_request_plan(request, body, &x->plan);
     model = llmp_request_model(request, body, &x->arena);
     llmp_x_stop_reading(x);
+    if (is_gemini(x) && !read_gemini_path(x, &model))
+        return;
     if (llmp_x_route(x, model))
         admit_json(x);
 }

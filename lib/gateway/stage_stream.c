@@ -75,6 +75,53 @@ void llmp_x_stream_begin(struct llmp_exchange *x)
         llmp_x_answer_begin(x);
 }
 
+static bool is_framed(const struct llmp_exchange *x)
+{
+    return x->foreign && x->deployment->provider->face == LLMP_FACE_BEDROCK;
+}
+
+void llmp_x_stream_feed(struct llmp_exchange *x, struct llmp_str bytes)
+{
+    struct llmp_x_foreign *f = x->foreign;
+
+    if (!is_framed(x)) {
+        llmp_sse_feed(&x->sse, bytes);
+        return;
+    }
+    if (!f->framed)
+        llmp_eventstream_init(&f->frames,
+                              (size_t)x->config->limits.event_bytes_max);
+    f->framed = true;
+    llmp_eventstream_feed(&f->frames, bytes);
+}
+
+/* A frame of AWS's is an event with a name. */
+static int next_frame(struct llmp_x_foreign *f, struct llmp_sse_event *event)
+{
+    struct llmp_eventstream_frame frame;
+    int rc = llmp_eventstream_next(&f->frames, &frame, NULL);
+
+    if (rc != LLMP_OK)
+        return rc;
+    *event = (struct llmp_sse_event){ .kind = LLMP_SSE_EVENT,
+                                      .data_lines = 1,
+                                      .name = frame.event_type,
+                                      .data = frame.payload };
+    if (frame.kind == LLMP_EVENTSTREAM_EXCEPTION)
+        event->name = frame.exception_type;
+    else if (frame.kind == LLMP_EVENTSTREAM_ERROR)
+        event->name = LLMP_STR("internalServerException");
+    if (event->data.len == 0)
+        event->data = LLMP_STR("{}");
+    return LLMP_OK;
+}
+
+static int next_foreign(struct llmp_exchange *x, struct llmp_sse_event *event)
+{
+    return is_framed(x) ? next_frame(x->foreign, event)
+                        : llmp_sse_next(&x->sse, event);
+}
+
 /* ---- before the first content ----------------------------------------------
  */
 
@@ -214,7 +261,7 @@ static bool pump_foreign(struct llmp_exchange *x)
 
     if (x->responded)
         f->out.len = 0; /* it was taken */
-    while ((rc = llmp_sse_next(&x->sse, &event)) == LLMP_OK) {
+    while ((rc = next_foreign(x, &event)) == LLMP_OK) {
         rc = llmp_x_translate_event(x, &event);
         if (rc < 0 || f->failed)
             break;

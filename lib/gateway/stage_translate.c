@@ -6,6 +6,7 @@
  */
 #include "base/internal.h"
 #include "gateway/exchange.h"
+#include "wire/bedrock.h"
 
 static struct llmp_wire begin_wire(struct llmp_exchange *x,
                                    struct llmp_error *err)
@@ -28,6 +29,8 @@ void llmp_x_foreign_free(struct llmp_exchange *x)
     if (!x->foreign)
         return;
     llmp_wire_writer_fini(&x->foreign->writer);
+    if (x->foreign->framed)
+        llmp_eventstream_fini(&x->foreign->frames);
     llmp_buf_fini(&x->foreign->body);
     llmp_buf_fini(&x->foreign->out);
     x->foreign = NULL; /* it is in the arena */
@@ -268,4 +271,7 @@ void llmp_x_read_error(struct llmp_exchange *x, uint16_t status,
     if (llmp_json_tree(&root, body, 0, &x->worker->scratch, NULL) < 0)
         root = NULL;
     dialect->read_error(error, status, root);
+    if (x->deployment->provider->face == LLMP_FACE_BEDROCK &&
+        x->route.error_type.len)
+        llmp_bedrock_name_error(error, x->route.error_type);
 }

@@ -281,6 +281,7 @@ static void write_call_signature(struct llmp_wire_writer *w, uint32_t choice,
     llmp_out_array(&out, K("tool_calls"));
     llmp_out_object(&out, LLMP_NO_KEY);
     llmp_out_u64(&out, K("index"), w->calls - 1);
+    llmp_out_raw(&out, K("function"), K("{\"arguments\":\"\"}"));
     llmp_out_object(&out, K("extra_content"));
     llmp_out_object(&out, K("google"));
     llmp_out_text(&out, K("thought_signature"), signature);

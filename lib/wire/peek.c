@@ -61,6 +61,15 @@ static const struct llmp_json_number messages_numbers[COUNTS] = {
     [CACHE_WRITTEN] = OWN("cache_creation_input_tokens"),
 };
 
+/* Google counts thoughts apart from what is said. */
+static const struct llmp_json_number gemini_numbers[COUNTS] = {
+    [INPUT] = OWN("promptTokenCount"),
+    [OUTPUT] = OWN("candidatesTokenCount"),
+    [CACHED] = OWN("cachedContentTokenCount"),
+    [REASONING] = OWN("thoughtsTokenCount"),
+    [TOTAL] = OWN("totalTokenCount"),
+};
+
 static const struct llmp_json_number responses_numbers[COUNTS] = {
     [INPUT] = OWN("input_tokens"),
     [OUTPUT] = OWN("output_tokens"),
@@ -106,7 +115,10 @@ static void read_counts(struct llmp_token_usage *usage,
 void llmp_peek_init(struct llmp_peek *reader, enum llmp_shape shape)
 {
     reader->shape = shape;
-    llmp_json_members_init(&reader->members, LLMP_STR("usage"),
+    llmp_json_members_init(&reader->members,
+                           shape == LLMP_SHAPE_GEMINI
+                               ? LLMP_STR("usageMetadata")
+                               : LLMP_STR("usage"),
                            LLMP_STR("error"));
 }
 
@@ -135,6 +147,8 @@ static const struct llmp_json_number *numbers_of(enum llmp_shape shape)
 {
     if (shape == LLMP_SHAPE_RESPONSES)
         return responses_numbers;
+    if (shape == LLMP_SHAPE_GEMINI)
+        return gemini_numbers;
     return shape == LLMP_SHAPE_MESSAGES ? messages_numbers : chat_numbers;
 }
 
@@ -173,6 +187,8 @@ static void take_usage_object(enum llmp_shape shape, struct llmp_str object,
     for (uint32_t i = 0; i < COUNTS; i++)
         if (numbers[i].text.len)
             take_count(usage, i, numbers[i].text);
+    if (shape == LLMP_SHAPE_GEMINI)
+        usage->output = llmp_add_sat(usage->output, usage->reasoning);
 }
 
 bool llmp_peek_end(const struct llmp_peek *reader,
@@ -281,6 +297,30 @@ static void read_messages_event(struct llmp_str data,
     out->finished = fields[STOP].found && fields[STOP].type == LLMP_JSON_STRING;
 }
 
+/* Any event may have the counts so far; the last ones count. */
+static void read_gemini_event(struct llmp_str data, struct llmp_peek_event *out)
+{
+    enum { ERROR, STOP, BLOCKED, USAGE, FIELDS };
+    struct llmp_json_field fields[FIELDS] = {
+        [ERROR] = { .path = "error" },
+        [STOP] = { .path = "candidates.[].finishReason" },
+        [BLOCKED] = { .path = "promptFeedback.blockReason" },
+        [USAGE] = { .path = "usageMetadata" },
+    };
+
+    if (llmp_json_pick_all(data, fields, FIELDS, NULL) != LLMP_OK) {
+        out->obscure = true;
+        return;
+    }
+    if (fields[USAGE].found && fields[USAGE].type == LLMP_JSON_OBJECT)
+        take_usage_object(LLMP_SHAPE_GEMINI,
+                          (struct llmp_str){ data.ptr + fields[USAGE].offset,
+                                             (size_t)fields[USAGE].size },
+                          &out->usage);
+    out->error = is_set(&fields[ERROR]);
+    out->finished = is_set(&fields[STOP]) || is_set(&fields[BLOCKED]);
+}
+
 /* Most events of a stream are deltas, which say nothing of interest: whether
  * one may is seen by a search for the few names that matter. */
 static bool concerns_us(enum llmp_shape shape, struct llmp_str data)
@@ -289,6 +329,9 @@ static bool concerns_us(enum llmp_shape shape, struct llmp_str data)
         return true;
     if (shape == LLMP_SHAPE_RESPONSES)
         return contains(data, LLMP_STR("\"response\""));
+    if (shape == LLMP_SHAPE_GEMINI)
+        return contains(data, LLMP_STR("\"usageMetadata\"")) ||
+               contains(data, LLMP_STR("\"finishReason\""));
     if (shape == LLMP_SHAPE_MESSAGES)
         return contains(data, LLMP_STR("\"message_")) ||
                contains(data, LLMP_STR("\"usage\""));
@@ -302,15 +345,17 @@ static bool concerns_us(enum llmp_shape shape, struct llmp_str data)
 static bool is_ordinary(struct llmp_str data)
 {
     static const struct llmp_str begins[] = {
-        LLMP_STR("{\"id\""),      LLMP_STR("{\"type\""),
-        LLMP_STR("{\"choices\""), LLMP_STR("{\"object\""),
-        LLMP_STR("{\"created\""), LLMP_STR("{\"model\""),
+        LLMP_STR("{\"id\""),         LLMP_STR("{\"type\""),
+        LLMP_STR("{\"choices\""),    LLMP_STR("{\"object\""),
+        LLMP_STR("{\"created\""),    LLMP_STR("{\"model\""),
+        LLMP_STR("{\"candidates\""),
     };
 
     for (size_t i = 0; i < LLMP_COUNT(begins); i++)
         if (llmp_str_starts(data, begins[i]))
             return true;
     return data.ptr[0] == '{' && (contains(data, LLMP_STR("\"choices\"")) ||
+                                  contains(data, LLMP_STR("\"candidates\"")) ||
                                   contains(data, LLMP_STR("\"type\"")));
 }
 
@@ -330,6 +375,8 @@ void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
             read_responses_event(data, out);
         else if (shape == LLMP_SHAPE_MESSAGES)
             read_messages_event(data, sofar, out);
+        else if (shape == LLMP_SHAPE_GEMINI)
+            read_gemini_event(data, out);
         else
             read_chat_event(data, out);
     } else if (!is_ordinary(data)) {

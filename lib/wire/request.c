@@ -81,6 +81,24 @@ static const struct rule count_rules[] = {
     { NAME("messages"), ARRAY, true, "an array" },
 };
 
+/* The first four are never there: the path says model and stream. */
+static const struct rule gemini_rules[] = {
+    [MODEL] = { NAME("model"), ANYTHING, false, "" },
+    [STREAM] = { NAME("stream"), ANYTHING, false, "" },
+    [STREAM_OPTIONS] = { NAME("stream_options"), ANYTHING, false, "" },
+    [INCLUDE_USAGE] = { "stream_options.include_usage", 14, ANYTHING, false,
+                        "" },
+    { NAME("contents"), ARRAY | OBJECT | STRING, true, "an array" },
+    { "generationConfig.maxOutputTokens", 16, NUMBER | NUL, false, "a number" },
+    { "generation_config.max_output_tokens", 17, NUMBER | NUL, false,
+      "a number" },
+    { "generationConfig.candidateCount", 16, NUMBER | NUL, false, "a number" },
+};
+
+static const struct rule gemini_other_rules[] = {
+    [MODEL] = { NAME("model"), ANYTHING, false, "" },
+};
+
 static const struct rule any_rules[] = {
     [MODEL] = { NAME("model"), STRING | NUL, false, "a string" },
 };
@@ -97,6 +115,9 @@ static const struct {
     [LLMP_SHAPE_RESPONSES] = { responses_rules, LLMP_COUNT(responses_rules) },
     [LLMP_SHAPE_MESSAGES] = { messages_rules, LLMP_COUNT(messages_rules) },
     [LLMP_SHAPE_COUNT] = { count_rules, LLMP_COUNT(count_rules) },
+    [LLMP_SHAPE_GEMINI] = { gemini_rules, LLMP_COUNT(gemini_rules) },
+    [LLMP_SHAPE_GEMINI_OTHER] = { gemini_other_rules,
+                                  LLMP_COUNT(gemini_other_rules) },
     [LLMP_SHAPE_ANY] = { any_rules, LLMP_COUNT(any_rules) },
 };
 
@@ -418,9 +439,16 @@ uint64_t llmp_request_output_max(const struct llmp_request_reader *request,
         return 0;
     if (request->shape == LLMP_SHAPE_RESPONSES)
         return number_at(request, body, "max_output_tokens");
+    if (request->shape == LLMP_SHAPE_GEMINI) {
+        most = number_at(request, body, "generationConfig.maxOutputTokens");
+        if (most == UINT64_MAX)
+            most =
+                number_at(request, body, "generation_config.max_output_tokens");
+        choices = number_at(request, body, "generationConfig.candidateCount");
+    }
     if (request->shape == LLMP_SHAPE_CHAT)
         most = number_at(request, body, "max_completion_tokens");
-    if (most == UINT64_MAX)
+    if (most == UINT64_MAX && request->shape != LLMP_SHAPE_GEMINI)
         most = number_at(request, body, "max_tokens");
     if (most == UINT64_MAX || choices == UINT64_MAX || choices == 0)
         return most;

@@ -257,14 +257,18 @@ class Serving:
 
     def gateway(self, providers, models=None, server=None, env=None, **sections):
         """A gateway before `providers`: a mapping of names to what differs
-        from the usual. `sections` (keys, auth, …) go to the file as they are."""
+        from the usual (None: is not there). `sections` (keys, auth, …) go to the file as they are."""
         log = self.folder / f"access-{len(self.started)}.log"
         settings = {"listen": ["127.0.0.1:0"], "access_log": str(log)}
         settings |= server or {}
         text = {
             "server": settings,
             "providers": [
-                {"name": name, "api_key": KEY} | more
+                {
+                    key: value
+                    for key, value in ({"name": name, "api_key": KEY} | more).items()
+                    if value is not None
+                }
                 for name, more in providers.items()
             ],
         }
