@@ -14,6 +14,8 @@ static const struct llmp_dialect *dialect_of(const char *name)
         &llmp_dialect_anthropic,
         &llmp_dialect_gemini,
         &llmp_dialect_bedrock,
+        &llmp_dialect_responses,
+        &llmp_dialect_gigachat,
     };
 
     for (size_t i = 0; i < LLMP_COUNT(dialects); i++)
