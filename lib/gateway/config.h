@@ -147,6 +147,13 @@ struct llmp_prices_config {
     bool unknown_refused;  /* where a budget counts */
 };
 
+/* How deployments are judged, for all models. */
+struct llmp_routing_config {
+    struct llmp_str local_region; /* empty: none is nearer than another */
+    struct llmp_route_health health;
+    struct llmp_route_budget_options budget;
+};
+
 struct llmp_limits {
     uint64_t body_bytes_max;        /* a JSON body that is held whole */
     uint64_t passthrough_bytes_max; /* a streamed upload */
@@ -165,6 +172,7 @@ struct llmp_config {
     size_t provider_count;
     struct llmp_model *models; /* literal names sorted, then patterns */
     size_t model_count, literal_count;
+    struct llmp_routing_config routing;
     struct llmp_store_config store;
     struct llmp_admin_config admin;
     struct llmp_auth_config auth;

@@ -25,6 +25,10 @@ int llmp_imply_deployment(struct llmp_reading *reading,
                           struct llmp_model *model,
                           const struct llmp_provider *provider);
 
+/* config_routing.c */
+int llmp_check_routing(struct llmp_reading *reading,
+                       const struct llmp_draft_routing *draft);
+
 /* config_auth.c: after the models. */
 int llmp_check_auth(struct llmp_reading *reading,
                     const struct llmp_draft *draft);

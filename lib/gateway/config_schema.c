@@ -8,23 +8,8 @@
 
 #include "base/internal.h"
 #include "gateway/config_preset.h"
+#include "gateway/config_table.h"
 #include "gateway/face.h"
-
-#define KiB    (UINT64_C(1) << 10)
-#define MiB    (UINT64_C(1) << 20)
-#define GiB    (UINT64_C(1) << 30)
-#define SECOND UINT64_C(1000)
-#define HOUR   (3600 * SECOND)
-#define DAY    (24 * HOUR)
-
-#define AT(draft, member) offsetof(struct llmp_draft_##draft, member)
-
-#define SECTION(id, title, draft, table, text)                            \
-    static const struct llmp_section id = { .name = title,                \
-                                            .help = text,                 \
-                                            .size = sizeof(struct draft), \
-                                            .keys = table,                \
-                                            .key_count = LLMP_COUNT(table) }
 
 static const char *const client_auth_choices[] = { "none", "optional",
                                                    "require", NULL };
@@ -586,6 +571,9 @@ static const struct llmp_key config_keys[] = {
     { "models", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, models),
       .max = 10000, .section = &model_section,
       .help = "Names that clients ask for." },
+    { "routing", LLMP_KEY_SECTION, offsetof(struct llmp_draft, routing),
+      .section = &llmp_routing_section,
+      .help = "How deployments are judged and chosen, for all models." },
     { "auth", LLMP_KEY_SECTION, offsetof(struct llmp_draft, auth),
       .section = &auth_section, .help = "Who may call." },
     { "keys", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, keys),

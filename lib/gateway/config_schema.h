@@ -213,10 +213,35 @@ struct llmp_draft_model {
     struct llmp_draft_allowance limits;
 };
 
+struct llmp_draft_breaker {
+    const struct llmp_node *node;
+    struct llmp_setting enabled, window, error_rate, min_requests, consecutive,
+        open, open_max, quota, down, retry_after_max, probe;
+};
+
+struct llmp_draft_retry_budget {
+    const struct llmp_node *node;
+    struct llmp_setting percent, floor, window;
+};
+
+struct llmp_draft_concurrency {
+    const struct llmp_node *node;
+    struct llmp_setting adaptive, first, min, max;
+};
+
+struct llmp_draft_routing {
+    const struct llmp_node *node;
+    struct llmp_setting local_region;
+    struct llmp_draft_breaker breaker;
+    struct llmp_draft_retry_budget retry_budget;
+    struct llmp_draft_concurrency concurrency;
+};
+
 struct llmp_draft {
     const struct llmp_node *node;
     struct llmp_draft_server server;
     struct llmp_drafts providers, models, keys, users, teams, organisations;
+    struct llmp_draft_routing routing;
     struct llmp_draft_auth auth;
     struct llmp_draft_prices prices;
     struct llmp_draft_store store;

@@ -59,6 +59,7 @@ static int make_set(struct llmp_route_set **out, struct llmp_router *router,
             .tier = d->tier,
             .level = d->level,
             .price = price_of(model, d, config, prices),
+            .health = &config->routing.health,
         };
     }
     llmp_route_set_options_init(&options);
