@@ -25,6 +25,12 @@ struct llmp_allowance {
     struct llmp_str downgrade; /* a model's name; empty: none */
 };
 
+/* Regions that requests must stay in; none: they may go anywhere. */
+struct llmp_residency {
+    const struct llmp_str *regions;
+    size_t count;
+};
+
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
     struct llmp_str name;
@@ -73,7 +79,8 @@ struct llmp_model {
     uint32_t retries;      /* of the same deployments, after all were tried */
     bool drop_unsupported; /* what a deployment cannot be told is left out */
     struct llmp_str on_context, on_filter; /* models that may do instead */
-    uint32_t index;                        /* position in llmp_config.models */
+    struct llmp_residency residency;
+    uint32_t index; /* position in llmp_config.models */
     struct llmp_allowance limits;
 };
 
@@ -82,6 +89,7 @@ struct llmp_key_config {
     struct llmp_key_options options; /* but for `data` and the hash */
     struct llmp_str secret;          /* the key itself; empty: the hash is
                                         in options */
+    struct llmp_residency residency;
     struct llmp_allowance limits;
 };
 
@@ -89,6 +97,7 @@ struct llmp_key_config {
 struct llmp_owner_config {
     enum llmp_limit_kind kind;
     struct llmp_str name;
+    struct llmp_residency residency;
     struct llmp_allowance limits;
 };
 

@@ -302,6 +302,9 @@ static const struct llmp_key model_keys[] = {
       .help = "What a provider of another dialect cannot be told: the "
               "request is refused and the field named, or it is left out and "
               "recorded." },
+    { "residency", LLMP_KEY_TEXTS, AT(model, residency), .max = 64,
+      .help = "Regions that its requests never leave, whatever fails; those of "
+              "the key and of its owners hold, too. Unset: anywhere." },
     { "fallbacks", LLMP_KEY_SECTION, AT(model, fallbacks),
       .section = &fallbacks_section, .help = "Models that may do instead." },
     { "limits", LLMP_KEY_SECTION, AT(model, limits),
@@ -341,6 +344,9 @@ static const struct llmp_key key_keys[] = {
       .help = "Addresses and CIDRs it may be used from. Unset: all." },
     { "deny", LLMP_KEY_TEXTS, AT(key, deny), .max = 1000,
       .help = "Addresses and CIDRs it may not be used from." },
+    { "residency", LLMP_KEY_TEXTS, AT(key, residency), .max = 64,
+      .help = "Regions that its requests never leave. Holds for keys and "
+              "tokens that are made with it, too. Unset: anywhere." },
     { "expires", LLMP_KEY_TEXT, AT(key, expires),
       .help = "Last day (`2027-01-31`, UTC) or moment "
               "(`2027-01-31T12:00:00Z`)." },
@@ -357,6 +363,9 @@ SECTION(key_section, "keys", llmp_draft_key, key_keys,
 static const struct llmp_key owner_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(owner, name), .required = true,
       .help = "As keys and tokens name it." },
+    { "residency", LLMP_KEY_TEXTS, AT(owner, residency), .max = 64,
+      .help = "Regions that its requests never leave, by keys of the store "
+              "and by tokens, too. Unset: anywhere." },
     { "limits", LLMP_KEY_SECTION, AT(owner, limits),
       .section = &allowance_section, .help = "How much it may use." },
 };

@@ -115,7 +115,7 @@ struct llmp_draft_key {
     const struct llmp_node *node;
     struct llmp_setting name, key, hash, user, team, organisation, role,
         expires, disabled;
-    struct llmp_settings models, routes, allow, deny;
+    struct llmp_settings models, routes, allow, deny, residency;
     struct llmp_draft_allowance limits;
 };
 
@@ -123,6 +123,7 @@ struct llmp_draft_key {
 struct llmp_draft_owner {
     const struct llmp_node *node;
     struct llmp_setting name;
+    struct llmp_settings residency;
     struct llmp_draft_allowance limits;
 };
 
@@ -208,6 +209,7 @@ struct llmp_draft_model {
     const struct llmp_node *node;
     struct llmp_setting name, provider, model, strip, strategy, on_unsupported,
         retries;
+    struct llmp_settings residency;
     struct llmp_drafts deployments;
     struct llmp_draft_fallbacks fallbacks;
     struct llmp_draft_allowance limits;

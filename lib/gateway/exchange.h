@@ -101,13 +101,14 @@ struct llmp_exchange {
     struct {
         struct llmp_route_attempt pick; /* in flight while `picked` */
         bool picked;
-        bool called;         /* the attempt's call was begun */
-        uint8_t passed_over; /* deployments that could not be told it */
-        bool fell_back;      /* another model does instead */
-        bool failed_before;  /* an earlier attempt may have cost something */
-        uint64_t *tried;     /* bits of deployments; in the arena */
-        uint32_t attempts;   /* calls begun */
-        uint64_t until_ns;   /* what the client waits for; UINT64_MAX: ever */
+        bool called;                 /* the attempt's call was begun */
+        uint8_t passed_over;         /* deployments that could not be told it */
+        bool fell_back;              /* another model does instead */
+        struct llmp_regions regions; /* the caller's, and all models' */
+        bool failed_before; /* an earlier attempt may have cost something */
+        uint64_t *tried;    /* bits of deployments; in the arena */
+        uint32_t attempts;  /* calls begun */
+        uint64_t until_ns;  /* what the client waits for; UINT64_MAX: ever */
         uint64_t backoff_ns;
         enum llmp_route_class outcome;    /* of the attempt, when it failed */
         uint64_t retry_after_ns;          /* likewise; as the provider says */
@@ -281,6 +282,11 @@ bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */
 void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
 
 /* stage_route.c */
+/* From now on the exchange also stays where this model's requests do. */
+void llmp_x_stay(struct llmp_exchange *x, const struct llmp_model *model);
+/* Whether the model has a deployment where the exchange may go. */
+bool llmp_x_reaches(const struct llmp_exchange *x,
+                    const struct llmp_model *model);
 /* A deployment for the first attempt; false: there is none, and the exchange
  * was ended. */
 bool llmp_x_pick(struct llmp_exchange *x);
