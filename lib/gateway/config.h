@@ -31,6 +31,29 @@ struct llmp_residency {
     size_t count;
 };
 
+struct llmp_names {
+    const struct llmp_str *items;
+    size_t count;
+};
+
+/* A field that a client may send; see llmp_config.rule_fields. */
+struct llmp_rule_field {
+    uint32_t index;
+    struct llmp_str value;
+};
+
+enum { LLMP_RULE_FIELDS_MAX = 32 }; /* different ones, of all rules */
+
+/* Requests of a kind, and which deployments of the model may have them. Who
+ * is named nowhere is not asked about: empty lists always hold. */
+struct llmp_model_rule {
+    const struct llmp_rule_field *fields; /* all of them */
+    size_t field_count;
+    struct llmp_names tags, keys, teams; /* one of each */
+    uint64_t tokens_min, tokens_max;     /* of the prompt, as estimated */
+    const uint64_t *allowed;             /* bits of deployments */
+};
+
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
     struct llmp_str name;
@@ -65,6 +88,7 @@ struct llmp_deployment {
     struct llmp_str id;       /* "provider/model": what is known of its health
                                  is kept under it */
     struct llmp_str region;   /* its own, or the provider's */
+    struct llmp_str name;     /* for rules; empty: only the id */
     uint32_t weight, tier, level;
     uint64_t max_tokens; /* where a dialect must say one; 0: its default */
 };
@@ -80,6 +104,8 @@ struct llmp_model {
     bool drop_unsupported; /* what a deployment cannot be told is left out */
     struct llmp_str on_context, on_filter; /* models that may do instead */
     struct llmp_residency residency;
+    const struct llmp_model_rule *rules; /* the first that holds counts */
+    size_t rule_count;
     uint32_t index; /* position in llmp_config.models */
     struct llmp_allowance limits;
 };
@@ -182,6 +208,8 @@ struct llmp_config {
     struct llmp_model *models; /* literal names sorted, then patterns */
     size_t model_count, literal_count;
     struct llmp_routing_config routing;
+    struct llmp_str *rule_fields; /* names that rules ask for */
+    size_t rule_field_count;
     struct llmp_store_config store;
     struct llmp_admin_config admin;
     struct llmp_auth_config auth;

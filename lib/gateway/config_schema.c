@@ -233,6 +233,8 @@ SECTION(provider_section, "providers", llmp_draft_provider, provider_keys,
         "Vendors and servers that answer.");
 
 static const struct llmp_key deployment_keys[] = {
+    { "name", LLMP_KEY_TEXT, AT(deployment, name),
+      .help = "For `rules`, which may also say `PROVIDER/MODEL`." },
     { "provider", LLMP_KEY_TEXT, AT(deployment, provider),
       .help = "Name of a provider; needed when there are several." },
     { "model", LLMP_KEY_TEXT, AT(deployment, model),
@@ -305,6 +307,10 @@ static const struct llmp_key model_keys[] = {
     { "residency", LLMP_KEY_TEXTS, AT(model, residency), .max = 64,
       .help = "Regions that its requests never leave, whatever fails; those of "
               "the key and of its owners hold, too. Unset: anywhere." },
+    { "rules", LLMP_KEY_SECTIONS, AT(model, rules), .max = 64,
+      .section = &llmp_rule_section,
+      .help = "Which deployments may have which requests: the first rule that "
+              "holds counts; where none does, all may." },
     { "fallbacks", LLMP_KEY_SECTION, AT(model, fallbacks),
       .section = &fallbacks_section, .help = "Models that may do instead." },
     { "limits", LLMP_KEY_SECTION, AT(model, limits),

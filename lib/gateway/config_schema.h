@@ -196,7 +196,7 @@ struct llmp_draft_provider {
 
 struct llmp_draft_deployment {
     const struct llmp_node *node;
-    struct llmp_setting provider, model, region, weight, tier, level,
+    struct llmp_setting name, provider, model, region, weight, tier, level,
         max_tokens;
 };
 
@@ -205,12 +205,24 @@ struct llmp_draft_fallbacks {
     struct llmp_setting context_length, content_filter;
 };
 
+struct llmp_draft_when {
+    const struct llmp_node *node;
+    struct llmp_settings header, tag, key, team;
+    struct llmp_setting prompt_tokens_min, prompt_tokens_max;
+};
+
+struct llmp_draft_rule {
+    const struct llmp_node *node;
+    struct llmp_draft_when when;
+    struct llmp_settings deployments;
+};
+
 struct llmp_draft_model {
     const struct llmp_node *node;
     struct llmp_setting name, provider, model, strip, strategy, on_unsupported,
         retries;
     struct llmp_settings residency;
-    struct llmp_drafts deployments;
+    struct llmp_drafts deployments, rules;
     struct llmp_draft_fallbacks fallbacks;
     struct llmp_draft_allowance limits;
 };

@@ -88,3 +88,36 @@ PUBLIC_SECTION(llmp_routing_section, "routing", llmp_draft_routing,
                "How deployments are judged and chosen. After a reload all of "
                "it holds at once, but for `retry_budget`; what is known of "
                "deployments (breakers, speeds, requests in flight) stays.");
+
+static const struct llmp_key when_keys[] = {
+    { "header", LLMP_KEY_PAIRS, AT(when, header), .max = 16,
+      .help = "Header fields of the request, each with exactly this value: "
+              "`{ x-plan: gold }`." },
+    { "tag", LLMP_KEY_TEXTS, AT(when, tag), .max = 64,
+      .help = "One of these is in `x-llmproxy-tags`, which has them separated "
+              "by commas." },
+    { "key", LLMP_KEY_TEXTS, AT(when, key), .max = 1000,
+      .help = "It was asked with one of these keys, or with a token made by "
+              "one: names of `keys`, ids of keys in the store." },
+    { "team", LLMP_KEY_TEXTS, AT(when, team), .max = 1000,
+      .help = "Whoever asks is of one of these teams." },
+    { "prompt_tokens_min", LLMP_KEY_COUNT, AT(when, prompt_tokens_min), "0",
+      .max = 1000000000,
+      .help = "The body has at least so many tokens, at four bytes each." },
+    { "prompt_tokens_max", LLMP_KEY_COUNT, AT(when, prompt_tokens_max), "0",
+      .max = 1000000000, .help = "Or at most so many; `0`: no matter." },
+};
+SECTION(when_section, "models.rules.when", llmp_draft_when, when_keys,
+        "All that is said must hold. A client can send any header and tag: "
+        "they choose among deployments that its key may use anyway.");
+
+static const struct llmp_key rule_keys[] = {
+    { "when", LLMP_KEY_SECTION, AT(rule, when), .section = &when_section,
+      .help = "Of which requests. Unset: of all." },
+    { "deployments", LLMP_KEY_TEXTS, AT(rule, deployments), .max = 1000,
+      .required = true,
+      .help = "Names of the model's deployments, or `PROVIDER/MODEL`." },
+};
+PUBLIC_SECTION(llmp_rule_section, "models.rules", llmp_draft_rule, rule_keys,
+               "Which of the model's deployments may have a request. "
+               "Residency holds besides.");

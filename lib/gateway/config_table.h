@@ -29,6 +29,6 @@
     static PUBLIC_SECTION(id, title, draft, table, text)
 
 /* config_schema_route.c */
-extern const struct llmp_section llmp_routing_section;
+extern const struct llmp_section llmp_routing_section, llmp_rule_section;
 
 #endif

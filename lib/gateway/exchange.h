@@ -88,7 +88,8 @@ struct llmp_exchange {
     bool connection_over; /* it is no proper request */
     struct llmp_str content_type, content_encoding, traceparent, tracestate,
         beta, dialect_version;
-    struct llmp_str model_header;
+    struct llmp_str model_header, tags;
+    const struct llmp_str *rule_fields; /* as llmp_config.rule_fields */
     struct llmp_str upstream_path; /* behind the provider's base path; empty:
                                       the operation's */
     const struct llmp_model *model;
@@ -106,9 +107,11 @@ struct llmp_exchange {
         bool fell_back;              /* another model does instead */
         struct llmp_regions regions; /* the caller's, and all models' */
         bool failed_before; /* an earlier attempt may have cost something */
-        uint64_t *tried;    /* bits of deployments; in the arena */
-        uint32_t attempts;  /* calls begun */
-        uint64_t until_ns;  /* what the client waits for; UINT64_MAX: ever */
+        bool decided;       /* what the rules say is known, of this model */
+        const uint64_t *allowed; /* bits of deployments; NULL: all */
+        uint64_t *tried;         /* bits of deployments; in the arena */
+        uint32_t attempts;       /* calls begun */
+        uint64_t until_ns; /* what the client waits for; UINT64_MAX: ever */
         uint64_t backoff_ns;
         enum llmp_route_class outcome;    /* of the attempt, when it failed */
         uint64_t retry_after_ns;          /* likewise; as the provider says */
@@ -280,6 +283,9 @@ void llmp_x_limits_woken(struct llmp_exchange *x);
 /* stage_book.c: what the ledger is told */
 bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */
 void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
+
+/* stage_request.c: of a held body, as its bytes are; else 0 */
+uint64_t llmp_x_input_tokens(const struct llmp_exchange *x);
 
 /* stage_route.c */
 /* From now on the exchange also stays where this model's requests do. */

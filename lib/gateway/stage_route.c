@@ -6,6 +6,7 @@
  * share, so that an outage is not answered by a storm.
  */
 #include "base/internal.h"
+#include "gateway/decide.h"
 #include "gateway/exchange.h"
 
 enum {
@@ -52,6 +53,22 @@ bool llmp_x_reaches(const struct llmp_exchange *x,
     return llmp_routes_reach(x->access->routes, model->index, regions);
 }
 
+/* What the model's rules say, once for each model that is asked for it. */
+static void decide(struct llmp_exchange *x)
+{
+    const struct llmp_asked asked = {
+        .fields = x->rule_fields,
+        .tags = x->tags,
+        .key = x->summary.key,
+        .team = x->principal.team,
+        .input_tokens = llmp_x_input_tokens(x),
+    };
+    size_t rule = llmp_rule_find(x->model, &asked);
+
+    x->route.allowed = rule == SIZE_MAX ? NULL : x->model->rules[rule].allowed;
+    x->route.decided = true;
+}
+
 static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
 {
     struct llmp_route_set *set =
@@ -66,10 +83,13 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
             return LLMP_E_NOMEM;
         memset(x->route.tried, 0, words * sizeof(*x->route.tried));
     }
+    if (!x->route.decided)
+        decide(x);
     llmp_route_request_init(&request);
     request.kind = kind;
     request.random = random_bits(x);
     request.tried = x->route.tried;
+    request.allowed = x->route.allowed;
     request.local_region = llmp_routes_local_region(x->access->routes);
     request.resident = x->route.regions.bound;
     request.regions = x->route.regions.bits;
@@ -293,6 +313,7 @@ static bool fall_back(struct llmp_exchange *x, struct llmp_str name)
         return false;
     x->route.fell_back = true;
     x->route.tried = NULL;
+    x->route.decided = false;
     x->model = model;
     x->routed = name;
     llmp_x_stay(x, model);

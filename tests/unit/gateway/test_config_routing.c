@@ -121,10 +121,59 @@ static void what_contradicts_itself_is_refused(void **state)
             "did you mean 'window'?");
 }
 
+/* ---- rules ----------------------------------------------------------------
+ */
+
+#define D                                                                  \
+    "models: [{ name: m, deployments: [{ model: a, name: x }, { model: b " \
+    "}],\n"
+
+static void rules_name_deployments(void **state)
+{
+    struct llmp_config *config =
+        read(P D "rules: [{ when: { header: { X-A: '1' }, team: [t, u],\n"
+                 "  prompt_tokens_min: 5 }, deployments: openai/b },\n"
+                 "  { deployments: [x, openai/b] }] }]\n");
+    const struct llmp_model *m = &config->models[0];
+
+    (void)state;
+    assert_int_equal(m->rule_count, 2);
+    assert_int_equal(config->rule_field_count, 1);
+    assert_true(llmp_str_eq(config->rule_fields[0], LLMP_STR("x-a")));
+    assert_int_equal(m->rules[0].field_count, 1);
+    assert_int_equal(m->rules[0].teams.count, 2);
+    assert_int_equal(m->rules[0].tokens_min, 5);
+    assert_int_equal(m->rules[0].tokens_max, UINT64_MAX);
+    assert_int_equal(*m->rules[0].allowed, 2);
+    assert_int_equal(*m->rules[1].allowed, 3);
+    llmp_config_unref(config);
+}
+
+static void rules_that_cannot_be_meant_are_refused(void **state)
+{
+    (void)state;
+    refuses(P D "rules: [{ deployments: opeani/b }] }]\n", LLMP_E_NOT_FOUND,
+            "the model has no deployment of this name; did you mean "
+            "'openai/b'?");
+    refuses(P D "rules: [{ when: { tag: a } }] }]\n", LLMP_E_INVALID,
+            "'deployments' is missing");
+    refuses(P D "rules: [{ when: { header: { Authorization: a } },\n"
+                "deployments: x }] }]\n",
+            LLMP_E_INVALID, "a rule cannot ask for a credential");
+    refuses(P D "rules: [{ when: { prompt_tokens_min: 9, prompt_tokens_max: 8 "
+                "},\ndeployments: x }] }]\n",
+            LLMP_E_INVALID, "this never holds");
+    refuses(P "models: [{ name: m, deployments: [{ model: a, name: x },\n"
+              "  { model: b, name: x }] }]\n",
+            LLMP_E_INVALID, "a deployment of this 'name' is there twice");
+}
+
 /* ---- memory -------------------------------------------------------------- */
 
 static const char everything[] =
-    P "routing: { local_region: a, breaker: { open: 1s } }\n";
+    P "routing: { local_region: a, breaker: { open: 1s } }\n" D
+      "residency: [a, b], rules: [{ when: { header: { a: b, c: d }, tag: t,\n"
+      "  key: k, team: t }, deployments: [x, openai/b] }] }]\n";
 
 static void survives_every_allocation_failure(void **state)
 {
@@ -157,6 +206,8 @@ int main(void)
         cmocka_unit_test(settings_of_health_arrive),
         cmocka_unit_test(defaults_are_the_routers),
         cmocka_unit_test(what_contradicts_itself_is_refused),
+        cmocka_unit_test(rules_name_deployments),
+        cmocka_unit_test(rules_that_cannot_be_meant_are_refused),
         cmocka_unit_test(survives_every_allocation_failure),
     };
 
