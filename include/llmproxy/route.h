@@ -220,6 +220,11 @@ LLMP_API LLMP_MUST_USE int llmp_router_region(uint32_t *region,
                                               struct llmp_str name,
                                               struct llmp_error *err);
 
+/** The name of a region with this number; empty: there is none. Holds as long
+ *  as the router. */
+LLMP_API struct llmp_str llmp_router_region_name(struct llmp_router *router,
+                                                 uint32_t region);
+
 /** The bit of a region for sets of them; 0 for region 0. */
 static inline uint64_t llmp_route_region_bit(uint32_t region)
 {

@@ -190,11 +190,15 @@ static int make_owners(struct llmp_access *access,
     LLMP_ENSURE(owners, err, LLMP_E_NOMEM, "no memory for limits");
     atomic_init(&owners->refs, 1);
     access->owners = owners;
-    for (size_t i = 0; i < auth->owner_count; i++)
-        owners->items[owners->count++] =
-            (struct llmp_owner){ .kind = auth->owners[i].kind,
-                                 .name = auth->owners[i].name,
-                                 .limits = &auth->owners[i].limits };
+    for (size_t i = 0; i < auth->owner_count; i++) {
+        struct llmp_owner *owner = &owners->items[owners->count++];
+
+        *owner = (struct llmp_owner){ .kind = auth->owners[i].kind,
+                                      .name = auth->owners[i].name,
+                                      .limits = &auth->owners[i].limits };
+        LLMP_TRY(llmp_regions_of(&owner->regions, access->router,
+                                 &auth->owners[i].residency, err));
+    }
     sort_owners(owners);
     if (directory && add_records(owners, directory, auth->owner_count) < 0)
         return llmp_fail(err, LLMP_E_LIMIT, "an owner has too many limits");
@@ -441,6 +445,7 @@ int llmp_access_new(struct llmp_access **out, struct llmp_limiter *limiter,
     LLMP_ENSURE(access, err, LLMP_E_NOMEM, "no memory for keys and limits");
     atomic_init(&access->refs, 1);
     access->limiter = limiter;
+    access->router = router;
     access->config = llmp_config_ref(config);
     access->required = config->auth.key_count || config->auth.issuer_count ||
                        config->auth.tls_role != LLMP_ROLE_NONE ||
@@ -470,6 +475,7 @@ static int copy(struct llmp_access **out, const struct llmp_access *from,
     LLMP_ENSURE(access, err, LLMP_E_NOMEM, "no memory for keys and limits");
     atomic_init(&access->refs, 1);
     access->limiter = from->limiter;
+    access->router = from->router;
     access->routes = llmp_routes_ref(from->routes);
     access->config = llmp_config_ref(from->config);
     access->required = from->required;

@@ -29,6 +29,7 @@ struct llmp_owner {
     struct llmp_allowance own;
     struct llmp_limit_scope *scope; /* NULL: no limits */
     struct llmp_record *record;     /* of the store; or NULL */
+    struct llmp_regions regions;    /* as the file says */
 };
 
 /* Shared by snapshots that differ in keys only. */
@@ -60,11 +61,13 @@ struct llmp_holder {
     size_t link_count;
     struct llmp_bound *bounds; /* of keys in the chain that have any */
     size_t bound_count;
+    struct llmp_regions regions; /* its own, of its owners and of the chain */
 };
 
 struct llmp_access {
     atomic_uint refs;
     struct llmp_limiter *limiter;
+    struct llmp_router *router;
     struct llmp_routes *routes;
     struct llmp_config *config; /* a reference */
     bool required;              /* nobody calls without a credential */

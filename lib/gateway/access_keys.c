@@ -46,7 +46,8 @@ struct chain {
     size_t bound_count;
     struct llmp_link links[LLMP_GRANT_DEPTH_MAX];
     size_t count;
-    bool too_deep; /* it is longer than that: it gives nothing */
+    struct llmp_regions regions; /* of all links */
+    bool too_deep;               /* it is longer than that: it gives nothing */
 };
 
 static struct llmp_link *add_link(struct chain *chain)
@@ -87,6 +88,8 @@ static bool add_owners(struct chain *chain, const struct llmp_access *access,
         const struct llmp_owner *owner =
             llmp_access_owner(access, (enum llmp_limit_kind)k, names[k]);
 
+        if (owner)
+            llmp_regions_narrow(&chain->regions, owner->regions);
         if (!owner || !owner->record)
             continue;
         disabled = disabled || owner->record->disabled;
@@ -109,10 +112,21 @@ static void add_bound(struct chain *chain, enum llmp_role role,
         chain->bounds[chain->bound_count++] = *addresses;
 }
 
+/* What cannot be told apart for want of memory is nowhere. */
+static void add_residency(struct chain *chain, const struct llmp_access *access,
+                          const struct llmp_residency *residency)
+{
+    struct llmp_regions regions = { .bound = true };
+
+    (void)llmp_regions_of(&regions, access->router, residency, NULL);
+    llmp_regions_narrow(&chain->regions, regions);
+}
+
 static void add_file_grantor(struct chain *chain,
                              const struct llmp_access *access,
-                             const struct llmp_key_options *o)
+                             const struct llmp_key_config *config)
 {
+    const struct llmp_key_options *o = &config->options;
     const struct addresses addresses = { o->allow, o->deny, o->allow_count,
                                          o->deny_count };
     struct llmp_link *link = add_link(chain);
@@ -120,6 +134,7 @@ static void add_file_grantor(struct chain *chain,
     if (link)
         *link = (struct llmp_link){ .grant = o->grant };
     add_bound(chain, o->grant.role, &addresses);
+    add_residency(chain, access, &config->residency);
     (void)add_owners(chain, access, o->user, o->team, o->org);
 }
 
@@ -162,7 +177,7 @@ static void add_grantors(struct chain *chain, const struct llmp_access *access,
             record ? NULL : llmp_access_file_key(access, id);
 
         if (file)
-            add_file_grantor(chain, access, &file->options);
+            add_file_grantor(chain, access, file);
         if (!record)
             return;
         add_grantor(chain, access, record);
@@ -262,6 +277,7 @@ static int key_new(struct llmp_key **out, struct llmp_access *access,
     LLMP_ENSURE(tie(holder, chain, &o->grant.grantor) == LLMP_OK, err,
                 LLMP_E_NOMEM, "no memory for a key");
     LLMP_TRY(make_bounds(holder, chain, err));
+    holder->regions = chain->regions;
     o->disabled = o->disabled || chain->too_deep;
     if (old && llmp_key_last_used_s(old) > o->last_used_s)
         o->last_used_s = llmp_key_last_used_s(old);
@@ -278,15 +294,17 @@ static int file_key_new(struct llmp_key **out, struct llmp_access *access,
     struct llmp_key_options options = config->options;
     struct llmp_holder *holder = llmp_alloc(sizeof(*holder));
     struct chain chain = { .count = 0 };
+    int rc;
 
     LLMP_ENSURE(holder, err, LLMP_E_NOMEM, "no memory for a key");
     holder->allowances[LLMP_LIMIT_KEY] = &config->limits;
+    rc = llmp_regions_of(&chain.regions, access->router, &config->residency,
+                         err);
     options.disabled =
         add_owners(&chain, access, options.user, options.team, options.org) ||
         options.disabled;
-
-    int rc = key_new(out, access, holder, &chain, &options, before, err);
-
+    if (rc == LLMP_OK)
+        rc = key_new(out, access, holder, &chain, &options, before, err);
     if (rc < 0)
         holder_free(holder);
     return rc;

@@ -42,6 +42,35 @@ struct llmp_oauth_config {
     struct llmp_origin *origin; /* of token_url */
 };
 
+/* Regions that requests must stay in; none: they may go anywhere. */
+struct llmp_residency {
+    const struct llmp_str *regions;
+    size_t count;
+};
+
+struct llmp_names {
+    const struct llmp_str *items;
+    size_t count;
+};
+
+/* A field that a client may send; see llmp_config.rule_fields. */
+struct llmp_rule_field {
+    uint32_t index;
+    struct llmp_str value;
+};
+
+enum { LLMP_RULE_FIELDS_MAX = 32 }; /* different ones, of all rules */
+
+/* Requests of a kind, and which deployments of the model may have them. Who
+ * is named nowhere is not asked about: empty lists always hold. */
+struct llmp_model_rule {
+    const struct llmp_rule_field *fields; /* all of them */
+    size_t field_count;
+    struct llmp_names tags, keys, teams; /* one of each */
+    uint64_t tokens_min, tokens_max;     /* of the prompt, as estimated */
+    const uint64_t *allowed;             /* bits of deployments */
+};
+
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
     struct llmp_str name;
@@ -81,6 +110,7 @@ struct llmp_deployment {
     struct llmp_str id;       /* "provider/model": what is known of its health
                                  is kept under it */
     struct llmp_str region;   /* its own, or the provider's */
+    struct llmp_str name;     /* for rules; empty: only the id */
     uint32_t weight, tier, level;
     uint64_t max_tokens; /* where a dialect must say one; 0: its default */
 };
@@ -95,7 +125,10 @@ struct llmp_model {
     uint32_t retries;      /* of the same deployments, after all were tried */
     bool drop_unsupported; /* what a deployment cannot be told is left out */
     struct llmp_str on_context, on_filter; /* models that may do instead */
-    uint32_t index;                        /* position in llmp_config.models */
+    struct llmp_residency residency;
+    const struct llmp_model_rule *rules; /* the first that holds counts */
+    size_t rule_count;
+    uint32_t index; /* position in llmp_config.models */
     struct llmp_allowance limits;
 };
 
@@ -104,6 +137,7 @@ struct llmp_key_config {
     struct llmp_key_options options; /* but for `data` and the hash */
     struct llmp_str secret;          /* the key itself; empty: the hash is
                                         in options */
+    struct llmp_residency residency;
     struct llmp_allowance limits;
 };
 
@@ -111,6 +145,7 @@ struct llmp_key_config {
 struct llmp_owner_config {
     enum llmp_limit_kind kind;
     struct llmp_str name;
+    struct llmp_residency residency;
     struct llmp_allowance limits;
 };
 
@@ -169,6 +204,13 @@ struct llmp_prices_config {
     bool unknown_refused;  /* where a budget counts */
 };
 
+/* How deployments are judged, for all models. */
+struct llmp_routing_config {
+    struct llmp_str local_region; /* empty: none is nearer than another */
+    struct llmp_route_health health;
+    struct llmp_route_budget_options budget;
+};
+
 struct llmp_limits {
     uint64_t body_bytes_max;        /* a JSON body that is held whole */
     uint64_t passthrough_bytes_max; /* a streamed upload */
@@ -187,6 +229,9 @@ struct llmp_config {
     size_t provider_count;
     struct llmp_model *models; /* literal names sorted, then patterns */
     size_t model_count, literal_count;
+    struct llmp_routing_config routing;
+    struct llmp_str *rule_fields; /* names that rules ask for */
+    size_t rule_field_count;
     struct llmp_store_config store;
     struct llmp_admin_config admin;
     struct llmp_auth_config auth;

@@ -134,6 +134,8 @@ static int check_key(struct llmp_reading *reading,
     LLMP_TRY(
         llmp_take_texts(reading, &draft->allow, &o->allow, &o->allow_count));
     LLMP_TRY(llmp_take_texts(reading, &draft->deny, &o->deny, &o->deny_count));
+    LLMP_TRY(llmp_take_texts(reading, &draft->residency,
+                             &key->residency.regions, &key->residency.count));
     if (!draft->limits.requests.node)
         key->limits.rules[key->limits.count++] = (struct llmp_limit_rule){
             .unit = LLMP_LIMIT_REQUESTS,
@@ -195,6 +197,9 @@ static int check_owners(struct llmp_reading *reading,
             return llmp_reading_fail(
                 reading, items[i].name.node, LLMP_E_INVALID,
                 "'name' has at most %d bytes", LLMP_LIMIT_ID_MAX);
+        LLMP_TRY(llmp_take_texts(reading, &items[i].residency,
+                                 &owner->residency.regions,
+                                 &owner->residency.count));
         LLMP_TRY(
             llmp_check_allowance(reading, &items[i].limits, &owner->limits));
     }

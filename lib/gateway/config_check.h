@@ -21,9 +21,17 @@ int llmp_check_models(struct llmp_reading *reading,
 int llmp_check_deployments(struct llmp_reading *reading,
                            const struct llmp_draft_model *draft,
                            struct llmp_model *model);
+/* config_rules.c: after the deployments. */
+int llmp_check_rules(struct llmp_reading *reading,
+                     const struct llmp_drafts *drafts,
+                     struct llmp_model *model);
 int llmp_imply_deployment(struct llmp_reading *reading,
                           struct llmp_model *model,
                           const struct llmp_provider *provider);
+
+/* config_routing.c */
+int llmp_check_routing(struct llmp_reading *reading,
+                       const struct llmp_draft_routing *draft);
 
 /* config_auth.c: after the models. */
 int llmp_check_auth(struct llmp_reading *reading,

@@ -58,6 +58,7 @@ static int check_deployment(struct llmp_reading *reading,
 {
     LLMP_TRY(
         find_provider(reading, &draft->provider, draft->node, &out->provider));
+    out->name = draft->name.text;
     out->upstream = draft->model.text;
     out->region =
         draft->region.node ? draft->region.text : out->provider->region;
@@ -79,6 +80,12 @@ static int check_twice(struct llmp_reading *reading,
                     reading, items[i].node, LLMP_E_INVALID,
                     "this provider's model is in the list twice; 'weight' "
                     "gives it more");
+    for (size_t i = 1; i < model->deployment_count; i++)
+        for (size_t k = 0; k < i && items[i].name.node; k++)
+            if (llmp_str_eq(items[i].name.text, items[k].name.text))
+                return llmp_reading_fail(
+                    reading, items[i].name.node, LLMP_E_INVALID,
+                    "a deployment of this 'name' is there twice");
     return LLMP_OK;
 }
 

@@ -205,7 +205,11 @@ static int check_model(struct llmp_reading *reading,
     model->drop_unsupported = draft->on_unsupported.number != 0;
     model->on_context = draft->fallbacks.context_length.text;
     model->on_filter = draft->fallbacks.content_filter.text;
+    LLMP_TRY(llmp_take_texts(reading, &draft->residency,
+                             &model->residency.regions,
+                             &model->residency.count));
     LLMP_TRY(llmp_check_deployments(reading, draft, model));
+    LLMP_TRY(llmp_check_rules(reading, &draft->rules, model));
     return llmp_check_allowance(reading, &draft->limits, &model->limits);
 }
 

@@ -8,23 +8,8 @@
 
 #include "base/internal.h"
 #include "gateway/config_preset.h"
+#include "gateway/config_table.h"
 #include "gateway/face.h"
-
-#define KiB    (UINT64_C(1) << 10)
-#define MiB    (UINT64_C(1) << 20)
-#define GiB    (UINT64_C(1) << 30)
-#define SECOND UINT64_C(1000)
-#define HOUR   (3600 * SECOND)
-#define DAY    (24 * HOUR)
-
-#define AT(draft, member) offsetof(struct llmp_draft_##draft, member)
-
-#define SECTION(id, title, draft, table, text)                            \
-    static const struct llmp_section id = { .name = title,                \
-                                            .help = text,                 \
-                                            .size = sizeof(struct draft), \
-                                            .keys = table,                \
-                                            .key_count = LLMP_COUNT(table) }
 
 static const char *const client_auth_choices[] = { "none", "optional",
                                                    "require", NULL };
@@ -299,6 +284,8 @@ SECTION(provider_section, "providers", llmp_draft_provider, provider_keys,
         "Vendors and servers that answer.");
 
 static const struct llmp_key deployment_keys[] = {
+    { "name", LLMP_KEY_TEXT, AT(deployment, name),
+      .help = "For `rules`, which may also say `PROVIDER/MODEL`." },
     { "provider", LLMP_KEY_TEXT, AT(deployment, provider),
       .help = "Name of a provider; needed when there are several." },
     { "model", LLMP_KEY_TEXT, AT(deployment, model),
@@ -368,6 +355,13 @@ static const struct llmp_key model_keys[] = {
       .help = "What a provider of another dialect cannot be told: the "
               "request is refused and the field named, or it is left out and "
               "recorded." },
+    { "residency", LLMP_KEY_TEXTS, AT(model, residency), .max = 64,
+      .help = "Regions that its requests never leave, whatever fails; those of "
+              "the key and of its owners hold, too. Unset: anywhere." },
+    { "rules", LLMP_KEY_SECTIONS, AT(model, rules), .max = 64,
+      .section = &llmp_rule_section,
+      .help = "Which deployments may have which requests: the first rule that "
+              "holds counts; where none does, all may." },
     { "fallbacks", LLMP_KEY_SECTION, AT(model, fallbacks),
       .section = &fallbacks_section, .help = "Models that may do instead." },
     { "limits", LLMP_KEY_SECTION, AT(model, limits),
@@ -407,6 +401,9 @@ static const struct llmp_key key_keys[] = {
       .help = "Addresses and CIDRs it may be used from. Unset: all." },
     { "deny", LLMP_KEY_TEXTS, AT(key, deny), .max = 1000,
       .help = "Addresses and CIDRs it may not be used from." },
+    { "residency", LLMP_KEY_TEXTS, AT(key, residency), .max = 64,
+      .help = "Regions that its requests never leave. Holds for keys and "
+              "tokens that are made with it, too. Unset: anywhere." },
     { "expires", LLMP_KEY_TEXT, AT(key, expires),
       .help = "Last day (`2027-01-31`, UTC) or moment "
               "(`2027-01-31T12:00:00Z`)." },
@@ -423,6 +420,9 @@ SECTION(key_section, "keys", llmp_draft_key, key_keys,
 static const struct llmp_key owner_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(owner, name), .required = true,
       .help = "As keys and tokens name it." },
+    { "residency", LLMP_KEY_TEXTS, AT(owner, residency), .max = 64,
+      .help = "Regions that its requests never leave, by keys of the store "
+              "and by tokens, too. Unset: anywhere." },
     { "limits", LLMP_KEY_SECTION, AT(owner, limits),
       .section = &allowance_section, .help = "How much it may use." },
 };
@@ -637,6 +637,9 @@ static const struct llmp_key config_keys[] = {
     { "models", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, models),
       .max = 10000, .section = &model_section,
       .help = "Names that clients ask for." },
+    { "routing", LLMP_KEY_SECTION, offsetof(struct llmp_draft, routing),
+      .section = &llmp_routing_section,
+      .help = "How deployments are judged and chosen, for all models." },
     { "auth", LLMP_KEY_SECTION, offsetof(struct llmp_draft, auth),
       .section = &auth_section, .help = "Who may call." },
     { "keys", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, keys),

@@ -115,7 +115,7 @@ struct llmp_draft_key {
     const struct llmp_node *node;
     struct llmp_setting name, key, hash, user, team, organisation, role,
         expires, disabled;
-    struct llmp_settings models, routes, allow, deny;
+    struct llmp_settings models, routes, allow, deny, residency;
     struct llmp_draft_allowance limits;
 };
 
@@ -123,6 +123,7 @@ struct llmp_draft_key {
 struct llmp_draft_owner {
     const struct llmp_node *node;
     struct llmp_setting name;
+    struct llmp_settings residency;
     struct llmp_draft_allowance limits;
 };
 
@@ -210,7 +211,7 @@ struct llmp_draft_provider {
 
 struct llmp_draft_deployment {
     const struct llmp_node *node;
-    struct llmp_setting provider, model, region, weight, tier, level,
+    struct llmp_setting name, provider, model, region, weight, tier, level,
         max_tokens;
 };
 
@@ -219,19 +220,57 @@ struct llmp_draft_fallbacks {
     struct llmp_setting context_length, content_filter;
 };
 
+struct llmp_draft_when {
+    const struct llmp_node *node;
+    struct llmp_settings header, tag, key, team;
+    struct llmp_setting prompt_tokens_min, prompt_tokens_max;
+};
+
+struct llmp_draft_rule {
+    const struct llmp_node *node;
+    struct llmp_draft_when when;
+    struct llmp_settings deployments;
+};
+
 struct llmp_draft_model {
     const struct llmp_node *node;
     struct llmp_setting name, provider, model, strip, strategy, on_unsupported,
         retries;
-    struct llmp_drafts deployments;
+    struct llmp_settings residency;
+    struct llmp_drafts deployments, rules;
     struct llmp_draft_fallbacks fallbacks;
     struct llmp_draft_allowance limits;
+};
+
+struct llmp_draft_breaker {
+    const struct llmp_node *node;
+    struct llmp_setting enabled, window, error_rate, min_requests, consecutive,
+        open, open_max, quota, down, retry_after_max, probe;
+};
+
+struct llmp_draft_retry_budget {
+    const struct llmp_node *node;
+    struct llmp_setting percent, floor, window;
+};
+
+struct llmp_draft_concurrency {
+    const struct llmp_node *node;
+    struct llmp_setting adaptive, first, min, max;
+};
+
+struct llmp_draft_routing {
+    const struct llmp_node *node;
+    struct llmp_setting local_region;
+    struct llmp_draft_breaker breaker;
+    struct llmp_draft_retry_budget retry_budget;
+    struct llmp_draft_concurrency concurrency;
 };
 
 struct llmp_draft {
     const struct llmp_node *node;
     struct llmp_draft_server server;
     struct llmp_drafts providers, models, keys, users, teams, organisations;
+    struct llmp_draft_routing routing;
     struct llmp_draft_auth auth;
     struct llmp_draft_prices prices;
     struct llmp_draft_store store;

@@ -92,9 +92,10 @@ struct llmp_exchange {
     bool connection_over; /* it is no proper request */
     struct llmp_str content_type, content_encoding, traceparent, tracestate,
         beta, dialect_version;
-    struct llmp_str model_header;
-    struct llmp_str query;         /* behind the '?' */
-    struct llmp_str path_method;   /* Gemini's, behind the model in the path */
+    struct llmp_str model_header, tags;
+    struct llmp_str query;       /* behind the '?' */
+    struct llmp_str path_method; /* Gemini's, behind the model in the path */
+    const struct llmp_str *rule_fields; /* as llmp_config.rule_fields */
     struct llmp_str upstream_path; /* behind the provider's base path; empty:
                                       the operation's */
     const struct llmp_model *model;
@@ -107,13 +108,16 @@ struct llmp_exchange {
     struct {
         struct llmp_route_attempt pick; /* in flight while `picked` */
         bool picked;
-        bool called;         /* the attempt's call was begun */
-        uint8_t passed_over; /* deployments that could not be told it */
-        bool fell_back;      /* another model does instead */
-        bool failed_before;  /* an earlier attempt may have cost something */
-        uint64_t *tried;     /* bits of deployments; in the arena */
-        uint32_t attempts;   /* calls begun */
-        uint64_t until_ns;   /* what the client waits for; UINT64_MAX: ever */
+        bool called;                 /* the attempt's call was begun */
+        uint8_t passed_over;         /* deployments that could not be told it */
+        bool fell_back;              /* another model does instead */
+        struct llmp_regions regions; /* the caller's, and all models' */
+        bool failed_before; /* an earlier attempt may have cost something */
+        bool decided;       /* what the rules say is known, of this model */
+        const uint64_t *allowed; /* bits of deployments; NULL: all */
+        uint64_t *tried;         /* bits of deployments; in the arena */
+        uint32_t attempts;       /* calls begun */
+        uint64_t until_ns; /* what the client waits for; UINT64_MAX: ever */
         uint64_t backoff_ns;
         enum llmp_route_class outcome;    /* of the attempt, when it failed */
         uint64_t retry_after_ns;          /* likewise; as the provider says */
@@ -294,7 +298,15 @@ void llmp_x_limits_woken(struct llmp_exchange *x);
 bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */
 void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
 
+/* stage_request.c: of a held body, as its bytes are; else 0 */
+uint64_t llmp_x_input_tokens(const struct llmp_exchange *x);
+
 /* stage_route.c */
+/* From now on the exchange also stays where this model's requests do. */
+void llmp_x_stay(struct llmp_exchange *x, const struct llmp_model *model);
+/* Whether the model has a deployment where the exchange may go. */
+bool llmp_x_reaches(const struct llmp_exchange *x,
+                    const struct llmp_model *model);
 /* A deployment for the first attempt; false: there is none, and the exchange
  * was ended. */
 bool llmp_x_pick(struct llmp_exchange *x);

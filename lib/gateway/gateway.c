@@ -43,7 +43,13 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     atomic_init(&gateway->version, 1);
     gateway->synced.config = llmp_config_ref(config);
     LLMP_TRY(llmp_limiter_new(&gateway->limiter, 0, err));
-    LLMP_TRY(llmp_router_new(&gateway->router, NULL, err));
+
+    struct llmp_router_options routing;
+
+    llmp_router_options_init(&routing);
+    routing.health = &config->routing.health;
+    routing.budget = config->routing.budget;
+    LLMP_TRY(llmp_router_new(&gateway->router, &routing, err));
     LLMP_TRY(llmp_access_new(&gateway->synced.access, gateway->limiter,
                              gateway->router, config, NULL, NULL, err));
     *out = llmp_steal(&gateway);

@@ -6,11 +6,36 @@
 #include "base/internal.h"
 #include "gateway/pricing.h"
 
+/* What a model's requests can and may reach. */
+struct place {
+    struct llmp_route_set *set;
+    struct llmp_regions regions; /* where they must stay */
+    uint64_t reach;              /* bits of its deployments' regions */
+};
+
 struct llmp_routes {
     atomic_uint refs;
+    uint32_t local_region;
     size_t count;
-    struct llmp_route_set *sets[]; /* by the model's index */
+    struct place places[]; /* by the model's index */
 };
+
+int llmp_regions_of(struct llmp_regions *out, struct llmp_router *router,
+                    const struct llmp_residency *residency,
+                    struct llmp_error *err)
+{
+    struct llmp_regions regions = { .bound = residency->count > 0 };
+
+    for (size_t i = 0; i < residency->count; i++) {
+        uint32_t region;
+
+        LLMP_TRY(
+            llmp_router_region(&region, router, residency->regions[i], err));
+        regions.bits |= llmp_route_region_bit(region);
+    }
+    *out = regions;
+    return LLMP_OK;
+}
 
 /* What a thousand tokens in and as many out cost; nobody knows: the most. The
  * price that will hold longest is the one to compare by. */
@@ -59,6 +84,7 @@ static int make_set(struct llmp_route_set **out, struct llmp_router *router,
             .tier = d->tier,
             .level = d->level,
             .price = price_of(model, d, config, prices),
+            .health = &config->routing.health,
         };
     }
     llmp_route_set_options_init(&options);
@@ -68,6 +94,22 @@ static int make_set(struct llmp_route_set **out, struct llmp_router *router,
     rc = llmp_route_set_new(out, router, &options, err);
     llmp_free(list);
     return rc;
+}
+
+static int make_place(struct place *place, struct llmp_router *router,
+                      const struct llmp_model *model,
+                      const struct llmp_config *config,
+                      const struct llmp_prices *prices, struct llmp_error *err)
+{
+    LLMP_TRY(make_set(&place->set, router, model, config, prices, err));
+    for (size_t i = 0; i < model->deployment_count; i++) {
+        uint32_t region;
+
+        LLMP_TRY(llmp_router_region(&region, router,
+                                    model->deployments[i].region, err));
+        place->reach |= llmp_route_region_bit(region);
+    }
+    return llmp_regions_of(&place->regions, router, &model->residency, err);
 }
 
 static void unrefp(struct llmp_routes **routes)
@@ -81,14 +123,16 @@ int llmp_routes_new(struct llmp_routes **out, struct llmp_router *router,
 {
     LLMP_AUTO(unrefp)
     struct llmp_routes *routes = llmp_alloc(
-        sizeof(*routes) + config->model_count * sizeof(routes->sets[0]));
+        sizeof(*routes) + config->model_count * sizeof(routes->places[0]));
 
     LLMP_ENSURE(routes, err, LLMP_E_NOMEM, "no memory for routes");
     atomic_init(&routes->refs, 1);
     routes->count = config->model_count;
     for (size_t i = 0; i < config->model_count; i++)
-        LLMP_TRY(make_set(&routes->sets[i], router, &config->models[i], config,
-                          prices, err));
+        LLMP_TRY(make_place(&routes->places[i], router, &config->models[i],
+                            config, prices, err));
+    LLMP_TRY(llmp_router_region(&routes->local_region, router,
+                                config->routing.local_region, err));
     *out = llmp_steal(&routes);
     return LLMP_OK;
 }
@@ -105,7 +149,7 @@ void llmp_routes_unref(struct llmp_routes *routes)
         atomic_fetch_sub_explicit(&routes->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < routes->count; i++)
-        llmp_route_set_unref(routes->sets[i]);
+        llmp_route_set_unref(routes->places[i].set);
     llmp_free(routes);
 }
 
@@ -113,5 +157,24 @@ struct llmp_route_set *llmp_routes_of(const struct llmp_routes *routes,
                                       uint32_t model)
 {
     assert(model < routes->count);
-    return routes->sets[model];
+    return routes->places[model].set;
+}
+
+struct llmp_regions llmp_routes_regions(const struct llmp_routes *routes,
+                                        uint32_t model)
+{
+    assert(model < routes->count);
+    return routes->places[model].regions;
+}
+
+bool llmp_routes_reach(const struct llmp_routes *routes, uint32_t model,
+                       struct llmp_regions regions)
+{
+    assert(model < routes->count);
+    return !regions.bound || (routes->places[model].reach & regions.bits);
+}
+
+uint32_t llmp_routes_local_region(const struct llmp_routes *routes)
+{
+    return routes->local_region;
 }

@@ -103,7 +103,8 @@ static bool may_downgrade(const struct llmp_exchange *x,
            llmp_grant_has_model(x->principal.grant, allowance->downgrade);
 }
 
-/* NULL: it is not there, or known to cost more than what was asked for. */
+/* NULL: it is not there, or known to cost more than what was asked for, or
+ * nowhere where the request may go. */
 static const struct llmp_model *cheaper_model(const struct llmp_exchange *x,
                                               struct llmp_str name)
 {
@@ -111,8 +112,9 @@ static const struct llmp_model *cheaper_model(const struct llmp_exchange *x,
     const struct llmp_named_model to = { llmp_config_model(x->config, name),
                                          name };
 
-    if (!to.model || llmp_downgrade_is_dearer(x->config, x->access->prices,
-                                              from, to, x->now.wall_ns))
+    if (!to.model || !llmp_x_reaches(x, to.model) ||
+        llmp_downgrade_is_dearer(x->config, x->access->prices, from, to,
+                                 x->now.wall_ns))
         return NULL;
     return to.model;
 }
@@ -132,6 +134,7 @@ void llmp_x_downgrade(struct llmp_exchange *x)
         x->model = model;
         x->routed = allowance->downgrade;
         x->summary.downgraded_to = allowance->downgrade;
+        llmp_x_stay(x, model);
         return;
     }
 }

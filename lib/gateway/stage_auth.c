@@ -154,6 +154,7 @@ static bool be_key(struct llmp_exchange *x,
 
     memcpy(x->scopes, holder->scopes, sizeof(holder->scopes));
     memcpy(x->allowances, holder->allowances, sizeof(holder->allowances));
+    x->route.regions = holder->regions;
     return true;
 }
 
@@ -270,7 +271,29 @@ static int find_grantor(struct llmp_exchange *x,
     holder = llmp_key_data(key);
     x->scopes[LLMP_LIMIT_KEY] = holder->scopes[LLMP_LIMIT_KEY];
     x->allowances[LLMP_LIMIT_KEY] = holder->allowances[LLMP_LIMIT_KEY];
+    llmp_regions_narrow(&x->route.regions, holder->regions);
     return answer;
+}
+
+/* What a token asks stays where its owners say. */
+static void stay_with_owners(struct llmp_exchange *x, const struct bearer *b)
+{
+    const struct llmp_principal *p = &x->principal;
+    const struct {
+        enum llmp_limit_kind kind;
+        struct llmp_str name;
+    } owners[] = { { LLMP_LIMIT_USER, p->user },
+                   { LLMP_LIMIT_USER, b->base },
+                   { LLMP_LIMIT_TEAM, p->team },
+                   { LLMP_LIMIT_ORG, p->org } };
+
+    for (size_t i = 0; i < LLMP_COUNT(owners); i++) {
+        const struct llmp_owner *owner =
+            llmp_access_owner(x->access, owners[i].kind, owners[i].name);
+
+        if (owner)
+            llmp_regions_narrow(&x->route.regions, owner->regions);
+    }
 }
 
 /* Whose record bounded it when it was issued has one. */
@@ -314,6 +337,7 @@ static bool be_owner(struct llmp_exchange *x,
     if (!bind_owners(x, &b))
         return false;
     *b.end = b.grantor.grant;
+    stay_with_owners(x, &b);
     find_scope(x, LLMP_LIMIT_TEAM, LLMP_LIMIT_TEAM, x->principal.team);
     find_scope(x, LLMP_LIMIT_ORG, LLMP_LIMIT_ORG, x->principal.org);
     return find_user_scopes(x, &b);

@@ -74,6 +74,7 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
         return false;
     }
     x->routed = x->summary.model;
+    llmp_x_stay(x, x->model);
     llmp_x_downgrade(x);
     return true;
 }

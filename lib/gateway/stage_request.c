@@ -5,6 +5,7 @@
  * byte; pass-through bodies are held only until their model is known.
  */
 #include "base/internal.h"
+#include "gateway/decide.h"
 #include "gateway/exchange.h"
 #include "gateway/multipart.h"
 
@@ -118,6 +119,7 @@ static void read_fields(struct llmp_exchange *x,
         { LLMP_STR("tracestate"), &x->tracestate },
         { LLMP_STR("openai-beta"), &x->beta },
         { LLMP_STR("x-llmproxy-model"), &x->model_header },
+        { LLMP_STR("x-llmproxy-tags"), &x->tags },
         { LLMP_STR("x-request-id"), &x->request_id },
         { LLMP_STR("x-request-timeout"), &timeout },
         { LLMP_STR("anthropic-version"), &x->dialect_version },
@@ -138,6 +140,28 @@ static void read_fields(struct llmp_exchange *x,
     llmp_x_read_timeout(x, timeout);
     if (!is_plain_id(x->request_id))
         x->request_id = make_request_id(x);
+}
+
+/* What rules of models want to know; false: no memory, and without them a
+ * request might go elsewhere. */
+static bool keep_rule_fields(struct llmp_exchange *x,
+                             const struct llmp_request_head *head)
+{
+    size_t count = x->config->rule_field_count;
+    struct llmp_str *fields;
+    bool ok = true;
+
+    if (!count)
+        return true;
+    fields = llmp_arena_take(&x->arena, count * sizeof(*fields));
+    if (!fields)
+        return false;
+    memset(fields, 0, count * sizeof(*fields));
+    llmp_rule_fields_read(fields, x->config, head->headers, head->header_count);
+    for (size_t i = 0; i < count; i++)
+        fields[i] = llmp_arena_str(&x->arena, fields[i], &ok);
+    x->rule_fields = fields;
+    return ok;
 }
 
 static void refuse_too_large(struct llmp_exchange *x, uint64_t limit)
@@ -252,7 +276,8 @@ void llmp_x_request_head(struct llmp_exchange *x,
     s->method = keep(x, head->method);
     s->path = path;
     s->peer = keep(x, head->peer);
-    if (!x->request_id.len || (head->target.len && !path.ptr)) {
+    if (!x->request_id.len || (head->target.len && !path.ptr) ||
+        !keep_rule_fields(x, head)) {
         llmp_x_refuse_nomem(x);
         return;
     }
@@ -363,9 +388,15 @@ static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
     return false;
 }
 
+uint64_t llmp_x_input_tokens(const struct llmp_exchange *x)
+{
+    return x->operation->body == LLMP_BODY_JSON ? x->body.len / BYTES_PER_TOKEN
+                                                : 0;
+}
+
 static void admit_json(struct llmp_exchange *x)
 {
-    if (llmp_x_admit(x, x->body.len / BYTES_PER_TOKEN, x->output_max))
+    if (llmp_x_admit(x, llmp_x_input_tokens(x), x->output_max))
         llmp_x_call_plain(x);
 }
 

@@ -6,6 +6,7 @@
  * share, so that an outage is not answered by a storm.
  */
 #include "base/internal.h"
+#include "gateway/decide.h"
 #include "gateway/exchange.h"
 
 enum {
@@ -36,6 +37,38 @@ static uint64_t affinity(const struct llmp_exchange *x)
     return llmp_str_hash(front, llmp_str_hash(x->principal.user, 0));
 }
 
+void llmp_x_stay(struct llmp_exchange *x, const struct llmp_model *model)
+{
+    llmp_regions_narrow(&x->route.regions,
+                        llmp_routes_regions(x->access->routes, model->index));
+}
+
+bool llmp_x_reaches(const struct llmp_exchange *x,
+                    const struct llmp_model *model)
+{
+    struct llmp_regions regions = x->route.regions;
+
+    llmp_regions_narrow(&regions,
+                        llmp_routes_regions(x->access->routes, model->index));
+    return llmp_routes_reach(x->access->routes, model->index, regions);
+}
+
+/* What the model's rules say, once for each model that is asked for it. */
+static void decide(struct llmp_exchange *x)
+{
+    const struct llmp_asked asked = {
+        .fields = x->rule_fields,
+        .tags = x->tags,
+        .key = x->summary.key,
+        .team = x->principal.team,
+        .input_tokens = llmp_x_input_tokens(x),
+    };
+    size_t rule = llmp_rule_find(x->model, &asked);
+
+    x->route.allowed = rule == SIZE_MAX ? NULL : x->model->rules[rule].allowed;
+    x->route.decided = true;
+}
+
 static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
 {
     struct llmp_route_set *set =
@@ -50,10 +83,16 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
             return LLMP_E_NOMEM;
         memset(x->route.tried, 0, words * sizeof(*x->route.tried));
     }
+    if (!x->route.decided)
+        decide(x);
     llmp_route_request_init(&request);
     request.kind = kind;
     request.random = random_bits(x);
     request.tried = x->route.tried;
+    request.allowed = x->route.allowed;
+    request.local_region = llmp_routes_local_region(x->access->routes);
+    request.resident = x->route.regions.bound;
+    request.regions = x->route.regions.bits;
     /* A breaker never makes an outage: where all are open, the first attempt
      * of an exchange goes to the least bad one. */
     request.least_bad = kind == LLMP_ATTEMPT_FIRST;
@@ -82,6 +121,33 @@ static void refuse_none(struct llmp_exchange *x)
                   (int)x->summary.model.len, x->summary.model.ptr);
 }
 
+/* Rather no answer than one from elsewhere. */
+static void refuse_residency(struct llmp_exchange *x)
+{
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf names = { 0 };
+    struct llmp_str nowhere = LLMP_STR("no region is in all of its lists");
+    uint64_t bits = x->route.regions.bits;
+
+    for (uint32_t region = 1; region <= LLMP_ROUTE_REGIONS_MAX; region++) {
+        struct llmp_str name =
+            llmp_router_region_name(x->worker->gateway->router, region);
+
+        if (bits & llmp_route_region_bit(region))
+            (void)llmp_buf_printf(&names, "%s%.*s", names.len ? ", " : "",
+                                  (int)name.len, name.ptr);
+    }
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 403,
+                                          .code = "residency",
+                                          .param = "model",
+                                          .ending = LLMP_END_REFUSED },
+                  "No deployment of '%.*s' is where this request must stay: "
+                  "%.*s.",
+                  (int)x->summary.model.len, x->summary.model.ptr,
+                  names.len ? (int)names.len : (int)nowhere.len,
+                  names.len ? names.ptr : nowhere.ptr);
+}
+
 bool llmp_x_pick(struct llmp_exchange *x)
 {
     int rc;
@@ -93,6 +159,8 @@ bool llmp_x_pick(struct llmp_exchange *x)
         return true;
     if (rc < 0)
         llmp_x_refuse_nomem(x);
+    else if (rc == LLMP_MISS && x->route.regions.bound)
+        refuse_residency(x);
     else
         refuse_none(x);
     return false;
@@ -240,13 +308,15 @@ static bool fall_back(struct llmp_exchange *x, struct llmp_str name)
     const struct llmp_model *model =
         name.len ? llmp_config_model(x->config, name) : NULL;
 
-    if (!model || x->route.fell_back ||
+    if (!model || x->route.fell_back || !llmp_x_reaches(x, model) ||
         !llmp_grant_has_model(x->principal.grant, name))
         return false;
     x->route.fell_back = true;
     x->route.tried = NULL;
+    x->route.decided = false;
     x->model = model;
     x->routed = name;
+    llmp_x_stay(x, model);
     x->summary.downgraded_to = name;
     return true;
 }

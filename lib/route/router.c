@@ -161,6 +161,18 @@ int llmp_router_region(uint32_t *region, struct llmp_router *router,
     return rc;
 }
 
+struct llmp_str llmp_router_region_name(struct llmp_router *router,
+                                        uint32_t region)
+{
+    struct llmp_str name = { NULL, 0 };
+
+    llmp_router_lock(router);
+    if (region && region <= router->synced.region_count)
+        name = llmp_str_of(router->synced.regions[region - 1]);
+    llmp_router_unlock(router);
+    return name;
+}
+
 /* ---- states -------------------------------------------------------------- */
 
 static uint64_t hash_of(struct llmp_str id)
