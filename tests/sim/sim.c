@@ -227,11 +227,36 @@ static size_t cut(struct run *run, size_t left)
 /* ---- asks ------------------------------------------------------------------
  */
 
+/* The steps of whoever is called. */
+static void choose_steps(struct run *run, const struct llmp_call *call)
+{
+    const struct sim_script *script = run->script;
+
+    run->steps = script->provider;
+    run->step_count = script->steps;
+    if (llmp_str_starts(call->path, LLMP_STR("/issuer"))) {
+        CHECK(run, script->issuer);
+        run->out->fetches++;
+        run->step_count = run->sim->fetches++;
+        run->steps = script->issuer(call->path, &run->step_count);
+    } else if (script->answer) {
+        const struct sim_answer answer =
+            script->answer(call, run->now, script->answer_ctx);
+
+        run->steps = answer.steps;
+        run->step_count = answer.count;
+    }
+    run->step_at = run->step_count ? run->now.mono_ns +
+                                         run->steps[0].after_ms * LLMP_NS_PER_MS
+                                   : NEVER;
+}
+
 static void note_call(struct run *run, const struct llmp_call *call)
 {
     struct sim_result *out = run->out;
 
     CHECK(run, !run->call_open);
+    CHECK(run, !run->responded); /* who began to answer answers */
     run->call_open = true;
     run->call_ended = run->call_paused = false;
     run->call_id = call->id;
@@ -252,17 +277,7 @@ static void note_call(struct run *run, const struct llmp_call *call)
     if (call->body)
         CHECK(run, call->body_size == out->call_body.len);
     run->sending = call->body ? call : NULL;
-    run->steps = run->script->provider;
-    run->step_count = run->script->steps;
-    if (llmp_str_starts(call->path, LLMP_STR("/issuer"))) {
-        CHECK(run, run->script->issuer);
-        out->fetches++;
-        run->step_count = run->sim->fetches++;
-        run->steps = run->script->issuer(call->path, &run->step_count);
-    }
-    run->step_at = run->step_count ? run->now.mono_ns +
-                                         run->steps[0].after_ms * LLMP_NS_PER_MS
-                                   : NEVER;
+    choose_steps(run, call);
 }
 
 /* A provider may answer while a transport still sends: until the transport has
@@ -406,12 +421,14 @@ static void send_head(struct run *run)
           llmp_str_of(s->type ? s->type : "application/json") },
         { llmp_str_of(s->field ? s->field : "x-nothing"),
           llmp_str_of(s->value) },
+        { llmp_str_of(s->field2 ? s->field2 : "x-nothing-else"),
+          llmp_str_of(s->value2) },
     };
     struct llmp_request_head head = {
         .method = llmp_str_of(s->method ? s->method : "POST"),
         .target = llmp_str_of(s->path),
         .headers = headers,
-        .header_count = 2,
+        .header_count = LLMP_COUNT(headers),
         .body_size = s->body_size ? s->body_size : s->body.len,
         .received_ns = run->now.mono_ns,
     };

@@ -33,14 +33,26 @@ struct sim_step {
     bool sent;
 };
 
+/* What a provider does with one call. */
+struct sim_answer {
+    const struct sim_step *steps;
+    size_t count;
+};
+
 struct sim_script {
     const char *name;
     const char *method, *path, *type;
     struct llmp_str body;
-    uint64_t body_size;        /* declared; 0: the body's own size */
-    const char *field, *value; /* one more request field */
+    uint64_t body_size;          /* declared; 0: the body's own size */
+    const char *field, *value;   /* one more request field */
+    const char *field2, *value2; /* and another one */
     const struct sim_step *provider;
     size_t steps;
+    /* What is done with each call, instead of `provider`; NULL: always that.
+     * The steps must stay as long as the run. */
+    struct sim_answer (*answer)(const struct llmp_call *call,
+                                struct llmp_time now, void *ctx);
+    void *answer_ctx;
     /* What a token's issuer does with a call to a path below /issuer; NULL:
      * there is none. `steps` comes with the number of such calls before. */
     const struct sim_step *(*issuer)(struct llmp_str path, size_t *steps);

@@ -9,12 +9,10 @@
  * while the store's thread has got as far as it has; a second process over the
  * same memory and store recovers, and a third finds nothing to do.
  */
-#include <llmproxy/journal.h>
-#include <llmproxy/store.h>
-
+#include "ledger_cases.h"
 #include "limits_cases.h"
 
-enum { CROWD = 20, SEGMENTS = 3, SEGMENT_SIZE = 64 << 10 };
+enum { CROWD = 20 };
 
 #define PATH   "/v1/chat/completions"
 #define STREAM .status = 200, .type = "text/event-stream"
@@ -61,12 +59,6 @@ static struct {
     char yaml[8192];
 } callers;
 
-static uint64_t draw(uint64_t *dice)
-{
-    *dice = *dice * 6364136223846793005u + 1442695040888963407u;
-    return *dice >> 33;
-}
-
 static void fill(void *bytes, size_t size, void *ctx)
 {
     for (size_t i = 0; i < size; i++)
@@ -97,69 +89,6 @@ static int make_callers(void **state)
                                "  - { name: k%zu, key: %s }\n", i, key);
     }
     return 0;
-}
-
-/* ---- a process and what outlives it ---------------------------------------
- */
-
-struct process {
-    uint8_t *memory[SEGMENTS];
-    struct llmp_store *kept;
-    struct llmp_journal *journal;
-    struct llmp_store_writer *writer;
-    struct llmp_ledger *ledger;
-    uint64_t dice;
-};
-
-static void start(struct process *p)
-{
-    struct llmp_journal_options journal;
-    struct llmp_store *store;
-
-    llmp_journal_options_init(&journal);
-    journal.segment_size = SEGMENT_SIZE;
-    assert_int_equal(llmp_journal_new(&p->journal, &journal, NULL), LLMP_OK);
-    for (size_t i = 0; i < SEGMENTS; i++)
-        assert_int_equal(llmp_journal_add(p->journal, p->memory[i], NULL),
-                         LLMP_OK);
-    assert_int_equal(llmp_journal_prepare(p->journal, 1, 2), LLMP_OK);
-    assert_int_equal(llmp_store_open_again(&store, p->kept, NULL), LLMP_OK);
-    assert_int_equal(llmp_store_writer_new(&p->writer, store, NULL, NULL),
-                     LLMP_OK);
-    assert_int_equal(
-        llmp_ledger_new(&p->ledger, p->journal, p->writer, NULL, NULL),
-        LLMP_OK);
-}
-
-static void stop(struct process *p)
-{
-    llmp_store_writer_free(p->writer);
-    llmp_ledger_free(p->ledger);
-    llmp_journal_free(p->journal);
-}
-
-/* The store's thread comes when it comes. */
-static void now_and_then(void *ctx)
-{
-    struct process *p = ctx;
-
-    if (draw(&p->dice) % 16)
-        return;
-    (void)llmp_ledger_pump(p->ledger);
-    (void)llmp_store_writer_pump(p->writer, LLMP_NS_PER_S);
-}
-
-static void pump_all(struct process *p)
-{
-    for (uint64_t i = 1; i < 1000; i++) {
-        bool more = llmp_ledger_pump(p->ledger);
-
-        if (llmp_store_writer_pump(p->writer, (i + 1) * LLMP_NS_PER_S) ==
-                UINT64_MAX &&
-            !more)
-            return;
-    }
-    fail_msg("the writer does not come to an end");
 }
 
 /* ---- what must hold --------------------------------------------------------
@@ -265,12 +194,7 @@ static void run_one(uint64_t seed, uint64_t killed_ms)
     static struct sim_result results[CROWD];
     struct process p = { .dice = seed };
 
-    for (size_t i = 0; i < SEGMENTS; i++) {
-        p.memory[i] = aligned_alloc(16, SEGMENT_SIZE);
-        memset(p.memory[i], 0, SEGMENT_SIZE);
-    }
-    assert_int_equal(llmp_store_open_memory(&p.kept, NULL), LLMP_OK);
-    start(&p);
+    begin_process(&p);
     sim = sim_new(callers.yaml);
     llmp_gateway_set_ledger(sim_gateway(sim), p.ledger);
     for (size_t i = 0; i < CROWD; i++)
@@ -279,12 +203,9 @@ static void run_one(uint64_t seed, uint64_t killed_ms)
                          now_and_then, &p);
     llmp_gateway_set_ledger(sim_gateway(sim), NULL);
     recover(&p, results);
-    stop(&p);
+    end_process(&p);
     for (size_t i = 0; i < CROWD; i++)
         sim_result_fini(&results[i]);
-    for (size_t i = 0; i < SEGMENTS; i++)
-        free(p.memory[i]);
-    llmp_store_close(p.kept);
     sim_free(sim);
 }
 
