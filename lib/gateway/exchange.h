@@ -390,6 +390,9 @@ void llmp_x_call_plain(struct llmp_exchange *x); /* the held body, edited, or
 void llmp_x_call_get(struct llmp_exchange *x,
                      struct llmp_str path); /* below the base path */
 
+/* Whether the provider takes requests of this shape as they are. */
+bool llmp_x_speaks(const struct llmp_provider *provider, enum llmp_shape shape);
+
 /* The name for upstream; empty when it is the one that was asked for. */
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model);
 
@@ -437,6 +440,9 @@ bool llmp_x_admin_is_login(const struct llmp_exchange *x);
 /* stage_tokens.c: POST /v1/auth/tokens, its body complete; the public keys */
 void llmp_x_issue_token(struct llmp_exchange *x);
 void llmp_x_show_jwks(struct llmp_exchange *x);
+
+/* stage_capabilities.c */
+void llmp_x_show_capabilities(struct llmp_exchange *x);
 
 /* stage_local.c */
 void llmp_x_local(struct llmp_exchange *x, struct llmp_str path);

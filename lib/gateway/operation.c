@@ -73,6 +73,7 @@ static const struct llmp_operation operations[] = {
     PASS_OP("rerank", "rerank", true),
     LOCAL_OP("models", "/v1/models", LLMP_LOCAL_MODELS),
     LOCAL_OP("model", "/v1/models/*", LLMP_LOCAL_MODEL), /* %XX too */
+    LOCAL_OP("capabilities", "/v1/capabilities", LLMP_LOCAL_CAPABILITIES),
     LOCAL_OP("live", "/health/live", LLMP_LOCAL_LIVE),
     LOCAL_OP("ready", "/health/ready", LLMP_LOCAL_READY),
     LOCAL_OP("metrics", "/metrics", LLMP_LOCAL_METRICS),

@@ -19,6 +19,7 @@ enum llmp_local {
     LLMP_LOCAL_NO, /* goes to a provider */
     LLMP_LOCAL_MODELS,
     LLMP_LOCAL_MODEL,
+    LLMP_LOCAL_CAPABILITIES,
     LLMP_LOCAL_LIVE,
     LLMP_LOCAL_READY,
     LLMP_LOCAL_METRICS,

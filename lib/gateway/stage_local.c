@@ -198,6 +198,9 @@ void llmp_x_local(struct llmp_exchange *x, struct llmp_str path)
                                         : LLMP_STR("{\"status\":\"ready\"}"));
         answer_json(x, draining ? 503 : 200);
         return;
+    case LLMP_LOCAL_CAPABILITIES:
+        llmp_x_show_capabilities(x);
+        return;
     case LLMP_LOCAL_JWKS:
         llmp_x_show_jwks(x);
         return;
