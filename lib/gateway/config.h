@@ -26,6 +26,22 @@ struct llmp_allowance {
     struct llmp_str downgrade; /* a model's name; empty: none */
 };
 
+/* How a provider's bearer tokens are got. */
+enum llmp_oauth_kind {
+    LLMP_OAUTH_NONE,
+    LLMP_OAUTH_CLIENT, /* client credentials, Microsoft Entra's too */
+    LLMP_OAUTH_GIGACHAT,
+    LLMP_OAUTH_GOOGLE /* a service account */
+};
+
+struct llmp_oauth_config {
+    enum llmp_oauth_kind kind;
+    struct llmp_str id; /* what tokens are kept under: made of all below */
+    struct llmp_str token_url, client_id, client_secret, scope;
+    struct llmp_str account;    /* Google's key file, JSON */
+    struct llmp_origin *origin; /* of token_url */
+};
+
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
     struct llmp_str name;
@@ -35,6 +51,8 @@ struct llmp_provider {
     struct llmp_str api_version;     /* Azure's; empty: its newer paths */
     struct llmp_aws_credentials aws; /* Bedrock's; empty: none */
     struct llmp_str aws_region;
+    struct llmp_oauth_config oauth;
+    bool responses;            /* OpenAI-compatible: it has /responses */
     struct llmp_origin origin; /* where, over what; see runtime.h */
     struct llmp_str base_path; /* of base_url, without trailing '/': "/v1";
                                   may be empty */

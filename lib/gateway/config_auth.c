@@ -219,28 +219,28 @@ static int check_all_owners(struct llmp_reading *reading,
 
 /* ---- issuers ------------------------------------------------------------ */
 
-/* Where an issuer's documents are: as strict as for providers. */
-static int origin_of(struct llmp_reading *reading,
-                     const struct llmp_draft_issuer *draft,
-                     const struct llmp_setting *setting, const char *name,
-                     struct llmp_origin **out)
+/* As strict as for providers. */
+int llmp_check_origin(struct llmp_reading *reading,
+                      const struct llmp_node *node, struct llmp_str text,
+                      const char *name, bool plain, const char *ca_file,
+                      struct llmp_origin **out)
 {
     struct llmp_config_memory *memory = &reading->config->memory;
     struct llmp_origin *origin = llmp_config_take(memory, sizeof(*origin));
     struct llmp_url url;
-    const char *problem = llmp_url_parse(&url, setting->text, false);
+    const char *problem = llmp_url_parse(&url, text, false);
     char port[8] = "";
 
     if (!origin)
         return llmp_reading_nomem(reading);
     if (problem)
-        return llmp_reading_fail(reading, setting->node, LLMP_E_INVALID,
-                                 "'%s' %s", name, problem);
+        return llmp_reading_fail(reading, node, LLMP_E_INVALID, "'%s' %s", name,
+                                 problem);
 
     bool https = llmp_str_eq(url.scheme, LLMP_STR("https"));
 
-    if (!https && !draft->allow_plain_http.number)
-        return llmp_reading_fail(reading, setting->node, LLMP_E_INVALID,
+    if (!https && !plain)
+        return llmp_reading_fail(reading, node, LLMP_E_INVALID,
                                  "'%s' must begin with https://", name);
     origin->port = url.port ? url.port : https ? 443 : 80;
     if (origin->port != (https ? 443 : 80))
@@ -256,13 +256,13 @@ static int origin_of(struct llmp_reading *reading,
     origin->host = llmp_config_join(memory, host, 1).ptr;
     origin->authority = llmp_config_join(memory, authority, 4).ptr;
     origin->tls_verify = true;
-    origin->ca_file = draft->ca_file.node ? draft->ca_file.text.ptr : NULL;
+    origin->ca_file = ca_file;
     origin->connect_timeout_ms = 5000;
     if (!origin->host || !origin->authority)
         return llmp_reading_nomem(reading);
 
     const struct llmp_str id[] = {
-        LLMP_STR("issuer "), llmp_str_of(origin->scheme),
+        LLMP_STR("by url "), llmp_str_of(origin->scheme),
         LLMP_STR("://"),     llmp_str_of(origin->authority),
         LLMP_STR(" "),       llmp_str_of(origin->ca_file)
     };
@@ -270,6 +270,17 @@ static int origin_of(struct llmp_reading *reading,
     origin->id = llmp_config_join(memory, id, LLMP_COUNT(id)).ptr;
     *out = origin;
     return origin->id ? LLMP_OK : llmp_reading_nomem(reading);
+}
+
+static int origin_of(struct llmp_reading *reading,
+                     const struct llmp_draft_issuer *draft,
+                     const struct llmp_setting *setting, const char *name,
+                     struct llmp_origin **out)
+{
+    return llmp_check_origin(
+        reading, setting->node, setting->text, name,
+        draft->allow_plain_http.number != 0,
+        draft->ca_file.node ? draft->ca_file.text.ptr : NULL, out);
 }
 
 /* A mapping's key, which goes away with the file's tree, kept. */

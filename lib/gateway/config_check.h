@@ -28,6 +28,16 @@ int llmp_imply_deployment(struct llmp_reading *reading,
 /* config_auth.c: after the models. */
 int llmp_check_auth(struct llmp_reading *reading,
                     const struct llmp_draft *draft);
+/* Where a URL leads that is asked by ourselves.
+ * @param plain  http is allowed, too */
+int llmp_check_origin(struct llmp_reading *reading,
+                      const struct llmp_node *node, struct llmp_str text,
+                      const char *name, bool plain, const char *ca_file,
+                      struct llmp_origin **out);
+/* config_oauth.c */
+int llmp_check_oauth(struct llmp_reading *reading,
+                     const struct llmp_draft_provider *draft,
+                     struct llmp_provider *provider);
 /* The settings' texts in a row. */
 int llmp_take_texts(struct llmp_reading *reading,
                     const struct llmp_settings *settings,

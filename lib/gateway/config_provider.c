@@ -310,7 +310,7 @@ static int add_headers(struct build *b)
     b->headers =
         llmp_config_take_array(memory, headers->count + 1, sizeof(*b->headers));
     b->secrets = llmp_config_take_array(
-        memory, 2 * headers->count + b->draft->api_key.count + 5,
+        memory, 2 * headers->count + b->draft->api_key.count + 6,
         sizeof(*b->secrets));
     if (!b->headers || !b->secrets)
         return llmp_reading_nomem(b->reading);
@@ -489,6 +489,21 @@ static enum llmp_face find_face(const struct llmp_draft_provider *draft)
     return LLMP_FACE_OPENAI;
 }
 
+/* Compatible servers that are known not to have it. */
+static bool has_responses(const struct llmp_draft_provider *draft)
+{
+    static const char *const without[] = { "mistral",  "deepseek",
+                                           "cloudru",  "together",
+                                           "cerebras", "gemini-openai" };
+    struct llmp_str name =
+        draft->preset.node ? draft->preset.text : draft->name.text;
+
+    for (size_t i = 0; i < LLMP_COUNT(without); i++)
+        if (llmp_str_eq(name, llmp_str_of(without[i])))
+            return false;
+    return true;
+}
+
 static int check_provider(struct build *b)
 {
     const struct llmp_draft_provider *draft = b->draft;
@@ -499,6 +514,11 @@ static int check_provider(struct build *b)
     b->out->region = draft->region.text;
     LLMP_TRY(add_headers(b));
     LLMP_TRY(check_aws(b));
+    LLMP_TRY(llmp_check_oauth(b->reading, draft, b->out));
+    if (draft->oauth.node) {
+        LLMP_TRY(add_secret(b, b->out->oauth.client_secret));
+        b->has_secret = true;
+    }
     /* Before the proxy's password counts as a secret: it goes to the proxy. */
     LLMP_TRY(check_trust(b));
     LLMP_TRY(check_transport(b));
@@ -507,6 +527,8 @@ static int check_provider(struct build *b)
     b->out->first_byte_timeout_ms = draft->timeouts.first_byte.number;
     b->out->idle_timeout_ms = draft->timeouts.idle.number;
     b->out->inject_usage = draft->stream_usage.number;
+    b->out->responses =
+        draft->responses.node ? draft->responses.number : has_responses(draft);
     b->out->vendor = draft->vendor.node   ? draft->vendor.text
                      : draft->preset.node ? draft->preset.text
                                           : draft->name.text;

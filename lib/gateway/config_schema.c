@@ -201,6 +201,30 @@ SECTION(aws_section, "providers.aws", llmp_draft_aws, aws_keys,
         "Signs calls with AWS Signature Version 4. Without it Bedrock is "
         "called with `api_key`, a Bedrock API key.");
 
+static const struct llmp_key oauth_keys[] = {
+    { "tenant", LLMP_KEY_TEXT, AT(oauth, tenant),
+      .help = "Microsoft Entra's, in place of `token_url`." },
+    { "client_id", LLMP_KEY_TEXT, AT(oauth, client_id),
+      .help = "Client credentials (RFC 6749, 4.4)." },
+    { "client_secret", LLMP_KEY_TEXT, AT(oauth, client_secret), .secret = true,
+      .help = "Best a reference." },
+    { "credentials", LLMP_KEY_TEXT, AT(oauth, credentials), .secret = true,
+      .help = "GigaChat's authorization key, as its console shows it." },
+    { "service_account", LLMP_KEY_TEXT, AT(oauth, service_account),
+      .secret = true, .lines = true,
+      .help = "The JSON of a Google service account's key: "
+              "`${file:/run/secrets/vertex.json}`." },
+    { "scope", LLMP_KEY_TEXT, AT(oauth, scope),
+      .help = "Unset: `https://cognitiveservices.azure.com/.default` with "
+              "`tenant`, `GIGACHAT_API_PERS`, or Google's cloud-platform." },
+    { "token_url", LLMP_KEY_TEXT, AT(oauth, token_url),
+      .help = "Where tokens are given, https. Unset: Entra's or GigaChat's." },
+};
+SECTION(oauth_section, "providers.oauth", llmp_draft_oauth, oauth_keys,
+        "Bearer tokens that are fetched, and fetched anew before they end, "
+        "instead of `api_key`: `tenant` or `token_url` with `client_id` and "
+        "`client_secret`; or `credentials`; or `service_account`.");
+
 static const struct llmp_key provider_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(provider, name), .required = true,
       .help = "Letters, digits, `.`, `_`, `-`; once only. Without `preset` "
@@ -219,6 +243,12 @@ static const struct llmp_key provider_keys[] = {
               "`/deployments/MODEL/…?api-version=…` below `base_url`, which "
               "ends in `/openai` then. Unset: the newer paths below "
               "`/openai/v1`." },
+    { "responses", LLMP_KEY_BOOL, AT(provider, responses),
+      .help = "`dialect: openai` only: whether it has `/responses`; else "
+              "those requests become chats. Unset: as the preset is known, "
+              "else `true`." },
+    { "oauth", LLMP_KEY_SECTION, AT(provider, oauth), .section = &oauth_section,
+      .help = "Fetches bearer tokens." },
     { "aws", LLMP_KEY_SECTION, AT(provider, aws), .section = &aws_section,
       .help = "Credentials for `dialect: bedrock`." },
     { "region", LLMP_KEY_TEXT, AT(provider, region),

@@ -187,10 +187,18 @@ struct llmp_draft_aws {
     struct llmp_setting access_key, secret_key, session_token, region;
 };
 
+struct llmp_draft_oauth {
+    const struct llmp_node *node;
+    struct llmp_setting tenant, client_id, client_secret, scope, token_url,
+        credentials, service_account;
+};
+
 struct llmp_draft_provider {
     const struct llmp_node *node;
     struct llmp_setting api_version;
     struct llmp_draft_aws aws;
+    struct llmp_draft_oauth oauth;
+    struct llmp_setting responses;
     struct llmp_setting name, preset, base_url, dialect, region, transport,
         http2, ca_file, proxy, tls_verify, allow_plain_http, connections,
         stream_usage;

@@ -149,6 +149,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
         llmp_sse_fini(&x->sse);
     drop_waker(x);
     llmp_x_admin_drop(x);
+    llmp_x_credential_drop(x);
     llmp_x_foreign_free(x);
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
     llmp_x_forget_caller(x);
@@ -247,7 +248,8 @@ void llmp_x_cancel_call(struct llmp_exchange *x)
         return;
     x->call_open = false;
     /* Nobody has said that it was not sent: it may cost something. */
-    if (x->state != LLMP_X_AUTH && !x->list.open)
+    if (x->state != LLMP_X_AUTH && x->state != LLMP_X_CREDENTIAL &&
+        !x->list.open)
         x->call_reached = true;
     llmp_x_ask(x,
                (struct llmp_ask){ .kind = LLMP_ASK_CANCEL, .id = x->call.id });
@@ -337,6 +339,7 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     settle_usage(x, ending);
     llmp_x_report(x, outcome_of(x, ending));
     llmp_x_keys_drop(x);
+    llmp_x_credential_drop(x);
     llmp_x_settle(x);
     llmp_x_book_outcome(x);
     llmp_metrics_record(&x->worker->metrics, model_label(x), s);
@@ -408,6 +411,8 @@ void llmp_exchange_call_head(struct llmp_exchange *x, uint32_t id,
         return;
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_head(x, head);
+    else if (x->state == LLMP_X_CREDENTIAL)
+        x->credential.status = head->status;
     else if (x->list.open)
         llmp_x_list_head(x, head->status);
     else
@@ -422,6 +427,8 @@ void llmp_exchange_call_body(struct llmp_exchange *x, uint32_t id,
         return;
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_body(x, bytes);
+    else if (x->state == LLMP_X_CREDENTIAL)
+        llmp_x_credential_body(x, bytes);
     else if (x->list.open)
         llmp_x_list_body(x, bytes);
     else
@@ -437,6 +444,8 @@ void llmp_exchange_call_end(struct llmp_exchange *x, uint32_t id,
     x->call_open = false;
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_end(x, true);
+    else if (x->state == LLMP_X_CREDENTIAL)
+        llmp_x_credential_end(x, true);
     else if (x->list.open)
         llmp_x_list_end(x, true);
     else
@@ -453,6 +462,8 @@ void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
     x->call_open = false;
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_end(x, false);
+    else if (x->state == LLMP_X_CREDENTIAL)
+        llmp_x_credential_end(x, false);
     else if (x->list.open)
         llmp_x_list_end(x, false);
     else
@@ -509,6 +520,8 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
             llmp_x_keys_tick(x);
         else if (x->state == LLMP_X_LIMITS)
             llmp_x_limits_tick(x);
+        else if (x->state == LLMP_X_CREDENTIAL)
+            llmp_x_credential_tick(x);
         else if (x->state == LLMP_X_BACKOFF)
             llmp_x_backoff_tick(x);
         else if (x->state == LLMP_X_ADMIN)
@@ -529,6 +542,8 @@ void llmp_exchange_woken(struct llmp_exchange *x, struct llmp_time now)
     x->now = now;
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_woken(x);
+    else if (x->state == LLMP_X_CREDENTIAL)
+        llmp_x_credential_woken(x);
     else if (x->state == LLMP_X_ADMIN)
         llmp_x_admin_woken(x);
     else if (x->state == LLMP_X_LIMITS)

@@ -11,9 +11,11 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "cloud/request.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/operation.h"
+#include "gateway/tokens.h"
 #include "gateway/upload_check.h"
 #include "message/eventstream.h"
 #include "message/sse.h"
@@ -21,16 +23,17 @@
 #include "wire/passing.h"
 
 enum llmp_x_state {
-    LLMP_X_HEAD,      /* nothing came yet */
-    LLMP_X_AUTH,      /* the keys of a token's issuer are awaited */
-    LLMP_X_BODY,      /* a body is being held */
-    LLMP_X_LIMITS,    /* what the store says about limits is awaited */
-    LLMP_X_BACKOFF,   /* the next attempt is put off a little */
-    LLMP_X_UPLOAD,    /* a call runs and the body goes straight to it */
-    LLMP_X_CALLING,   /* a call runs, its answer is awaited */
-    LLMP_X_ADMIN,     /* a job of administration runs */
-    LLMP_X_ANSWERING, /* the answer is on its way to the client */
-    LLMP_X_ERROR,     /* an upstream's error body is being collected */
+    LLMP_X_HEAD,       /* nothing came yet */
+    LLMP_X_AUTH,       /* the keys of a token's issuer are awaited */
+    LLMP_X_BODY,       /* a body is being held */
+    LLMP_X_LIMITS,     /* what the store says about limits is awaited */
+    LLMP_X_CREDENTIAL, /* the provider's token is awaited */
+    LLMP_X_BACKOFF,    /* the next attempt is put off a little */
+    LLMP_X_UPLOAD,     /* a call runs and the body goes straight to it */
+    LLMP_X_CALLING,    /* a call runs, its answer is awaited */
+    LLMP_X_ADMIN,      /* a job of administration runs */
+    LLMP_X_ANSWERING,  /* the answer is on its way to the client */
+    LLMP_X_ERROR,      /* an upstream's error body is being collected */
     LLMP_X_ENDED
 };
 
@@ -117,6 +120,13 @@ struct llmp_exchange {
         struct llmp_str error_type;       /* likewise; AWS has it in the head */
         uint64_t spent[LLMP_LIMIT_UNITS]; /* by earlier attempts */
     } route;
+    struct llmp_str bearer; /* "Bearer …", fetched; or empty */
+    struct {
+        struct llmp_vendor_token *token;   /* that this exchange fetches */
+        struct llmp_cloud_request request; /* likewise */
+        uint64_t until_ns;
+        uint16_t status;
+    } credential;
     struct llmp_x_foreign *foreign; /* of the attempt; NULL: the dialects are
                                        the same (stage_translate.c) */
 
@@ -302,6 +312,17 @@ void llmp_x_read_timeout(struct llmp_exchange *x, struct llmp_str value);
 /* The attempt's own timeout, cut to what the client waits. */
 void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms);
 enum llmp_route_class llmp_x_class_of(enum llmp_fault fault);
+
+/* stage_credential.c: in state LLMP_X_CREDENTIAL a call's answer is its
+ * business. False: not yet, or never. */
+bool llmp_x_has_credential(struct llmp_exchange *x);
+void llmp_x_credential_body(struct llmp_exchange *x, struct llmp_str bytes);
+void llmp_x_credential_end(struct llmp_exchange *x, bool well);
+void llmp_x_credential_tick(struct llmp_exchange *x);
+void llmp_x_credential_woken(struct llmp_exchange *x);
+void llmp_x_credential_drop(struct llmp_exchange *x); /* gives a fetch back */
+/* The provider refused the token. */
+void llmp_x_credential_refused(struct llmp_exchange *x);
 
 /* stage_translate.c: where client and provider speak differently */
 /* The held body in the provider's dialect. LLMP_OK; LLMP_E_UNSUPPORTED: it

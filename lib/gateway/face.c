@@ -14,13 +14,15 @@ static const struct llmp_face_row rows[LLMP_FACES] = {
                            LLMP_STR("x-goog-api-key"), LLMP_STR("") },
     [LLMP_FACE_VERTEX] = { "vertex", &llmp_dialect_gemini,
                            LLMP_STR("authorization"), LLMP_STR("Bearer ") },
+    [LLMP_FACE_GIGACHAT] = { "gigachat", &llmp_dialect_gigachat,
+                             LLMP_STR("authorization"), LLMP_STR("Bearer ") },
     [LLMP_FACE_BEDROCK] = { "bedrock", &llmp_dialect_bedrock,
                             LLMP_STR("authorization"), LLMP_STR("Bearer ") },
 };
 
-const char *const llmp_face_names[] = { "openai", "azure",  "anthropic",
-                                        "gemini", "vertex", "bedrock",
-                                        NULL };
+const char *const llmp_face_names[] = { "openai",   "azure",  "anthropic",
+                                        "gemini",   "vertex", "bedrock",
+                                        "gigachat", NULL };
 
 const struct llmp_face_row *llmp_face_row(enum llmp_face face)
 {
@@ -36,6 +38,8 @@ const struct llmp_dialect *llmp_shape_dialect(enum llmp_shape shape)
         return &llmp_dialect_anthropic;
     case LLMP_SHAPE_GEMINI:
         return &llmp_dialect_gemini;
+    case LLMP_SHAPE_RESPONSES:
+        return &llmp_dialect_responses;
     default:
         return NULL;
     }
@@ -61,8 +65,9 @@ bool llmp_face_speaks(enum llmp_face face, enum llmp_shape shape)
     case LLMP_SHAPE_GEMINI:
     case LLMP_SHAPE_GEMINI_OTHER:
         return rows[face].dialect == &llmp_dialect_gemini;
-    default:
-        return rows[face].dialect == &llmp_dialect_openai;
+    default: /* GigaChat's embeddings are as OpenAI's */
+        return rows[face].dialect == &llmp_dialect_openai ||
+               (face == LLMP_FACE_GIGACHAT && shape == LLMP_SHAPE_EMBEDDINGS);
     }
 }
 

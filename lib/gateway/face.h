@@ -18,6 +18,7 @@ enum llmp_face {
     LLMP_FACE_GEMINI,
     LLMP_FACE_VERTEX,
     LLMP_FACE_BEDROCK,
+    LLMP_FACE_GIGACHAT,
     LLMP_FACES
 };
 

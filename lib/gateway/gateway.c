@@ -31,6 +31,7 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     if (pthread_mutex_init(&made->change, NULL) != 0 ||
         pthread_mutex_init(&made->lock, NULL) != 0 ||
         llmp_wait_list_init(&made->keys) < 0 ||
+        llmp_tokens_init(&made->tokens) < 0 ||
         llmp_wait_list_init(&made->sharing.waiting) < 0) {
         llmp_free(made);
         return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
@@ -60,6 +61,7 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     llmp_limiter_free(gateway->limiter);
     llmp_router_free(gateway->router);
     llmp_wait_list_fini(&gateway->keys);
+    llmp_tokens_fini(&gateway->tokens);
     llmp_wait_list_fini(&gateway->sharing.waiting);
     (void)pthread_mutex_destroy(&gateway->lock);
     (void)pthread_mutex_destroy(&gateway->change);

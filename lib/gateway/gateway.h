@@ -14,6 +14,7 @@
 #include "gateway/access.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
+#include "gateway/tokens.h"
 #include "gateway/wake.h"
 
 enum { LLMP_ADMIN_SHARES = 256 };
@@ -61,6 +62,7 @@ struct llmp_gateway {
     struct llmp_router *router;
     struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     struct llmp_stored stored;
+    struct llmp_tokens tokens;  /* of providers */
     struct llmp_wait_list keys; /* who waits for an issuer's keys */
     struct llmp_sharing sharing;
     pthread_mutex_t change; /* before `lock` */

@@ -376,6 +376,8 @@ static void upstream_error(struct llmp_exchange *x)
 
     if (x->out.failed)
         text.len = 0;
+    if (status == 401)
+        llmp_x_credential_refused(x);
     /* A 200 with an error in it, a redirect, a page: it does not work. */
     llmp_x_read_error(x, status < 400 ? 502 : status, text, &error);
     if (!llmp_x_fail_over(x, llmp_x_class_of(error.fault)))

@@ -126,6 +126,7 @@ static void fill_headers(struct llmp_exchange *x)
         add_header(x, provider->credentials[which].name,
                    provider->credentials[which].value);
     }
+    add_header(x, LLMP_STR("authorization"), x->bearer);
     for (size_t i = 0; i < provider->header_count; i++)
         add_header(x, provider->headers[i].name, provider->headers[i].value);
     add_header(x, LLMP_STR("content-type"), x->content_type);
@@ -299,9 +300,20 @@ static void call_translated(struct llmp_exchange *x)
     }
 }
 
+static bool speaks(const struct llmp_exchange *x)
+{
+    const struct llmp_provider *provider = x->deployment->provider;
+    enum llmp_shape shape = x->operation->shape;
+
+    return llmp_face_speaks(provider->face, shape) &&
+           (shape != LLMP_SHAPE_RESPONSES || provider->responses);
+}
+
 void llmp_x_call_plain(struct llmp_exchange *x)
 {
-    if (llmp_face_speaks(x->deployment->provider->face, x->operation->shape))
+    if (!llmp_x_has_credential(x))
+        return; /* it is being fetched, or the exchange was ended */
+    if (speaks(x))
         call_edited(x);
     else
         call_translated(x);

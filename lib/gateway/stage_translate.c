@@ -19,6 +19,7 @@ static struct llmp_wire begin_wire(struct llmp_exchange *x,
         .drop = x->model->drop_unsupported,
         .is_openai = provider->is_openai,
         .no_stream_usage = !provider->inject_usage,
+
         .max_tokens = x->deployment->max_tokens,
         .now_s = x->now.wall_ns / LLMP_NS_PER_S,
     };

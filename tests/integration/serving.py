@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -44,7 +45,13 @@ class Sim:
         self.url = self.origin + "/v1"
         self.tls = self.origin.startswith("https:")
         # One connection for questions, so that they do not add to the count.
-        self.control = http.client.HTTPConnection(self.host, self.port, timeout=20)
+        if self.tls:
+            trust = ssl._create_unverified_context()
+            self.control = http.client.HTTPSConnection(
+                self.host, self.port, timeout=20, context=trust
+            )
+        else:
+            self.control = http.client.HTTPConnection(self.host, self.port, timeout=20)
 
     def stop(self):
         self.control.close()

@@ -285,13 +285,15 @@ static void references(void **state)
           "https://host/path" },
         { "providers: [{name: openai, preset: '${KEY}'}]", LLMP_E_INVALID,
           "1:36: 'preset' must be one of openai, anthropic, mistral, groq, "
-          "deepseek, openrouter, gemini, cloudru, xai, together, fireworks, "
+          "deepseek, openrouter, gemini, gemini-openai, cloudru, xai, "
+          "together, fireworks, "
           "cerebras, ollama, vllm, lmstudio" },
         { "providers: [{name: openai, transport: '${TYPO}'}]", LLMP_E_INVALID,
           "1:39: 'transport' must be one of native, curl" },
         { "providers: [{name: openai, preset: 'x${TYPO}'}]", LLMP_E_INVALID,
           "1:36: 'preset' must be one of openai, anthropic, mistral, groq, "
-          "deepseek, openrouter, gemini, cloudru, xai, together, fireworks, "
+          "deepseek, openrouter, gemini, gemini-openai, cloudru, xai, "
+          "together, fireworks, "
           "cerebras, ollama, vllm, lmstudio" },
         { "providers: [{name: '${TYPO}'}]", LLMP_E_INVALID,
           "1:13: this provider needs 'base_url' or 'preset'" },
