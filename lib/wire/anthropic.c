@@ -97,12 +97,11 @@ static int read_answer(struct llmp_answer *answer,
         return llmp_wire_nomem(wire);
     LLMP_TRY(
         llmp_wire_expect(wire, content, LLMP_IS_ARRAY, "an array", "content"));
-    answer->id = llmp_json_text(llmp_json_get(root, K("id")));
-    answer->model = llmp_json_text(llmp_json_get(root, K("model")));
+    answer->id = llmp_wire_text_at(root, K("id"));
+    answer->model = llmp_wire_text_at(root, K("model"));
     choice->stop =
         llmp_anthropic_stop_of(llmp_json_get(root, K("stop_reason")));
-    choice->stop_sequence =
-        llmp_json_text(llmp_json_get(root, K("stop_sequence")));
+    choice->stop_sequence = llmp_wire_text_at(root, K("stop_sequence"));
     for (const struct llmp_json_value *v = content->first; v; v = v->next) {
         struct llmp_part found = { .kind = LLMP_PART_TEXT };
         struct llmp_part *part;
@@ -255,8 +254,8 @@ void llmp_anthropic_read_error(struct llmp_provider_error *error,
 
     *error = (struct llmp_provider_error){
         .fault = llmp_fault_of_status(status),
-        .message = llmp_json_text(llmp_json_get(e, K("message"))),
-        .type = llmp_json_text(llmp_json_get(e, K("type"))),
+        .message = llmp_wire_text_at(e, K("message")),
+        .type = llmp_wire_text_at(e, K("type")),
     };
     for (size_t i = 0; i < LLMP_COUNT(faults); i++)
         if (llmp_str_eq(faults[i].type, error->type))

@@ -83,6 +83,7 @@ bool llmp_anthropic_take_block(struct llmp_part *part,
                                const struct llmp_json_value *block)
 {
     const struct llmp_json_value *type = llmp_json_get(block, K("type"));
+    const struct llmp_json_value *input = llmp_json_get(block, K("input"));
     const struct llmp_json_value *citations =
         llmp_json_get(block, K("citations"));
 
@@ -103,9 +104,8 @@ bool llmp_anthropic_take_block(struct llmp_part *part,
         part->kind = LLMP_PART_TOOL_CALL;
         part->id = text_at(block, K("id"));
         part->name = text_at(block, K("name"));
-        part->arguments = llmp_json_text(llmp_json_get(block, K("input")));
-        if (!part->arguments.len)
-            part->arguments = K("{}");
+        part->arguments =
+            llmp_json_is(input, LLMP_JSON_OBJECT) ? input->text : K("{}");
     } else {
         return false;
     }
@@ -299,8 +299,12 @@ static int take_tool(struct llmp_chat *chat,
         return llmp_wire_nomem(wire);
     tool->name = text_at(value, K("name"));
     tool->description = text_at(value, K("description"));
-    tool->parameters = llmp_json_text(llmp_json_get(value, K("input_schema")));
-    tool->strict = llmp_json_text(llmp_json_get(value, K("strict")));
+    LLMP_TRY(llmp_wire_take_raw(
+        &tool->parameters, llmp_json_get(value, K("input_schema")),
+        LLMP_IS_OBJECT, "an object", "tools[].input_schema", wire));
+    LLMP_TRY(llmp_wire_take_raw(&tool->strict,
+                                llmp_json_get(value, K("strict")), LLMP_IS_BOOL,
+                                "a boolean", "tools[].strict", wire));
     take_cache(&tool->cache, &tool->cache_ttl, value);
     return LLMP_OK;
 }
@@ -359,9 +363,9 @@ static int take_thinking(struct llmp_chat *chat,
                                "thinking.type");
     chat->reasoning.wanted = LLMP_YES;
     chat->reasoning.shown = LLMP_YES;
-    chat->reasoning.budget =
-        llmp_json_text(llmp_json_get(value, K("budget_tokens")));
-    return LLMP_OK;
+    return llmp_wire_take_raw(
+        &chat->reasoning.budget, llmp_json_get(value, K("budget_tokens")),
+        LLMP_IS_NUMBER, "a number", "thinking.budget_tokens", wire);
 }
 
 static int take_format(struct llmp_chat *chat,
@@ -389,7 +393,7 @@ static int take_output(struct llmp_chat *chat,
         if (v->type == LLMP_JSON_NULL)
             continue;
         if (llmp_str_eq(v->key, K("effort")))
-            chat->reasoning.effort = v->text;
+            chat->reasoning.effort = text_at(value, K("effort"));
         else if (llmp_str_eq(v->key, K("format")))
             LLMP_TRY(take_format(chat, v, wire));
         else

@@ -20,9 +20,8 @@ static int read_start(struct llmp_wire_reader *reader,
 
     llmp_anthropic_take_usage(&reader->usage,
                               llmp_json_get(message, K("usage")));
-    return llmp_wire_start(
-        reader, llmp_json_text(llmp_json_get(message, K("id"))),
-        llmp_json_text(llmp_json_get(message, K("model"))), 0, sink);
+    return llmp_wire_start(reader, llmp_wire_text_at(message, K("id")),
+                           llmp_wire_text_at(message, K("model")), 0, sink);
 }
 
 /* A block that has something already gives it as its first delta. */
@@ -48,30 +47,30 @@ static int read_delta(struct llmp_wire_reader *reader,
 {
     const struct llmp_json_value *delta = llmp_json_get(data, K("delta"));
     const struct llmp_json_value *type = llmp_json_get(delta, K("type"));
+    const struct llmp_json_value *citation =
+        llmp_json_get(delta, K("citation"));
 
     if (!reader->part_open)
         return LLMP_OK; /* of a block that has no part */
     if (llmp_json_text_is(type, K("text_delta")))
         return llmp_wire_delta(reader, 0, LLMP_PART_TEXT,
-                               llmp_json_text(llmp_json_get(delta, K("text"))),
-                               sink);
+                               llmp_wire_text_at(delta, K("text")), sink);
     if (llmp_json_text_is(type, K("input_json_delta")))
-        return llmp_wire_delta(
-            reader, 0, LLMP_PART_TOOL_CALL,
-            llmp_json_text(llmp_json_get(delta, K("partial_json"))), sink);
+        return llmp_wire_delta(reader, 0, LLMP_PART_TOOL_CALL,
+                               llmp_wire_text_at(delta, K("partial_json")),
+                               sink);
     if (llmp_json_text_is(type, K("thinking_delta")))
-        return llmp_wire_delta(
-            reader, 0, LLMP_PART_REASONING,
-            llmp_json_text(llmp_json_get(delta, K("thinking"))), sink);
+        return llmp_wire_delta(reader, 0, LLMP_PART_REASONING,
+                               llmp_wire_text_at(delta, K("thinking")), sink);
     if (llmp_json_text_is(type, K("signature_delta")))
-        return llmp_wire_sign(
-            reader, llmp_json_text(llmp_json_get(delta, K("signature"))), sink);
-    if (llmp_json_text_is(type, K("citations_delta")))
+        return llmp_wire_sign(reader, llmp_wire_text_at(delta, K("signature")),
+                              sink);
+    if (llmp_json_text_is(type, K("citations_delta")) &&
+        llmp_json_is(citation, LLMP_JSON_OBJECT))
         return sink->take(
-            &(struct llmp_event){
-                .kind = LLMP_EVENT_CITATION,
-                .part = { .kind = reader->part },
-                .text = llmp_json_text(llmp_json_get(delta, K("citation"))) },
+            &(struct llmp_event){ .kind = LLMP_EVENT_CITATION,
+                                  .part = { .kind = reader->part },
+                                  .text = citation->text },
             sink->ctx);
     return LLMP_OK;
 }
@@ -87,9 +86,8 @@ static int read_message_delta(struct llmp_wire_reader *reader,
     llmp_anthropic_take_usage(&reader->usage, llmp_json_get(data, K("usage")));
     if (!reason || reader->stopped)
         return LLMP_OK;
-    return llmp_wire_stop(
-        reader, 0, llmp_anthropic_stop_of(reason),
-        llmp_json_text(llmp_json_get(delta, K("stop_sequence"))), sink);
+    return llmp_wire_stop(reader, 0, llmp_anthropic_stop_of(reason),
+                          llmp_wire_text_at(delta, K("stop_sequence")), sink);
 }
 
 int llmp_anthropic_read_event(struct llmp_wire_reader *reader,

@@ -184,6 +184,13 @@ struct llmp_str llmp_wire_text_at(const struct llmp_json_value *object,
 uint64_t llmp_wire_count_at(const struct llmp_json_value *object,
                             struct llmp_str key);
 
+/* A value that goes on as it stands, if it is there: LLMP_E_TYPE if it is of
+ * another type than `types` allows. */
+int llmp_wire_take_raw(struct llmp_str *out,
+                       const struct llmp_json_value *value, uint32_t types,
+                       const char *must, const char *path,
+                       struct llmp_wire *wire);
+
 /* JSON text as plain text; ptr NULL: no memory. */
 struct llmp_str llmp_wire_plain(struct llmp_str text, struct llmp_arena *arena);
 

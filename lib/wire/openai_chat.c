@@ -139,13 +139,21 @@ static int take_arguments(struct llmp_part *part,
         part->arguments = arguments->text;
         return LLMP_OK;
     }
-    rc = llmp_wire_unquote_object(&part->arguments, llmp_json_text(arguments),
-                                  wire);
-    if (rc != LLMP_E_TYPE)
-        return rc;
-    (void)llmp_buf_add(&odd, K("{\"_invalid_arguments\":\""));
-    (void)llmp_buf_add(&odd, arguments->text);
-    (void)llmp_buf_add(&odd, K("\"}"));
+    if (!arguments || arguments->type == LLMP_JSON_STRING) {
+        rc = llmp_wire_unquote_object(&part->arguments,
+                                      llmp_json_text(arguments), wire);
+        if (rc != LLMP_E_TYPE)
+            return rc;
+    }
+    (void)llmp_buf_add(&odd, K("{\"_invalid_arguments\":"));
+    if (arguments->type == LLMP_JSON_STRING) {
+        (void)llmp_buf_add(&odd, K("\""));
+        (void)llmp_buf_add(&odd, arguments->text);
+        (void)llmp_buf_add(&odd, K("\""));
+    } else {
+        (void)llmp_buf_add(&odd, arguments->text);
+    }
+    (void)llmp_buf_add(&odd, K("}"));
     part->arguments = llmp_arena_str(wire->arena, llmp_buf_str(&odd), &ok);
     return ok && !odd.failed ? LLMP_OK : llmp_wire_nomem(wire);
 }
@@ -164,11 +172,11 @@ static int take_calls(struct llmp_choice *choice,
 
         if (!part)
             return llmp_wire_nomem(wire);
-        part->id = llmp_json_text(llmp_json_get(v, K("id")));
-        part->name = llmp_json_text(llmp_json_get(function, K("name")));
-        part->signature = llmp_json_text(llmp_json_get(
+        part->id = llmp_wire_text_at(v, K("id"));
+        part->name = llmp_wire_text_at(function, K("name"));
+        part->signature = llmp_wire_text_at(
             llmp_json_get(llmp_json_get(v, K("extra_content")), K("google")),
-            K("thought_signature")));
+            K("thought_signature"));
         LLMP_TRY(take_arguments(part, llmp_json_get(function, K("arguments")),
                                 wire));
     }
@@ -180,6 +188,8 @@ static int take_choice(struct llmp_answer *answer,
                        struct llmp_wire *wire)
 {
     const struct llmp_json_value *message = llmp_json_get(value, K("message"));
+    const struct llmp_json_value *logprobs =
+        llmp_json_get(llmp_json_get(value, K("logprobs")), K("content"));
     struct llmp_choice *choice = llmp_answer_add(answer, wire->arena);
 
     if (!choice)
@@ -188,8 +198,8 @@ static int take_choice(struct llmp_answer *answer,
         llmp_json_text(llmp_json_get(value, K("index"))), choice->index);
     choice->stop =
         llmp_openai_stop_of(llmp_json_get(value, K("finish_reason")));
-    choice->logprobs = llmp_json_text(
-        llmp_json_get(llmp_json_get(value, K("logprobs")), K("content")));
+    if (llmp_json_is(logprobs, LLMP_JSON_ARRAY))
+        choice->logprobs = logprobs->text;
     LLMP_TRY(take_reasoning(choice, message, wire));
     LLMP_TRY(take_text(choice, LLMP_PART_TEXT,
                        llmp_json_get(message, K("content")), wire));
@@ -206,8 +216,8 @@ int llmp_openai_read_answer(struct llmp_answer *answer,
 
     LLMP_TRY(
         llmp_wire_expect(wire, choices, LLMP_IS_ARRAY, "an array", "choices"));
-    answer->id = llmp_json_text(llmp_json_get(root, K("id")));
-    answer->model = llmp_json_text(llmp_json_get(root, K("model")));
+    answer->id = llmp_wire_text_at(root, K("id"));
+    answer->model = llmp_wire_text_at(root, K("model"));
     answer->created_s =
         llmp_wire_u64(llmp_json_text(llmp_json_get(root, K("created"))), 0);
     for (const struct llmp_json_value *v = choices->first; v; v = v->next)

@@ -52,7 +52,7 @@ static void take_cache(struct llmp_part *part,
         llmp_json_get(value, LLMP_STR("cache_control"));
 
     part->cache = cache != NULL;
-    part->cache_ttl = llmp_json_text(llmp_json_get(cache, LLMP_STR("ttl")));
+    part->cache_ttl = llmp_wire_text_at(cache, LLMP_STR("ttl"));
 }
 
 static int take_image(struct llmp_part *part,
@@ -72,8 +72,7 @@ static int take_image(struct llmp_part *part,
     if (rc == LLMP_E_TYPE)
         return llmp_wire_wrong(wire, "a URL, or a data URL in base64",
                                "messages[%u].content[%u].image_url.url", m, p);
-    part->media.detail =
-        llmp_json_text(llmp_json_get(image, LLMP_STR("detail")));
+    part->media.detail = llmp_wire_text_at(image, LLMP_STR("detail"));
     return rc;
 }
 
@@ -108,10 +107,10 @@ static int take_file(struct llmp_part *part,
         llmp_json_get(file, LLMP_STR("file_data"));
 
     part->kind = LLMP_PART_DOCUMENT;
-    part->media.name =
-        llmp_json_text(llmp_json_get(file, LLMP_STR("filename")));
-    part->media.file = llmp_json_text(llmp_json_get(file, LLMP_STR("file_id")));
-    if (data && llmp_wire_take_url(&part->media, data->text, wire) < 0)
+    part->media.name = llmp_wire_text_at(file, LLMP_STR("filename"));
+    part->media.file = llmp_wire_text_at(file, LLMP_STR("file_id"));
+    if (data && (data->type != LLMP_JSON_STRING ||
+                 llmp_wire_take_url(&part->media, data->text, wire) < 0))
         return llmp_wire_wrong(wire, "a data URL in base64",
                                "messages[%u].content[%u].file.file_data", m, p);
     if (part->media.url.len) { /* bare base64 is taken, too */
@@ -227,8 +226,7 @@ static int take_call(struct llmp_chat_message *message,
             "messages[%u].tool_calls[%u]", message->index, c);
     part->id = id->text;
     part->name = name->text;
-    part->signature =
-        llmp_json_text(llmp_json_get(google, LLMP_STR("thought_signature")));
+    part->signature = llmp_wire_text_at(google, LLMP_STR("thought_signature"));
 
     int rc = llmp_wire_unquote_object(&part->arguments, arguments->text, wire);
 
@@ -260,10 +258,9 @@ int llmp_openai_take_thinking(struct llmp_part *part,
 
     part->kind = LLMP_PART_REASONING;
     part->redacted = llmp_json_text_is(type, LLMP_STR("redacted_thinking"));
-    part->text = llmp_json_text(llmp_json_get(
-        block, part->redacted ? LLMP_STR("data") : LLMP_STR("thinking")));
-    part->signature =
-        llmp_json_text(llmp_json_get(block, LLMP_STR("signature")));
+    part->text = llmp_wire_text_at(
+        block, part->redacted ? LLMP_STR("data") : LLMP_STR("thinking"));
+    part->signature = llmp_wire_text_at(block, LLMP_STR("signature"));
     return part->redacted || llmp_json_text_is(type, LLMP_STR("thinking"))
                ? LLMP_OK
                : LLMP_E_TYPE;
@@ -341,7 +338,7 @@ static int take_tool_result(struct llmp_chat_message *message,
         return llmp_wire_wrong(wire, "a string", "messages[%u].tool_call_id",
                                message->index);
     part->id = id->text;
-    part->name = llmp_json_text(llmp_json_get(value, LLMP_STR("name")));
+    part->name = llmp_wire_text_at(value, LLMP_STR("name"));
     take_cache(part, value);
     return take_content(&part->first, &last,
                         llmp_json_get(value, LLMP_STR("content")), wire, chat,
@@ -404,7 +401,7 @@ static int take_message(struct llmp_chat *chat,
             wire, "'system', 'developer', 'user', 'assistant' or 'tool'",
             "messages[%u].role", message->index);
     message->role = roles[r].role;
-    message->name = llmp_json_text(llmp_json_get(value, LLMP_STR("name")));
+    message->name = llmp_wire_text_at(value, LLMP_STR("name"));
     LLMP_TRY(note_unknown(value, wire, chat, message->index));
     if (message->role == LLMP_SPEAKER_ASSISTANT)
         return take_assistant(message, value, wire, chat);
@@ -455,13 +452,15 @@ static int take_tool(struct llmp_chat *chat,
     if (!tool)
         return llmp_wire_nomem(wire);
     tool->name = name->text;
-    tool->description =
-        llmp_json_text(llmp_json_get(function, LLMP_STR("description")));
-    tool->parameters =
-        llmp_json_text(llmp_json_get(function, LLMP_STR("parameters")));
-    tool->strict = llmp_json_text(llmp_json_get(function, LLMP_STR("strict")));
+    tool->description = llmp_wire_text_at(function, LLMP_STR("description"));
+    LLMP_TRY(llmp_wire_take_raw(
+        &tool->parameters, llmp_json_get(function, LLMP_STR("parameters")),
+        LLMP_IS_OBJECT, "an object", "tools[].function.parameters", wire));
+    LLMP_TRY(llmp_wire_take_raw(
+        &tool->strict, llmp_json_get(function, LLMP_STR("strict")),
+        LLMP_IS_BOOL, "a boolean", "tools[].function.strict", wire));
     tool->cache = cache != NULL;
-    tool->cache_ttl = llmp_json_text(llmp_json_get(cache, LLMP_STR("ttl")));
+    tool->cache_ttl = llmp_wire_text_at(cache, LLMP_STR("ttl"));
     return LLMP_OK;
 }
 
@@ -515,14 +514,17 @@ static int take_format(struct llmp_chat *chat,
         chat->format.kind = LLMP_FORMAT_JSON;
     else if (llmp_json_text_is(type, LLMP_STR("json_schema"))) {
         chat->format.kind = LLMP_FORMAT_SCHEMA;
-        chat->format.name =
-            llmp_json_text(llmp_json_get(schema, LLMP_STR("name")));
+        chat->format.name = llmp_wire_text_at(schema, LLMP_STR("name"));
         chat->format.description =
-            llmp_json_text(llmp_json_get(schema, LLMP_STR("description")));
-        chat->format.schema =
-            llmp_json_text(llmp_json_get(schema, LLMP_STR("schema")));
-        chat->format.strict =
-            llmp_json_text(llmp_json_get(schema, LLMP_STR("strict")));
+            llmp_wire_text_at(schema, LLMP_STR("description"));
+        LLMP_TRY(llmp_wire_take_raw(
+            &chat->format.schema, llmp_json_get(schema, LLMP_STR("schema")),
+            LLMP_IS_OBJECT, "an object", "response_format.json_schema.schema",
+            wire));
+        LLMP_TRY(llmp_wire_take_raw(
+            &chat->format.strict, llmp_json_get(schema, LLMP_STR("strict")),
+            LLMP_IS_BOOL, "a boolean", "response_format.json_schema.strict",
+            wire));
         if (!chat->format.schema.len)
             return llmp_wire_wrong(wire, "an object",
                                    "response_format.json_schema.schema");

@@ -31,7 +31,7 @@ static int read_call(struct llmp_wire_reader *reader, uint32_t choice,
     const struct llmp_json_value *name = llmp_json_get(function, K("name"));
     const struct llmp_json_value *google =
         llmp_json_get(llmp_json_get(call, K("extra_content")), K("google"));
-    struct llmp_str id = llmp_json_text(llmp_json_get(call, K("id")));
+    struct llmp_str id = llmp_wire_text_at(call, K("id"));
     uint32_t index = (uint32_t)llmp_wire_u64(
         llmp_json_text(llmp_json_get(call, K("index"))), 0);
 
@@ -47,11 +47,9 @@ static int read_call(struct llmp_wire_reader *reader, uint32_t choice,
             sink));
     }
     LLMP_TRY(llmp_wire_sign(
-        reader, llmp_json_text(llmp_json_get(google, K("thought_signature"))),
-        sink));
-    return llmp_wire_delta(
-        reader, choice, LLMP_PART_TOOL_CALL,
-        llmp_json_text(llmp_json_get(function, K("arguments"))), sink);
+        reader, llmp_wire_text_at(google, K("thought_signature")), sink));
+    return llmp_wire_delta(reader, choice, LLMP_PART_TOOL_CALL,
+                           llmp_wire_text_at(function, K("arguments")), sink);
 }
 
 static int read_thinking(struct llmp_wire_reader *reader, uint32_t choice,
@@ -91,11 +89,9 @@ static int read_delta(struct llmp_wire_reader *reader, uint32_t choice,
     if (llmp_json_is(blocks, LLMP_JSON_ARRAY))
         LLMP_TRY(read_thinking(reader, choice, blocks, sink));
     LLMP_TRY(llmp_wire_delta(reader, choice, LLMP_PART_TEXT,
-                             llmp_json_text(llmp_json_get(delta, K("content"))),
-                             sink));
+                             llmp_wire_text_at(delta, K("content")), sink));
     LLMP_TRY(llmp_wire_delta(reader, choice, LLMP_PART_REFUSAL,
-                             llmp_json_text(llmp_json_get(delta, K("refusal"))),
-                             sink));
+                             llmp_wire_text_at(delta, K("refusal")), sink));
     if (!llmp_json_is(calls, LLMP_JSON_ARRAY))
         return LLMP_OK;
     for (const struct llmp_json_value *v = calls->first; v; v = v->next)
@@ -143,8 +139,8 @@ int llmp_openai_read_event(struct llmp_wire_reader *reader,
         return llmp_wire_fail(reader, &error, sink);
     }
     LLMP_TRY(llmp_wire_start(
-        reader, llmp_json_text(llmp_json_get(data, K("id"))),
-        llmp_json_text(llmp_json_get(data, K("model"))),
+        reader, llmp_wire_text_at(data, K("id")),
+        llmp_wire_text_at(data, K("model")),
         llmp_wire_u64(llmp_json_text(llmp_json_get(data, K("created"))), 0),
         sink));
     llmp_openai_take_usage(&reader->usage, llmp_json_get(data, K("usage")));

@@ -118,6 +118,18 @@ uint64_t llmp_wire_count_at(const struct llmp_json_value *object,
                                                  : 0;
 }
 
+int llmp_wire_take_raw(struct llmp_str *out,
+                       const struct llmp_json_value *value, uint32_t types,
+                       const char *must, const char *path,
+                       struct llmp_wire *wire)
+{
+    if (!value)
+        return LLMP_OK;
+    LLMP_TRY(llmp_wire_expect(wire, value, types, must, path));
+    *out = value->text;
+    return LLMP_OK;
+}
+
 struct llmp_str llmp_wire_plain(struct llmp_str text, struct llmp_arena *arena)
 {
     struct llmp_str none = { NULL, 0 };

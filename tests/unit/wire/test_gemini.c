@@ -406,8 +406,8 @@ static void a_stream_of_contents_becomes_chunks(void **state)
         DELTA("'reasoning_content':'hm'") DELTA("'content':'h\\ni'") DELTA(
             "'tool_calls':[{'index':0,'id':'call_r_0','type':'function',"
             "'function':{'name':'f','arguments':''}}]")
-            DELTA("'tool_calls':[{'index':0,'function':{'arguments':''},"
-                  "'extra_content':{'google':"
+            DELTA("'tool_calls':[{'index':0,'function':{'arguments':''},'extra_"
+                  "content':{'google':"
                   "{'thought_signature':'S'}}}]")
                 DELTA("'tool_calls':[{'index':0,'function':{'arguments':"
                       "'{\\'a\\':\\n\\'\\\\u00e9\\'}'}}]")

@@ -207,7 +207,8 @@ static void a_stream_becomes_chunks(void **state)
         DELTA("'role':'assistant','content':''") DELTA("'content':'h\\ni'")
             DELTA("'tool_calls':[{'index':0,'id':'gigachat_s','type':"
                   "'function','function':{'name':'f','arguments':''}}]")
-                DELTA("'tool_calls':[{'index':0,'function':{'arguments':''},'extra_content':{'google':{"
+                DELTA("'tool_calls':[{'index':0,'function':{'arguments':''},'"
+                      "extra_content':{'google':{"
                       "'thought_signature':'s'}}}]")
                     DELTA("'tool_calls':[{'index':0,'function':{'arguments':"
                           "'{\\'a\\':\\n1}'}}]")
