@@ -141,6 +141,27 @@ static void note_counts(struct llmp_exchange *x,
     x->summary.reasoning_tokens = usage->reasoning;
 }
 
+/* Some providers give their answers no name, and clients want one: the
+ * request's is one. Likewise the model's, which is the one that was asked for.
+ */
+static int name_answer(struct llmp_exchange *x, struct llmp_str *id,
+                       struct llmp_str *model)
+{
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf quoted = { 0 };
+    bool ok = true;
+
+    if (!id->len)
+        *id = x->request_id; /* plain: see is_plain_id() */
+    if (model->len)
+        return LLMP_OK;
+    if (!llmp_buf_json(&quoted, x->summary.model))
+        return LLMP_E_NOMEM;
+    *model = llmp_arena_str(&x->worker->scratch,
+                            (struct llmp_str){ quoted.ptr + 1, quoted.len - 2 },
+                            &ok);
+    return ok ? LLMP_OK : LLMP_E_NOMEM;
+}
+
 static int translate_answer(struct llmp_exchange *x, struct llmp_buf *out)
 {
     const struct llmp_x_foreign *f = x->foreign;
@@ -151,6 +172,7 @@ static int translate_answer(struct llmp_exchange *x, struct llmp_buf *out)
     LLMP_TRY(llmp_json_tree(&root, llmp_buf_str(&x->out), 0,
                             &x->worker->scratch, NULL));
     LLMP_TRY(f->provider->read_answer(&answer, root, &wire));
+    LLMP_TRY(name_answer(x, &answer.id, &answer.model));
     LLMP_TRY(f->client->write_answer(out, &answer, &wire));
     note_counts(x, &answer.usage);
     return LLMP_OK;
@@ -176,8 +198,13 @@ static int take_event(const struct llmp_event *event, void *ctx)
 {
     struct llmp_exchange *x = ctx;
     struct llmp_x_foreign *f = x->foreign;
+    struct llmp_event start;
 
     switch (event->kind) {
+    case LLMP_EVENT_START:
+        start = *event;
+        LLMP_TRY(name_answer(x, &start.id, &start.model));
+        return f->client->write_event(&start, &f->writer);
     case LLMP_EVENT_ERROR:
         f->failed = true;
         f->error = event->error; /* its texts: until the feed ends */

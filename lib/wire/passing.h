@@ -21,11 +21,11 @@ enum llmp_shape {
     LLMP_SHAPE_COMPLETIONS,
     LLMP_SHAPE_EMBEDDINGS,
     LLMP_SHAPE_RESPONSES,
-    LLMP_SHAPE_MESSAGES, /* Anthropic's */
-    LLMP_SHAPE_COUNT,    /* Anthropic's: how many tokens would it be? */
-    LLMP_SHAPE_ANY,      /* only `model` is looked at */
-    LLMP_SHAPE_GEMINI,   /* Google's generateContent: the path says model and
-                            whether it is a stream */
+    LLMP_SHAPE_MESSAGES,    /* Anthropic's */
+    LLMP_SHAPE_COUNT,       /* Anthropic's: how many tokens would it be? */
+    LLMP_SHAPE_ANY,         /* only `model` is looked at */
+    LLMP_SHAPE_GEMINI,      /* Google's generateContent: the path says model and
+                               whether it is a stream */
     LLMP_SHAPE_GEMINI_OTHER /* Google's other methods: nothing is looked at */
 };
 

@@ -69,7 +69,8 @@ static void check_model(const struct llmp_config *config, size_t index)
 
     CHECK(model->index == index);
     CHECK(model->deployments[0].provider >= config->providers &&
-          model->deployments[0].provider < config->providers + config->provider_count);
+          model->deployments[0].provider <
+              config->providers + config->provider_count);
     CHECK(name.len > 0 && (name.ptr[name.len - 1] == '*') == !literal);
     if (literal)
         CHECK(llmp_config_model(config, name) == model);

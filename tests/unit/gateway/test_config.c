@@ -283,8 +283,9 @@ static void a_single_provider_need_not_be_named(void **state)
                                        "models: [{name: a}, {name: 'b*'}]\n");
 
     (void)state;
-    assert_str(llmp_config_model(config, LLMP_STR("a"))->deployments[0].provider->name,
-               "openai");
+    assert_str(
+        llmp_config_model(config, LLMP_STR("a"))->deployments[0].provider->name,
+        "openai");
     assert_null(llmp_config_model(config, LLMP_STR("c")));
     llmp_config_unref(config);
 }

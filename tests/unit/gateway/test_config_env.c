@@ -44,7 +44,8 @@ static void assert_leads(const struct llmp_config *config, const char *asked,
 
     print_message("# %s\n", asked);
     assert_non_null(model);
-    assert_true(llmp_str_eq(model->deployments[0].provider->name, llmp_str_of(provider)));
+    assert_true(llmp_str_eq(model->deployments[0].provider->name,
+                            llmp_str_of(provider)));
     assert_true(llmp_str_eq(model->strip, llmp_str_of(strip)));
 }
 

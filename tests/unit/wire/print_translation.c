@@ -10,12 +10,8 @@
 static const struct llmp_dialect *dialect_of(const char *name)
 {
     static const struct llmp_dialect *const dialects[] = {
-        &llmp_dialect_openai,
-        &llmp_dialect_anthropic,
-        &llmp_dialect_gemini,
-        &llmp_dialect_bedrock,
-        &llmp_dialect_responses,
-        &llmp_dialect_gigachat,
+        &llmp_dialect_openai,  &llmp_dialect_anthropic, &llmp_dialect_gemini,
+        &llmp_dialect_bedrock, &llmp_dialect_responses, &llmp_dialect_gigachat,
     };
 
     for (size_t i = 0; i < LLMP_COUNT(dialects); i++)
