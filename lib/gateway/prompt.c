@@ -176,3 +176,12 @@ int llmp_prompt_score(struct llmp_route_score *out,
                                  complexity->thresholds,
                                  complexity->threshold_count);
 }
+
+uint64_t llmp_prompt_affinity(struct llmp_str body, struct llmp_str user)
+{
+    enum { FRONT = 4096 };
+
+    if (body.len > FRONT)
+        body.len = FRONT;
+    return llmp_str_hash(body, llmp_str_hash(user, 0));
+}

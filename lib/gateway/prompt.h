@@ -26,4 +26,8 @@ int llmp_prompt_score(struct llmp_route_score *out,
                       const struct llmp_prompt *prompt,
                       struct llmp_arena *arena);
 
+/* For what should meet the same deployment again: whoever calls, and how the
+ * body begins, which is what a provider's cache goes by. */
+uint64_t llmp_prompt_affinity(struct llmp_str body, struct llmp_str user);
+
 #endif

@@ -26,18 +26,6 @@ static uint64_t random_bits(struct llmp_exchange *x)
     return bits;
 }
 
-/* What should meet the same deployment again: whoever calls, and how the
- * prompt begins, which is what a provider's cache goes by. */
-static uint64_t affinity(const struct llmp_exchange *x)
-{
-    enum { FRONT = 4096 };
-    struct llmp_str front = llmp_buf_str(&x->body);
-
-    if (front.len > FRONT)
-        front.len = FRONT;
-    return llmp_str_hash(front, llmp_str_hash(x->principal.user, 0));
-}
-
 void llmp_x_stay(struct llmp_exchange *x, const struct llmp_model *model)
 {
     llmp_regions_narrow(&x->route.regions,
@@ -125,7 +113,8 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
      * of an exchange goes to the least bad one. */
     request.least_bad = kind == LLMP_ATTEMPT_FIRST;
     if (x->model->strategy == LLMP_ROUTE_HASH)
-        request.hash = affinity(x);
+        request.hash =
+            llmp_prompt_affinity(llmp_buf_str(&x->body), x->principal.user);
 
     int rc = llmp_route_pick(&x->route.pick, set, &request, x->now.mono_ns);
 
