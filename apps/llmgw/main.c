@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "config_file.h"
 #include "control.h"
+#include "explain.h"
 #include "handover.h"
 #include "server.h"
 
@@ -190,6 +191,8 @@ int main(int argc, char **argv)
 
     if (argc > 1 && gw_admin_is_command(argv[1]))
         return gw_admin_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "explain") == 0)
+        return gw_explain_main(argc, argv);
     if (!gw_cli_parse(&options, argc, argv))
         return 2;
     if (options.command != GW_COMMAND_SERVE)

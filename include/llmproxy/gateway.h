@@ -64,6 +64,48 @@ LLMP_API LLMP_MUST_USE int llmp_gateway_reload(struct llmp_gateway *gateway,
 /** The configuration in force; the caller owns the reference. */
 LLMP_API struct llmp_config *llmp_gateway_config(struct llmp_gateway *gateway);
 
+/** What a request is, to explain who would answer it. */
+struct llmp_explain_options {
+    size_t size;          /**< by llmp_explain_options_init() */
+    struct llmp_str path; /**< default "/v1/chat/completions" */
+    struct llmp_str body; /**< JSON, as a client would send it */
+    struct llmp_str key;  /**< name or id of the key that asks; empty: no key's
+                               rules, residency and models hold */
+    const struct llmp_header *headers; /**< names in lower case; may be NULL */
+    size_t header_count;
+    bool json; /**< for programs; else a table for people */
+    /* New members go here, with 0 meaning "as before". Since 1.0: all above. */
+};
+LLMP_API void llmp_explain_options_init_sized(struct llmp_explain_options *opts,
+                                              size_t size);
+static inline void llmp_explain_options_init(struct llmp_explain_options *opts)
+{
+    llmp_explain_options_init_sized(opts, sizeof(*opts));
+}
+
+/**
+ * Says which deployment would be chosen for a request now and why, and why not
+ * the others: the model's rules, residency, how hard the prompt is, breakers,
+ * prices, what a translation would lose. Nothing is called or counted. Limits
+ * and budgets are not looked at. From any thread.
+ *
+ * @param opts  read during the call only
+ * @param now   breakers and prices are those of this time
+ * @param sink  called once, with the whole text; that the request would be
+ *              refused is a part of it
+ * @param ctx   handed to `sink`
+ * @retval LLMP_OK           done
+ * @retval LLMP_E_INVALID    nothing is routed at this path, or the body is not
+ *                           usable
+ * @retval LLMP_E_NOT_FOUND  there is no such key
+ * @retval LLMP_E_ABI        see llmp_options
+ * @retval LLMP_E_NOMEM      out of memory; `sink` was not called
+ */
+LLMP_API LLMP_MUST_USE int llmp_gateway_explain(
+    struct llmp_gateway *gateway, const struct llmp_explain_options *opts,
+    struct llmp_time now, llmp_text_sink sink, void *ctx,
+    struct llmp_error *err);
+
 struct llmp_ledger; /* store.h */
 struct llmp_store_writer;
 
@@ -434,7 +476,7 @@ struct llmp_summary {
     bool cost_known;            /**< else nobody knows what it cost */
     uint64_t cost_nano;         /**< 10^-9 of `currency` */
     struct llmp_str currency;
-    uint32_t attempts; /**< calls of providers for this request */
+    uint32_t attempts;       /**< calls of providers for this request */
     struct llmp_str dropped; /**< what the provider's dialect could not say and
                                   was left out: "seed,tools[0].strict"; or
                                   empty */

@@ -71,6 +71,14 @@ struct llmp_model_rule {
     const uint64_t *allowed;             /* bits of deployments */
 };
 
+/* How hard a prompt is: points, and how many make a level. */
+struct llmp_complexity_config {
+    const struct llmp_route_rule *rules;
+    size_t rule_count;
+    const int32_t *thresholds;
+    size_t threshold_count;
+};
+
 /* A vendor or server: base URL, credentials, how to reach it. */
 struct llmp_provider {
     struct llmp_str name;
@@ -128,6 +136,7 @@ struct llmp_model {
     struct llmp_residency residency;
     const struct llmp_model_rule *rules; /* the first that holds counts */
     size_t rule_count;
+    struct llmp_complexity_config complexity; /* of that strategy */
     uint32_t index; /* position in llmp_config.models */
     struct llmp_allowance limits;
 };

@@ -25,6 +25,10 @@ int llmp_check_deployments(struct llmp_reading *reading,
 int llmp_check_rules(struct llmp_reading *reading,
                      const struct llmp_drafts *drafts,
                      struct llmp_model *model);
+/* config_complexity.c */
+int llmp_check_complexity(struct llmp_reading *reading,
+                          const struct llmp_draft_complexity *draft,
+                          struct llmp_model *model);
 int llmp_imply_deployment(struct llmp_reading *reading,
                           struct llmp_model *model,
                           const struct llmp_provider *provider);

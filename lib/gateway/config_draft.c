@@ -36,6 +36,10 @@ static int out_of_range(struct llmp_reading *reading,
 {
     char min[24], max[24];
 
+    if (key->kind == LLMP_KEY_INTEGER || key->kind == LLMP_KEY_INTEGERS)
+        return llmp_reading_fail(reading, setting->node, LLMP_E_INVALID,
+                                 "'%s' must be from -%d to %d", key->name,
+                                 LLMP_KEY_INTEGER_MAX, LLMP_KEY_INTEGER_MAX);
     if (key->kind == LLMP_KEY_COUNT)
         return llmp_reading_fail(reading, setting->node, LLMP_E_INVALID,
                                  "'%s' must be from %llu to %llu", key->name,
@@ -62,6 +66,8 @@ static int parse_number(struct llmp_reading *reading,
         const char *wanted;
     } kinds[] = {
         [LLMP_KEY_COUNT] = { llmp_value_count, "a whole number" },
+        [LLMP_KEY_INTEGER] = { llmp_value_integer, "a whole number" },
+        [LLMP_KEY_INTEGERS] = { llmp_value_integer, "whole numbers" },
         [LLMP_KEY_SIZE] = { llmp_value_size,
                             "a size such as 512KiB, 32MiB or 1GiB" },
         [LLMP_KEY_DURATION] = { llmp_value_duration,
@@ -72,8 +78,13 @@ static int parse_number(struct llmp_reading *reading,
     if (rc == LLMP_E_SYNTAX)
         return llmp_reading_fail(
             reading, setting->node,
-            key->kind == LLMP_KEY_COUNT ? LLMP_E_TYPE : LLMP_E_INVALID,
+            key->kind == LLMP_KEY_SIZE || key->kind == LLMP_KEY_DURATION
+                ? LLMP_E_INVALID
+                : LLMP_E_TYPE,
             "'%s' must be %s", key->name, kinds[key->kind].wanted);
+    if (rc == LLMP_OK &&
+        (key->kind == LLMP_KEY_INTEGER || key->kind == LLMP_KEY_INTEGERS))
+        return LLMP_OK;
     if (rc < 0 || setting->number < key->min || setting->number > key->max)
         return out_of_range(reading, key, setting);
     return LLMP_OK;
@@ -176,6 +187,8 @@ static int parse_setting(struct llmp_reading *reading,
     case LLMP_KEY_CHOICE:
         return parse_choice(reading, key, setting);
     case LLMP_KEY_COUNT:
+    case LLMP_KEY_INTEGER:
+    case LLMP_KEY_INTEGERS:
     case LLMP_KEY_SIZE:
     case LLMP_KEY_DURATION:
         return parse_number(reading, key, setting);
@@ -204,6 +217,8 @@ static int check_yaml_type(struct llmp_reading *reading,
                 "'%s' must be true or false, without quotes", key->name);
         return LLMP_OK;
     case LLMP_KEY_COUNT:
+    case LLMP_KEY_INTEGER:
+    case LLMP_KEY_INTEGERS:
         if (!node->plain)
             return llmp_reading_fail(
                 reading, node, LLMP_E_TYPE,
@@ -255,7 +270,10 @@ static int read_settings(struct llmp_reading *reading,
     if (pairs && node->kind != LLMP_NODE_MAP)
         return wrong_type(reading, key, node, "a mapping");
     if (!pairs && node->kind == LLMP_NODE_MAP)
-        return wrong_type(reading, key, node, "a text or a list of texts");
+        return wrong_type(reading, key, node,
+                          key->kind == LLMP_KEY_TEXTS
+                              ? "a text or a list of texts"
+                              : "a number or a list of numbers");
     if (count > key->max || (count == 0 && !pairs))
         return llmp_reading_fail(reading, node, LLMP_E_INVALID,
                                  "'%s' must have from %d to %llu entries",
@@ -318,6 +336,7 @@ static int read_member(struct llmp_reading *reading, const struct llmp_key *key,
     case LLMP_KEY_SECTIONS:
         return read_sections(reading, key, node, place);
     case LLMP_KEY_TEXTS:
+    case LLMP_KEY_INTEGERS:
     case LLMP_KEY_PAIRS:
         return read_settings(reading, key, node, place);
     default:

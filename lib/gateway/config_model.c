@@ -210,6 +210,7 @@ static int check_model(struct llmp_reading *reading,
                              &model->residency.count));
     LLMP_TRY(llmp_check_deployments(reading, draft, model));
     LLMP_TRY(llmp_check_rules(reading, &draft->rules, model));
+    LLMP_TRY(llmp_check_complexity(reading, &draft->complexity, model));
     return llmp_check_allowance(reading, &draft->limits, &model->limits);
 }
 

@@ -57,6 +57,12 @@ static void put_type(const struct out *out, const struct llmp_key *key)
         put(out, "duration, ");
         put_range(out, key, llmp_value_write_duration);
         return;
+    case LLMP_KEY_INTEGER:
+        put(out, "whole number");
+        return;
+    case LLMP_KEY_INTEGERS:
+        put(out, "whole number or list of them");
+        return;
     case LLMP_KEY_TEXT:
         put(out, key->secret ? "text, secret" : "text");
         return;

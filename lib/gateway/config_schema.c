@@ -362,6 +362,9 @@ static const struct llmp_key model_keys[] = {
       .section = &llmp_rule_section,
       .help = "Which deployments may have which requests: the first rule that "
               "holds counts; where none does, all may." },
+    { "complexity", LLMP_KEY_SECTION, AT(model, complexity),
+      .section = &llmp_complexity_section,
+      .help = "With `strategy: complexity`: how hard a prompt is." },
     { "fallbacks", LLMP_KEY_SECTION, AT(model, fallbacks),
       .section = &fallbacks_section, .help = "Models that may do instead." },
     { "limits", LLMP_KEY_SECTION, AT(model, limits),

@@ -17,13 +17,17 @@ enum llmp_key_kind {
     LLMP_KEY_COUNT,    /* whole number, min..max */
     LLMP_KEY_SIZE,     /* "32MiB" -> bytes, min..max */
     LLMP_KEY_DURATION, /* "30s" -> milliseconds, min..max */
+    LLMP_KEY_INTEGER,  /* whole number, may be negative */
     LLMP_KEY_TEXT,     /* not empty */
     LLMP_KEY_CHOICE,   /* one of `choices` */
     LLMP_KEY_TEXTS,    /* a text or a list of up to max */
+    LLMP_KEY_INTEGERS, /* such a number or a list of up to max */
     LLMP_KEY_PAIRS,    /* a mapping of up to max names to texts */
     LLMP_KEY_SECTION,  /* a mapping with keys of its own */
     LLMP_KEY_SECTIONS  /* a list of up to max such mappings */
 };
+
+#define LLMP_KEY_INTEGER_MAX 1000000 /* and down to minus that */
 
 struct llmp_section;
 
@@ -56,11 +60,12 @@ extern const struct llmp_section llmp_config_section;
 struct llmp_setting {
     const struct llmp_node *node;
     struct llmp_str text; /* NUL-terminated */
-    uint64_t number;      /* bool, count, bytes, ms, index of the choice */
+    uint64_t number;      /* bool, count, bytes, ms, index of the choice; of
+                             an integer, two's complement */
     bool referenced;      /* came from ${…}: never quote it */
 };
 
-/* TEXTS, and PAIRS, whose names are in the items' node->key. */
+/* TEXTS and INTEGERS, and PAIRS, whose names are in the items' node->key. */
 struct llmp_settings {
     const struct llmp_node *node;
     struct llmp_setting *items;
@@ -232,12 +237,24 @@ struct llmp_draft_rule {
     struct llmp_settings deployments;
 };
 
+struct llmp_draft_points {
+    const struct llmp_node *node;
+    struct llmp_setting feature, at_least, term, points;
+};
+
+struct llmp_draft_complexity {
+    const struct llmp_node *node;
+    struct llmp_drafts rules;
+    struct llmp_settings thresholds;
+};
+
 struct llmp_draft_model {
     const struct llmp_node *node;
     struct llmp_setting name, provider, model, strip, strategy, on_unsupported,
         retries;
     struct llmp_settings residency;
     struct llmp_drafts deployments, rules;
+    struct llmp_draft_complexity complexity;
     struct llmp_draft_fallbacks fallbacks;
     struct llmp_draft_allowance limits;
 };

@@ -59,6 +59,15 @@ static void put_count(const struct out *out, const struct llmp_key *key)
     put(out, "},{\"$ref\":\"#/$defs/reference\"}]");
 }
 
+static void put_integer(const struct out *out)
+{
+    put(out, "{\"type\":\"integer\",\"minimum\":-");
+    put_number(out, LLMP_KEY_INTEGER_MAX);
+    put(out, ",\"maximum\":");
+    put_number(out, LLMP_KEY_INTEGER_MAX);
+    put(out, "},{\"$ref\":\"#/$defs/reference\"}");
+}
+
 static void put_size(const struct out *out, const struct llmp_key *key)
 {
     put(out, "\"anyOf\":[{\"type\":\"integer\",\"minimum\":");
@@ -100,6 +109,20 @@ static void put_type(const struct out *out, const struct llmp_key *key)
     case LLMP_KEY_DURATION:
         put(out, "\"type\":\"string\",\"pattern\":"
                  "\"^[0-9]+(ms|s|m|h|d)$|[$][{]\"");
+        return;
+    case LLMP_KEY_INTEGER:
+        put(out, "\"anyOf\":[");
+        put_integer(out);
+        put(out, "]");
+        return;
+    case LLMP_KEY_INTEGERS:
+        put(out, "\"anyOf\":[");
+        put_integer(out);
+        put(out, ",{\"type\":\"array\",\"items\":{\"anyOf\":[");
+        put_integer(out);
+        put(out, "]},\"minItems\":1");
+        put_bounds(out, key, "Items");
+        put(out, "}]");
         return;
     case LLMP_KEY_TEXT:
         put(out, "\"type\":\"string\",\"minLength\":1");

@@ -121,3 +121,40 @@ static const struct llmp_key rule_keys[] = {
 PUBLIC_SECTION(llmp_rule_section, "models.rules", llmp_draft_rule, rule_keys,
                "Which of the model's deployments may have a request. "
                "Residency holds besides.");
+
+/* As enum llmp_route_feature has them. */
+static const char *const feature_choices[] = {
+    "tokens", "output_tokens", "turns", "tools", "media", "bytes",
+    "code",   "questions",     "steps", "maths", "term",  NULL
+};
+
+static const struct llmp_key points_keys[] = {
+    { "feature", LLMP_KEY_CHOICE, AT(points, feature), .required = true,
+      .choices = feature_choices,
+      .help = "What is counted. Of all of the request: tokens of the prompt "
+              "(four bytes each), of the answer as far as it is bounded, "
+              "messages, tools, pictures and other media. Of what the user "
+              "said in the last four turns: bytes, fences of code, question "
+              "marks, lines of lists, signs of arithmetic, a term." },
+    { "at_least", LLMP_KEY_COUNT, AT(points, at_least), "1", 1, 1000000000,
+      .help = "It gives its points if there are so many." },
+    { "term", LLMP_KEY_TEXT, AT(points, term),
+      .help = "With `feature: term`: a word or words, in either case." },
+    { "points", LLMP_KEY_INTEGER, AT(points, points), .required = true,
+      .help = "Fewer than 0: a sign of a simple prompt." },
+};
+SECTION(points_section, "models.complexity.rules", llmp_draft_points,
+        points_keys, "Points for something that is in the prompt.");
+
+static const struct llmp_key complexity_keys[] = {
+    { "rules", LLMP_KEY_SECTIONS, AT(complexity, rules), .max = 64,
+      .section = &points_section,
+      .help = "Whose points are added up. Unset: see docs/routing.md." },
+    { "thresholds", LLMP_KEY_INTEGERS, AT(complexity, thresholds), .max = 63,
+      .help = "Rising: a prompt with the points of the n-th needs `level` n. "
+              "Unset: `[2, 5]`." },
+};
+PUBLIC_SECTION(llmp_complexity_section, "models.complexity",
+               llmp_draft_complexity, complexity_keys,
+               "Which `level` of deployment a prompt needs. The cheapest of "
+               "that level answers; when none is there, a higher one.");

@@ -29,6 +29,7 @@
     static PUBLIC_SECTION(id, title, draft, table, text)
 
 /* config_schema_route.c */
-extern const struct llmp_section llmp_routing_section, llmp_rule_section;
+extern const struct llmp_section llmp_routing_section, llmp_rule_section,
+    llmp_complexity_section;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/internal.h"
 #include "base/str.h"
+#include "gateway/config_schema.h"
 
 struct unit {
     struct llmp_str name;
@@ -67,6 +68,20 @@ int llmp_value_count(struct llmp_str text, uint64_t *out)
             text.len - 1)
         return LLMP_E_LIMIT;
     return with_unit(text, size_units, 1, out);
+}
+
+int llmp_value_integer(struct llmp_str text, uint64_t *out)
+{
+    bool negative = text.len && text.ptr[0] == '-';
+    uint64_t n;
+
+    text.ptr += negative;
+    text.len -= negative;
+    LLMP_TRY(llmp_value_count(text, &n));
+    if (n > LLMP_KEY_INTEGER_MAX)
+        return LLMP_E_LIMIT;
+    *out = negative ? -n : n;
+    return LLMP_OK;
 }
 
 int llmp_value_size(struct llmp_str text, uint64_t *bytes)

@@ -7,6 +7,8 @@
 
 /* LLMP_OK, LLMP_E_SYNTAX (not such a value) or LLMP_E_LIMIT (too large). */
 int llmp_value_count(struct llmp_str text, uint64_t *out);
+/* From minus LLMP_KEY_INTEGER_MAX to that, as two's complement. */
+int llmp_value_integer(struct llmp_str text, uint64_t *out);
 int llmp_value_size(struct llmp_str text, uint64_t *bytes);
 int llmp_value_duration(struct llmp_str text, uint64_t *ms);
 

@@ -115,6 +115,7 @@ struct llmp_exchange {
         bool failed_before; /* an earlier attempt may have cost something */
         bool decided;       /* what the rules say is known, of this model */
         const uint64_t *allowed; /* bits of deployments; NULL: all */
+        uint32_t level;          /* of complexity */
         uint64_t *tried;         /* bits of deployments; in the arena */
         uint32_t attempts;       /* calls begun */
         uint64_t until_ns; /* what the client waits for; UINT64_MAX: ever */

@@ -37,12 +37,11 @@ int llmp_regions_of(struct llmp_regions *out, struct llmp_router *router,
     return LLMP_OK;
 }
 
-/* What a thousand tokens in and as many out cost; nobody knows: the most. The
- * price that will hold longest is the one to compare by. */
-static uint64_t price_of(const struct llmp_model *model,
-                         const struct llmp_deployment *deployment,
-                         const struct llmp_config *config,
-                         const struct llmp_prices *prices)
+/* The price that will hold longest is the one to compare by. */
+uint64_t llmp_routes_price(const struct llmp_model *model,
+                           const struct llmp_deployment *deployment,
+                           const struct llmp_config *config,
+                           const struct llmp_prices *prices)
 {
     const struct llmp_price *price = llmp_provider_price(
         prices, deployment->provider,
@@ -83,7 +82,7 @@ static int make_set(struct llmp_route_set **out, struct llmp_router *router,
             .weight = d->weight,
             .tier = d->tier,
             .level = d->level,
-            .price = price_of(model, d, config, prices),
+            .price = llmp_routes_price(model, d, config, prices),
             .health = &config->routing.health,
         };
     }

@@ -55,4 +55,11 @@ bool llmp_routes_reach(const struct llmp_routes *routes, uint32_t model,
 /* Where this gateway is; 0: nobody said. */
 uint32_t llmp_routes_local_region(const struct llmp_routes *routes);
 
+/* What a thousand tokens in and as many out cost there, in 10^-9 of the
+ * configured currency; UINT64_MAX: nobody knows. */
+uint64_t llmp_routes_price(const struct llmp_model *model,
+                           const struct llmp_deployment *deployment,
+                           const struct llmp_config *config,
+                           const struct llmp_prices *prices);
+
 #endif

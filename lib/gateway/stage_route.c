@@ -8,6 +8,7 @@
 #include "base/internal.h"
 #include "gateway/decide.h"
 #include "gateway/exchange.h"
+#include "gateway/prompt.h"
 
 enum {
     PASSED_OVER_MAX = 16,
@@ -23,18 +24,6 @@ static uint64_t random_bits(struct llmp_exchange *x)
 
     llmp_worker_random(x->worker, &bits, sizeof(bits));
     return bits;
-}
-
-/* What should meet the same deployment again: whoever calls, and how the
- * prompt begins, which is what a provider's cache goes by. */
-static uint64_t affinity(const struct llmp_exchange *x)
-{
-    enum { FRONT = 4096 };
-    struct llmp_str front = llmp_buf_str(&x->body);
-
-    if (front.len > FRONT)
-        front.len = FRONT;
-    return llmp_str_hash(front, llmp_str_hash(x->principal.user, 0));
 }
 
 void llmp_x_stay(struct llmp_exchange *x, const struct llmp_model *model)
@@ -53,8 +42,30 @@ bool llmp_x_reaches(const struct llmp_exchange *x,
     return llmp_routes_reach(x->access->routes, model->index, regions);
 }
 
+/* Before the first attempt nothing else is in the scratch arena; afterwards an
+ * error's texts may be, which are shown if no model does instead. */
+static int find_level(struct llmp_exchange *x)
+{
+    const struct llmp_prompt prompt = {
+        .body = llmp_buf_str(&x->body),
+        .input_tokens = llmp_x_input_tokens(x),
+        .output_tokens = x->output_max == UINT64_MAX ? 0 : x->output_max,
+        .depth_max = x->config->limits.json_depth_max,
+    };
+    struct llmp_route_score score = { .level = 0 };
+    int rc = LLMP_OK;
+
+    if (x->operation->body == LLMP_BODY_JSON)
+        rc = llmp_prompt_score(&score, &x->model->complexity, &prompt,
+                               &x->worker->scratch);
+    if (!x->route.fell_back)
+        llmp_arena_reset(&x->worker->scratch);
+    x->route.level = score.level;
+    return rc;
+}
+
 /* What the model's rules say, once for each model that is asked for it. */
-static void decide(struct llmp_exchange *x)
+static int decide(struct llmp_exchange *x)
 {
     const struct llmp_asked asked = {
         .fields = x->rule_fields,
@@ -66,7 +77,11 @@ static void decide(struct llmp_exchange *x)
     size_t rule = llmp_rule_find(x->model, &asked);
 
     x->route.allowed = rule == SIZE_MAX ? NULL : x->model->rules[rule].allowed;
+    x->route.level = 0;
+    if (x->model->strategy == LLMP_ROUTE_COMPLEXITY)
+        LLMP_TRY(find_level(x));
     x->route.decided = true;
+    return LLMP_OK;
 }
 
 static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
@@ -84,12 +99,13 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
         memset(x->route.tried, 0, words * sizeof(*x->route.tried));
     }
     if (!x->route.decided)
-        decide(x);
+        LLMP_TRY(decide(x));
     llmp_route_request_init(&request);
     request.kind = kind;
     request.random = random_bits(x);
     request.tried = x->route.tried;
     request.allowed = x->route.allowed;
+    request.level = x->route.level;
     request.local_region = llmp_routes_local_region(x->access->routes);
     request.resident = x->route.regions.bound;
     request.regions = x->route.regions.bits;
@@ -97,7 +113,8 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
      * of an exchange goes to the least bad one. */
     request.least_bad = kind == LLMP_ATTEMPT_FIRST;
     if (x->model->strategy == LLMP_ROUTE_HASH)
-        request.hash = affinity(x);
+        request.hash =
+            llmp_prompt_affinity(llmp_buf_str(&x->body), x->principal.user);
 
     int rc = llmp_route_pick(&x->route.pick, set, &request, x->now.mono_ns);
 

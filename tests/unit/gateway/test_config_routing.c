@@ -168,12 +168,64 @@ static void rules_that_cannot_be_meant_are_refused(void **state)
             LLMP_E_INVALID, "a deployment of this 'name' is there twice");
 }
 
+/* ---- complexity -----------------------------------------------------------
+ */
+
+#define C "models: [{ name: m, strategy: complexity, "
+
+static void points_arrive_or_have_defaults(void **state)
+{
+    struct llmp_config *config =
+        read(P C "complexity: { rules: [{ feature: steps, points: -3 },\n"
+                 "  { feature: term, term: a b, at_least: 2, points: 4 }],\n"
+                 "  thresholds: [-1, 0, 7] } }]\n");
+    const struct llmp_complexity_config *c = &config->models[0].complexity;
+
+    (void)state;
+    assert_int_equal(c->rule_count, 2);
+    assert_int_equal(c->rules[0].feature, LLMP_FEATURE_STEPS);
+    assert_int_equal(c->rules[0].points, -3);
+    assert_int_equal(c->rules[0].at_least, 1);
+    assert_true(llmp_str_eq(c->rules[1].term, LLMP_STR("a b")));
+    assert_int_equal(c->threshold_count, 3);
+    assert_int_equal(c->thresholds[0], -1);
+    assert_int_equal(c->thresholds[2], 7);
+    llmp_config_unref(config);
+    config = read(P "models: [{ name: m, strategy: complexity }]\n");
+    c = &config->models[0].complexity;
+    assert_true(c->rule_count > 3);
+    assert_int_equal(c->threshold_count, 2);
+    llmp_config_unref(config);
+}
+
+static void points_that_cannot_be_meant_are_refused(void **state)
+{
+    (void)state;
+    refuses(P "models: [{ name: m, complexity: { thresholds: 1 } }]\n",
+            LLMP_E_INVALID, "does nothing without 'strategy: complexity'");
+    refuses(P C "complexity: { thresholds: [2, 2] } }]\n", LLMP_E_INVALID,
+            "'thresholds' must rise");
+    refuses(P C "complexity: { thresholds: [a] } }]\n", LLMP_E_TYPE,
+            "'thresholds' must be whole numbers");
+    refuses(P C "complexity: { rules: [{ feature: turns, points: 1.5 }] } }]\n",
+            LLMP_E_TYPE, "'points' must be a whole number");
+    refuses(P C "complexity: { rules: [{ feature: turns, points: -1000001 }] } "
+                "}]\n",
+            LLMP_E_INVALID, "'points' must be from -1000000 to 1000000");
+    refuses(P C "complexity: { rules: [{ feature: turn, points: 1 }] } }]\n",
+            LLMP_E_INVALID, "did you mean 'turns'?");
+    refuses(P C "complexity: { rules: [{ feature: term, points: 1 }] } }]\n",
+            LLMP_E_INVALID, "go together");
+}
+
 /* ---- memory -------------------------------------------------------------- */
 
 static const char everything[] =
     P "routing: { local_region: a, breaker: { open: 1s } }\n" D
       "residency: [a, b], rules: [{ when: { header: { a: b, c: d }, tag: t,\n"
-      "  key: k, team: t }, deployments: [x, openai/b] }] }]\n";
+      "  key: k, team: t }, deployments: [x, openai/b] }],\n"
+      "strategy: complexity, complexity: { thresholds: [1, 2],\n"
+      "  rules: [{ feature: turns, points: 1 }] } }]\n";
 
 static void survives_every_allocation_failure(void **state)
 {
@@ -206,6 +258,8 @@ int main(void)
         cmocka_unit_test(settings_of_health_arrive),
         cmocka_unit_test(defaults_are_the_routers),
         cmocka_unit_test(what_contradicts_itself_is_refused),
+        cmocka_unit_test(points_arrive_or_have_defaults),
+        cmocka_unit_test(points_that_cannot_be_meant_are_refused),
         cmocka_unit_test(rules_name_deployments),
         cmocka_unit_test(rules_that_cannot_be_meant_are_refused),
         cmocka_unit_test(survives_every_allocation_failure),

@@ -20,6 +20,7 @@ static size_t draft_size(const struct llmp_key *key)
 {
     switch (key->kind) {
     case LLMP_KEY_TEXTS:
+    case LLMP_KEY_INTEGERS:
     case LLMP_KEY_PAIRS:
         return sizeof(struct llmp_settings);
     case LLMP_KEY_SECTION:
@@ -37,6 +38,7 @@ static void check_key(const struct llmp_section *section,
     bool number = key->kind == LLMP_KEY_COUNT || key->kind == LLMP_KEY_SIZE ||
                   key->kind == LLMP_KEY_DURATION;
     bool bounded = number || key->kind == LLMP_KEY_TEXTS ||
+                   key->kind == LLMP_KEY_INTEGERS ||
                    key->kind == LLMP_KEY_PAIRS ||
                    key->kind == LLMP_KEY_SECTIONS;
     bool nested =
