@@ -282,7 +282,10 @@ int llmp_gateway_write_metrics(struct llmp_gateway *gateway,
                                llmp_text_sink sink, void *ctx)
 {
     LLMP_AUTO(llmp_buf_fini) struct llmp_buf text = { .limit = 64 << 20 };
+    struct llmp_access *access = access_ref(gateway);
 
+    llmp_metrics_deployments_write(&text, access);
+    llmp_access_unref(access);
     (void)pthread_mutex_lock(&gateway->lock);
     llmp_metrics_write(&text, gateway->synced.workers);
     (void)pthread_mutex_unlock(&gateway->lock);

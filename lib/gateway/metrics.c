@@ -23,6 +23,7 @@ void llmp_metrics_fini(struct llmp_metrics *metrics)
         llmp_free((void *)(uintptr_t)series->provider);
         llmp_free(series);
     }
+    llmp_metrics_attempts_fini(metrics);
 }
 
 static void add(atomic_uint_fast64_t *counter, uint64_t n)

@@ -8,11 +8,13 @@
 
 #include <llmproxy/gateway.h>
 #include <llmproxy/limit.h>
+#include <llmproxy/route.h>
 #include <stdatomic.h>
 
 enum {
     LLMP_METRIC_BUCKETS = 18, /* with the one for everything larger */
     LLMP_METRIC_SERIES_MAX = 1024,
+    LLMP_METRIC_DEPLOYMENTS_MAX = 1024,
     LLMP_ENDINGS = LLMP_END_CLIENT_GONE + 1,
 };
 
@@ -35,10 +37,21 @@ struct llmp_series {
     struct llmp_histogram input_tokens, output_tokens;
 };
 
+/* Attempts at one deployment. */
+struct llmp_attempts {
+    struct llmp_attempts *next; /* in its hash chain */
+    const char *id;
+    atomic_uint_fast64_t outcomes[LLMP_ROUTE_CLASSES];
+    atomic_uint_fast64_t failovers; /* another attempt followed */
+};
+
 struct llmp_metrics {
     struct llmp_series *_Atomic series[LLMP_METRIC_SERIES_MAX];
     atomic_uint series_count;
     struct llmp_series *chains[256];
+    struct llmp_attempts *_Atomic attempts[LLMP_METRIC_DEPLOYMENTS_MAX];
+    atomic_uint attempts_count;
+    struct llmp_attempts *attempt_chains[64];
     atomic_uint_fast64_t in_flight;
     atomic_uint_fast64_t dropped; /* exchanges whose series found no place */
     struct llmp_histogram turns;  /* of the loop */
@@ -70,5 +83,30 @@ struct llmp_buf;
 struct llmp_worker;
 void llmp_metrics_write(struct llmp_buf *out,
                         const struct llmp_worker *workers);
+
+/* metrics_route.c ----------------------------------------------------------*/
+
+/* Counts one attempt that has ended. What finds no place is not counted: there
+ * are as many places as a configuration has deployments, nearly always. */
+void llmp_metrics_attempt(struct llmp_metrics *metrics,
+                          struct llmp_str deployment,
+                          enum llmp_route_class outcome);
+/* It failed, and another attempt follows. */
+void llmp_metrics_failover(struct llmp_metrics *metrics,
+                           struct llmp_str deployment);
+void llmp_metrics_attempts_fini(struct llmp_metrics *metrics);
+void llmp_metrics_attempts_write(struct llmp_buf *out,
+                                 const struct llmp_worker *workers);
+
+/* How all deployments of a configuration stand. */
+struct llmp_access;
+void llmp_metrics_deployments_write(struct llmp_buf *out,
+                                    const struct llmp_access *access);
+
+/* metrics_text.c: what every metric begins with; a label's value escaped. */
+void llmp_metrics_head(struct llmp_buf *out, const char *name, const char *type,
+                       const char *help);
+void llmp_metrics_label(struct llmp_buf *out, const char *name,
+                        const char *value);
 
 #endif

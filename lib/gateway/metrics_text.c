@@ -19,7 +19,8 @@ static uint64_t get(const atomic_uint_fast64_t *counter)
 }
 
 /* A label's value with the three escapes of the text format. */
-static void add_label(struct llmp_buf *out, const char *name, const char *value)
+void llmp_metrics_label(struct llmp_buf *out, const char *name,
+                        const char *value)
 {
     (void)llmp_buf_printf(out, "%s=\"", name);
     for (; *value; value++) {
@@ -35,15 +36,15 @@ static void add_label(struct llmp_buf *out, const char *name, const char *value)
 
 static void add_labels(struct llmp_buf *out, const struct llmp_series *s)
 {
-    add_label(out, "gen_ai_operation_name", s->operation);
+    llmp_metrics_label(out, "gen_ai_operation_name", s->operation);
     (void)llmp_buf_add(out, LLMP_STR(","));
-    add_label(out, "gen_ai_request_model", s->model);
+    llmp_metrics_label(out, "gen_ai_request_model", s->model);
     (void)llmp_buf_add(out, LLMP_STR(","));
-    add_label(out, "gen_ai_provider_name", s->provider);
+    llmp_metrics_label(out, "gen_ai_provider_name", s->provider);
 }
 
-static void add_head(struct llmp_buf *out, const char *name, const char *type,
-                     const char *help)
+void llmp_metrics_head(struct llmp_buf *out, const char *name, const char *type,
+                       const char *help)
 {
     (void)llmp_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
                           type);
@@ -104,7 +105,7 @@ static void add_to_table(struct table *table, const struct llmp_series *series)
 static void add_counter(struct llmp_buf *out, const struct table *table,
                         const char *name, const char *help, size_t offset)
 {
-    add_head(out, name, "counter", help);
+    llmp_metrics_head(out, name, "counter", help);
     for (size_t i = 0; i < table->count; i++) {
         const struct llmp_series *s = &table->sums[i];
 
@@ -118,8 +119,8 @@ static void add_counter(struct llmp_buf *out, const struct table *table,
 
 static void add_exchanges(struct llmp_buf *out, const struct table *table)
 {
-    add_head(out, "llmgw_exchanges_total", "counter",
-             "Exchanges by how they ended.");
+    llmp_metrics_head(out, "llmgw_exchanges_total", "counter",
+                      "Exchanges by how they ended.");
     for (size_t i = 0; i < table->count; i++)
         for (int e = 0; e < LLMP_ENDINGS; e++) {
             if (!get(&table->sums[i].endings[e]))
@@ -130,8 +131,8 @@ static void add_exchanges(struct llmp_buf *out, const struct table *table)
                                   llmp_ending_name((enum llmp_ending)e),
                                   get(&table->sums[i].endings[e]));
         }
-    add_head(out, "llmgw_responses_total", "counter",
-             "Answers by class of status; 0xx: none was sent.");
+    llmp_metrics_head(out, "llmgw_responses_total", "counter",
+                      "Answers by class of status; 0xx: none was sent.");
     for (size_t i = 0; i < table->count; i++)
         for (int c = 0; c < 6; c++) {
             if (!get(&table->sums[i].statuses[c]))
@@ -223,7 +224,8 @@ static void write_table(struct llmp_buf *out, const struct table *table)
     add_exchanges(out, table);
     for (size_t h = 0; h < LLMP_COUNT(histograms); h++) {
         if (histograms[h].help)
-            add_head(out, histograms[h].name, "histogram", histograms[h].help);
+            llmp_metrics_head(out, histograms[h].name, "histogram",
+                              histograms[h].help);
         for (size_t i = 0; i < table->count; i++)
             add_histogram(out, &table->sums[i], &histograms[h]);
     }
@@ -262,17 +264,19 @@ static void add_turns(struct llmp_buf *out, const struct llmp_worker *workers)
             sum.count[i] += get(&w->metrics.turns.count[i]);
         sum.sum += get(&w->metrics.turns.sum);
     }
-    add_head(out, "llmgw_loop_turn_seconds", "histogram",
-             "How long the event loops' turns take: nobody else is served "
-             "meanwhile.");
+    llmp_metrics_head(
+        out, "llmgw_loop_turn_seconds", "histogram",
+        "How long the event loops' turns take: nobody else is served "
+        "meanwhile.");
     write_histogram(out, "llmgw_loop_turn_seconds", LLMP_STR(""), &sum, false);
 }
 
 static void add_limited(struct llmp_buf *out, const struct llmp_worker *workers)
 {
-    add_head(out, "llmgw_limited_total", "counter",
-             "Requests refused because a limit was reached, by whose and of "
-             "what.");
+    llmp_metrics_head(
+        out, "llmgw_limited_total", "counter",
+        "Requests refused because a limit was reached, by whose and of "
+        "what.");
     for (int kind = 0; kind < LLMP_LIMIT_KINDS; kind++)
         for (int unit = 0; unit < LLMP_LIMIT_UNITS; unit++) {
             uint64_t sum = 0;
@@ -308,15 +312,17 @@ void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
         for (unsigned i = 0; i < count; i++)
             add_to_table(&table, atomic_load(&w->metrics.series[i]));
     }
-    add_head(out, "llmgw_exchanges_in_flight", "gauge", "Exchanges now open.");
+    llmp_metrics_head(out, "llmgw_exchanges_in_flight", "gauge",
+                      "Exchanges now open.");
     (void)llmp_buf_printf(out, "llmgw_exchanges_in_flight %" PRIu64 "\n",
                           in_flight);
-    add_head(out, "llmgw_metrics_dropped_total", "counter",
-             "Exchanges not counted below: too many series.");
+    llmp_metrics_head(out, "llmgw_metrics_dropped_total", "counter",
+                      "Exchanges not counted below: too many series.");
     (void)llmp_buf_printf(out, "llmgw_metrics_dropped_total %" PRIu64 "\n",
                           table.dropped);
     add_turns(out, workers);
     add_limited(out, workers);
+    llmp_metrics_attempts_write(out, workers);
     write_table(out, &table);
     llmp_free(table.sums);
 }

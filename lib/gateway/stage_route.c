@@ -217,6 +217,8 @@ void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
     if (!x->route.picked)
         return;
     x->route.picked = false;
+    if (x->route.called)
+        llmp_metrics_attempt(&x->worker->metrics, x->deployment->id, outcome);
     llmp_route_outcome_init(&report);
     report.outcome = outcome;
     report.random = random_bits(x);
@@ -416,6 +418,7 @@ bool llmp_x_pass_over(struct llmp_exchange *x)
 
 bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
 {
+    const struct llmp_deployment *from = x->deployment;
     bool again = false;
 
     x->route.outcome = outcome;
@@ -427,6 +430,7 @@ bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
         if (!again)
             return false;
     }
+    llmp_metrics_failover(&x->worker->metrics, from->id);
     llmp_x_cancel_call(x);
     llmp_x_close_attempt(x);
     forget_answer(x);
