@@ -169,7 +169,7 @@ static inline void llmp_route_health_init(struct llmp_route_health *health)
  *  traffic, so that an outage is not answered by a storm. */
 struct llmp_route_budget_options {
     uint32_t permille;  /**< of requests; default 200; LLMP_ROUTE_OFF: 0 */
-    uint32_t floor;     /**< allowed at any rate, a window; default 3;
+    uint32_t floor;     /**< allowed at any rate, a window; default 10;
                              LLMP_ROUTE_OFF: 0 */
     uint64_t window_ns; /**< default 10 s */
 };

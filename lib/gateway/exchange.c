@@ -260,10 +260,10 @@ void llmp_x_cancel_call(struct llmp_exchange *x)
 static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
 {
     struct llmp_summary *s = &x->summary;
-    bool refused = ending == LLMP_END_UPSTREAM_ERROR && s->events <= 1;
+    bool refused =
+        llmp_x_was_refused(x) || (ending == LLMP_END_UPSTREAM_ERROR &&
+                                  x->sse_open && !x->foreign && s->events <= 1);
 
-    if (x->route.failed_before && s->usage_basis == LLMP_USAGE_NONE)
-        s->usage_basis = LLMP_USAGE_UNKNOWN; /* of an earlier attempt */
     if (s->usage_basis == LLMP_USAGE_REPORTED || !x->operation ||
         !x->operation->usage || !x->call_reached || refused)
         return;
@@ -342,6 +342,10 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     llmp_x_credential_drop(x);
     llmp_x_settle(x);
     llmp_x_book_outcome(x);
+    if (x->route.failed_before && s->usage_basis == LLMP_USAGE_NONE) {
+        s->usage_basis = LLMP_USAGE_UNKNOWN; /* an earlier attempt's */
+        s->cost_known = false;
+    }
     llmp_metrics_record(&x->worker->metrics, model_label(x), s);
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_DONE });
 }

@@ -108,16 +108,20 @@ struct llmp_exchange {
     struct {
         struct llmp_route_attempt pick; /* in flight while `picked` */
         bool picked;
-        bool called;                 /* the attempt's call was begun */
-        uint8_t passed_over;         /* deployments that could not be told it */
-        bool fell_back;              /* another model does instead */
+        bool called;         /* the attempt's call was begun */
+        uint8_t passed_over; /* deployments that could not be told it */
+        bool fell_back;      /* another model does instead */
+        bool failed_before;  /* an earlier attempt may have cost something */
+        bool counted;        /* an earlier attempt reached its provider: the
+                                client's request counts as one */
+        bool refused;        /* the attempt's provider says that it failed,
+                                before it gave anything */
+        bool decided;        /* what the rules say is known, of this model */
         struct llmp_regions regions; /* the caller's, and all models' */
-        bool failed_before; /* an earlier attempt may have cost something */
-        bool decided;       /* what the rules say is known, of this model */
-        const uint64_t *allowed; /* bits of deployments; NULL: all */
-        uint32_t level;          /* of complexity */
-        uint64_t *tried;         /* bits of deployments; in the arena */
-        uint32_t attempts;       /* calls begun */
+        const uint64_t *allowed;     /* bits of deployments; NULL: all */
+        uint32_t level;              /* of complexity */
+        uint64_t *tried;             /* bits of deployments; in the arena */
+        uint32_t attempts;           /* calls begun */
         uint64_t until_ns; /* what the client waits for; UINT64_MAX: ever */
         uint64_t backoff_ns;
         enum llmp_route_class outcome;    /* of the attempt, when it failed */
@@ -153,7 +157,7 @@ struct llmp_exchange {
     } limits;
     struct { /* in the ledger (stage_book.c) */
         bool open;
-        bool moved_on; /* the row is of an attempt that another followed */
+        struct llmp_str model, provider, upstream; /* whom the row is about */
         llmp_journal_at at;
         char id[33];
         struct llmp_counter_add *counters; /* in the arena */
@@ -236,6 +240,13 @@ struct llmp_waker *llmp_x_waker(struct llmp_exchange *x);
 /* Joins those whom the list wakes; false: no memory, so it has to look. */
 bool llmp_x_wait_in(struct llmp_exchange *x, struct llmp_wait_list *list);
 
+/* A status, or an error in its own words, is the provider's word that it did
+ * nothing. */
+static inline bool llmp_x_was_refused(const struct llmp_exchange *x)
+{
+    return x->route.refused || x->summary.upstream_status >= 300;
+}
+
 static inline bool llmp_x_is_limited(const struct llmp_exchange *x)
 {
     return x->reserved.count || x->attempt.count;
@@ -317,6 +328,9 @@ bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome);
 /* The picked deployment cannot be told this request: another one is called, or
  * false. */
 bool llmp_x_pass_over(struct llmp_exchange *x);
+/* The picked deployment may not be asked now: another one is picked, or
+ * false. */
+bool llmp_x_spill(struct llmp_exchange *x);
 void llmp_x_backoff_tick(struct llmp_exchange *x);
 void llmp_x_first_token(struct llmp_exchange *x); /* the answer begins */
 void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome);

@@ -44,13 +44,14 @@ static bool find_deployment(struct llmp_exchange *x)
     char id[LLMP_LIMIT_ID_MAX];
     size_t len;
 
-    if (!provider->limits.count)
-        return true;
-    len = llmp_deployment_id(id, provider->name, x->summary.upstream_model);
-    if (x->scope_refs & 1 << LLMP_X_DEPLOYMENT_SCOPE) /* it had to wait */
+    /* It had to wait, or this is of an attempt before. */
+    if (x->scope_refs & 1 << LLMP_X_DEPLOYMENT_SCOPE)
         llmp_limit_scope_unref(x->scopes[LLMP_X_DEPLOYMENT_SCOPE]);
     x->scope_refs &= (uint8_t) ~(1 << LLMP_X_DEPLOYMENT_SCOPE);
     x->scopes[LLMP_X_DEPLOYMENT_SCOPE] = NULL;
+    if (!provider->limits.count)
+        return true;
+    len = llmp_deployment_id(id, provider->name, x->summary.upstream_model);
     if (llmp_limiter_scope(
             &x->scopes[LLMP_X_DEPLOYMENT_SCOPE], llmp_worker_limiter(x->worker),
             LLMP_LIMIT_DEPLOYMENT, (struct llmp_str){ id, len },
@@ -378,26 +379,31 @@ static int reserve(struct llmp_exchange *x, struct llmp_limit_refusal *why)
     return rc;
 }
 
-/* False: it was refused, or waits for what the store says. */
-static bool set_aside(struct llmp_exchange *x)
+/* LLMP_LIMITED: by the deployment's own limits, see `why`; negative: it was
+ * refused, or waits for what the store says. */
+static int set_aside(struct llmp_exchange *x, struct llmp_limit_refusal *why)
 {
-    struct llmp_limit_refusal why = { .pending = false };
-    int rc = reserve(x, &why);
+    int rc = reserve(x, why);
 
-    if (rc == LLMP_LIMITED && why.pending) {
+    if (rc == LLMP_LIMITED && why->pending) {
         if (llmp_x_wait_for_limits(x))
-            return false;
-        rc = reserve(x, &why); /* by itself, if it may */
+            return LLMP_E_STATE;
+        rc = reserve(x, why); /* by itself, if it may */
+    }
+    if (rc == LLMP_OK) {
+        if (llmp_limit_lease_wanted(llmp_worker_limiter(x->worker)))
+            llmp_gateway_ask(x->worker->gateway, x->now);
+        return LLMP_OK;
     }
     if (rc < 0)
         llmp_x_refuse_nomem(x);
-    else if (rc == LLMP_LIMITED && why.pending)
-        refuse_unanswered(x, &why);
-    else if (rc == LLMP_LIMITED)
-        refuse_limited(x, &why);
-    else if (llmp_limit_lease_wanted(llmp_worker_limiter(x->worker)))
-        llmp_gateway_ask(x->worker->gateway, x->now);
-    return rc == LLMP_OK;
+    else if (why->pending)
+        refuse_unanswered(x, why);
+    else if (why->scope == x->scopes[LLMP_X_DEPLOYMENT_SCOPE])
+        return LLMP_LIMITED;
+    else
+        refuse_limited(x, why);
+    return LLMP_E_STATE;
 }
 
 /* What this deployment would cost at most; false: nobody knows. */
@@ -412,6 +418,38 @@ static bool estimate(struct llmp_exchange *x)
                    &s->reserved_cost_nano);
 }
 
+static bool lacks_price(struct llmp_exchange *x)
+{
+    return !estimate(x) && x->config->prices.unknown_refused && has_money(x);
+}
+
+/* Of a pass-through body the front is edited for the deployment that was
+ * picked, and for no other. */
+static bool spills(struct llmp_exchange *x)
+{
+    return x->operation->body == LLMP_BODY_JSON && llmp_x_spill(x);
+}
+
+/* With the deployment that was picked, or one that may be asked now. */
+static bool admit(struct llmp_exchange *x)
+{
+    struct llmp_limit_refusal why = { .pending = false };
+    int rc;
+
+    do {
+        (void)llmp_x_renamed(x, x->summary.model); /* notes what it is told */
+        if (!find_deployment(x))
+            return false;
+        why.scope = NULL;
+        rc = lacks_price(x) ? LLMP_LIMITED : set_aside(x, &why);
+    } while (rc == LLMP_LIMITED && spills(x));
+    if (rc == LLMP_LIMITED && why.scope)
+        refuse_limited(x, &why);
+    else if (rc == LLMP_LIMITED)
+        refuse_unknown_price(x);
+    return rc == LLMP_OK && llmp_x_book_intent(x);
+}
+
 bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
                   uint64_t output_tokens_max)
 {
@@ -419,18 +457,11 @@ bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
 
     if (!llmp_x_pick(x))
         return false;
-    (void)llmp_x_renamed(x, s->model); /* notes what the provider is told */
     x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
-    if (!find_deployment(x))
-        return false;
     s->currency = x->config->prices.currency;
     s->reserved_input_tokens = input_tokens;
     s->reserved_output_tokens = expect_output(x, output_tokens_max);
-    if (!estimate(x) && x->config->prices.unknown_refused && has_money(x)) {
-        refuse_unknown_price(x);
-        return false;
-    }
-    return set_aside(x) && llmp_x_book_intent(x);
+    return admit(x);
 }
 
 int llmp_x_admit_attempt(struct llmp_exchange *x)
@@ -441,7 +472,7 @@ int llmp_x_admit_attempt(struct llmp_exchange *x)
     (void)llmp_x_renamed(x, x->summary.model);
     if (!find_deployment(x))
         return LLMP_E_NOMEM;
-    if (!estimate(x) && x->config->prices.unknown_refused && has_money(x))
+    if (lacks_price(x))
         return LLMP_LIMITED;
     rc = reserve_part(x, &x->attempt, LLMP_X_DEPLOYMENT_SCOPE, 1, &why);
     if (rc < 0)
@@ -507,7 +538,7 @@ static void used_by_attempt(const struct llmp_exchange *x,
     const struct llmp_summary *s = &x->summary;
 
     memset(used, 0, LLMP_LIMIT_UNITS * sizeof(*used));
-    if (s->usage_basis == LLMP_USAGE_UNKNOWN && x->call_reached) {
+    if (s->usage_basis == LLMP_USAGE_UNKNOWN) {
         for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
             used[i] = UINT64_MAX;
     } else if (s->usage_basis == LLMP_USAGE_REPORTED ||
@@ -518,13 +549,14 @@ static void used_by_attempt(const struct llmp_exchange *x,
     }
 }
 
-/* What earlier attempts may have cost is used, too. */
+/* What earlier attempts may have cost is used, too. What is held was meant for
+ * the first of them, which may have had another price. */
 static void add_spent(const struct llmp_exchange *x,
                       uint64_t used[LLMP_LIMIT_UNITS])
 {
     const struct llmp_limit_amounts held = amounts_of(x);
 
-    if (!x->route.failed_before)
+    if (!x->route.counted)
         return;
     for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
         used[i] = llmp_add_sat(used[i] == UINT64_MAX ? held.of[i] : used[i],
@@ -539,27 +571,25 @@ void llmp_x_close_attempt(struct llmp_exchange *x)
     const struct llmp_limit_amounts held = amounts_of(x);
     uint64_t used[LLMP_LIMIT_UNITS] = { 0 };
 
-    /* A status is the provider's word that it did nothing; what was sent and
-     * never answered may have been done. */
+    /* What was sent and never answered may have been done. */
     bool unknown =
-        x->call_reached && s->upstream_status < 300 && x->operation->usage;
+        x->call_reached && !llmp_x_was_refused(x) && x->operation->usage;
 
     s->usage_basis = unknown ? LLMP_USAGE_UNKNOWN : LLMP_USAGE_NONE;
     s->ending = LLMP_END_UPSTREAM_FAILED;
+    s->input_tokens = s->output_tokens = 0; /* what it began to say */
+    s->cached_tokens = s->reasoning_tokens = 0;
     book_cost(x);
     used_by_attempt(x, used);
     llmp_limit_settle(&x->attempt, used, x->now, NULL);
-    x->booked.moved_on = true;
     llmp_x_book_outcome(x);
-    x->booked.moved_on = false;
+    x->route.counted |= x->call_reached;
     if (unknown) {
         x->route.failed_before = true;
         for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
             x->route.spent[i] = llmp_add_sat(x->route.spent[i], held.of[i]);
     }
     s->usage_basis = LLMP_USAGE_NONE;
-    s->input_tokens = s->output_tokens = 0;
-    s->cached_tokens = s->reasoning_tokens = 0;
     s->cost_known = false;
     s->cost_nano = 0;
     x->call_reached = x->request_sent = x->route.called = false;

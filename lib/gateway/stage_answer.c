@@ -206,6 +206,18 @@ static void note_head(struct llmp_exchange *x,
         x->summary.upstream_request_id = llmp_arena_str(&x->arena, id, &ok);
 }
 
+/* What never becomes an answer does not keep the client waiting longer than it
+ * will; what has begun to be one is not broken off for that. */
+static void put_off_deadline(struct llmp_exchange *x)
+{
+    uint64_t idle_ns =
+        llmp_mul_sat(x->deployment->provider->idle_timeout_ms, LLMP_NS_PER_MS);
+
+    x->deadline_ns = llmp_add_sat(x->now.mono_ns, idle_ns);
+    if (!x->responded && x->deadline_ns > x->route.until_ns)
+        x->deadline_ns = x->route.until_ns;
+}
+
 void llmp_x_answer_begin(struct llmp_exchange *x)
 {
     llmp_x_first_token(x);
@@ -215,6 +227,8 @@ void llmp_x_answer_begin(struct llmp_exchange *x)
             llmp_buf_fini(&x->foreign->body);
     }
     llmp_x_respond(x);
+    if (x->call_open && !x->call_paused)
+        put_off_deadline(x);
 }
 
 void llmp_x_answer_head(struct llmp_exchange *x,
@@ -254,6 +268,16 @@ void llmp_x_answer_head(struct llmp_exchange *x,
 /* Longer than anything that comes before an answer's first member. */
 enum { UNDECIDED_MAX = 4096 };
 
+/* What calls itself JSON and does not even begin like it. */
+static bool is_no_answer(const struct llmp_exchange *x, struct llmp_str bytes)
+{
+    struct llmp_str front =
+        llmp_str_trim(x->out.len ? llmp_buf_str(&x->out) : bytes);
+
+    return x->operation->body == LLMP_BODY_JSON && front.len &&
+           !memchr("{[\"-0123456789tfn", front.ptr[0], 17);
+}
+
 /*
  * Providers say "200" and then {"error": …}. So the answer is held until its
  * first member is known, or as long as the piece that it comes in: a small
@@ -266,7 +290,10 @@ static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
         x->input = bytes;
         return;
     }
-    switch (llmp_peek_verdict(&x->reader.answer)) {
+
+    enum llmp_peek_verdict verdict = llmp_peek_verdict(&x->reader.answer);
+
+    switch (is_no_answer(x, bytes) ? LLMP_PEEK_ERROR : verdict) {
     case LLMP_PEEK_ERROR:
         begin_error(x);
         (void)llmp_buf_add(&x->out, bytes);
@@ -296,10 +323,7 @@ bool llmp_x_answer_pump(struct llmp_exchange *x)
 void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
     if (!x->call_paused)
-        x->deadline_ns =
-            llmp_add_sat(x->now.mono_ns,
-                         llmp_mul_sat(x->deployment->provider->idle_timeout_ms,
-                                      LLMP_NS_PER_MS));
+        put_off_deadline(x);
     if (x->state == LLMP_X_ERROR) {
         (void)llmp_buf_add(&x->out, bytes); /* too long: said plainly below */
         return;
@@ -380,6 +404,7 @@ static void upstream_error(struct llmp_exchange *x)
         llmp_x_credential_refused(x);
     /* A 200 with an error in it, a redirect, a page: it does not work. */
     llmp_x_read_error(x, status < 400 ? 502 : status, text, &error);
+    x->route.refused |= error.message.len || error.type.len || error.code.len;
     if (!llmp_x_fail_over(x, llmp_x_class_of(error.fault)))
         show_error(x, &error);
     llmp_arena_reset(&x->worker->scratch);
@@ -471,8 +496,9 @@ void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
         upstream_error(x); /* a status came; its text is as far as it came */
         return;
     }
-    if (failure != LLMP_CALL_RESOURCES && /* that would be our own fault */
-        llmp_x_fail_over(x, LLMP_OUTCOME_TRANSIENT))
+    if (failure == LLMP_CALL_RESOURCES) /* our own fault */
+        llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
+    else if (llmp_x_fail_over(x, LLMP_OUTCOME_TRANSIENT))
         return;
     llmp_x_refuse(x,
                   &(struct llmp_refusal){
@@ -482,16 +508,36 @@ void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
                   "%s", failures[failure].message);
 }
 
+/* A provider is not to blame for who does not want to wait, or does not send
+ * what the provider waits for. */
+static enum llmp_route_class class_of_timeout(const struct llmp_exchange *x)
+{
+    bool unsent = x->state == LLMP_X_UPLOAD && !x->request_paused;
+
+    return unsent || x->now.mono_ns >= x->route.until_ns
+               ? LLMP_OUTCOME_ABANDONED
+               : LLMP_OUTCOME_TRANSIENT;
+}
+
 void llmp_x_answer_timeout(struct llmp_exchange *x)
 {
+    enum llmp_route_class outcome = class_of_timeout(x);
+
     x->call_reached = true; /* it may well have been */
+    if (x->state == LLMP_X_ERROR) {
+        llmp_x_cancel_call(x);
+        upstream_error(x); /* a status came; its text is as far as it came */
+        return;
+    }
+    if (x->responded)
+        llmp_x_report(x, outcome);
     if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);
         llmp_x_stream_cut(x, LLMP_END_TIMEOUT, "upstream_timeout",
                           "The provider stopped sending.");
     } else if (x->responded) {
         llmp_x_end(x, LLMP_END_TIMEOUT, false);
-    } else if (!llmp_x_fail_over(x, LLMP_OUTCOME_TRANSIENT)) {
+    } else if (!llmp_x_fail_over(x, outcome)) {
         x->response.header_count = 0;
         llmp_x_refuse(x,
                       &(struct llmp_refusal){ .status = 504,
@@ -505,6 +551,7 @@ void llmp_x_answer_stop(struct llmp_exchange *x)
 {
     static const char text[] = "The gateway is shutting down.";
 
+    llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
     if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);
         llmp_x_stream_cut(x, LLMP_END_CUT, "shutting_down", text);

@@ -135,9 +135,10 @@ static void fill_row(struct llmp_exchange *x, struct llmp_ledger_row *row,
         .user = fit(s->user),
         .team = fit(s->team),
         .org = fit(s->org),
-        .model = fit(x->routed),
-        .deployment = fit((struct llmp_str){
-            id, llmp_deployment_id(id, s->provider, s->upstream_model) }),
+        .model = fit(x->booked.model),
+        .deployment = fit(
+            (struct llmp_str){ id, llmp_deployment_id(id, x->booked.provider,
+                                                      x->booked.upstream) }),
         .operation = fit(s->operation),
         .status = LLMP_STR("begun"),
         .basis = LLMP_USAGE_UNKNOWN,
@@ -171,13 +172,17 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
     if (!ledger)
         return true;
     make_id(x);
+    x->booked.model = x->routed;
+    x->booked.provider = s->provider;
+    x->booked.upstream = s->upstream_model;
+    x->booked.counter_count = 0; /* those of an attempt before */
     fill_row(x, &row, id);
     if (!list_counters(x)) {
         llmp_x_refuse_nomem(x);
         return false;
     }
-    set_counters(x, 1, s->reserved_input_tokens, s->reserved_output_tokens,
-                 s->reserved_cost_nano);
+    set_counters(x, !x->route.counted, s->reserved_input_tokens,
+                 s->reserved_output_tokens, s->reserved_cost_nano);
 
     const struct llmp_ledger_entry entry = { &row, x->booked.counters,
                                              x->booked.counter_count };
@@ -196,15 +201,13 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
 static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
 {
     const struct llmp_summary *s = &x->summary;
-    bool unknown = s->usage_basis == LLMP_USAGE_UNKNOWN && x->call_reached;
+    bool unknown = s->usage_basis == LLMP_USAGE_UNKNOWN;
     /* One request of the client's, however many attempts. */
-    int64_t requests = x->booked.moved_on ? 0 : 1;
+    int64_t requests = x->call_reached && !x->route.counted;
     const char *ending = llmp_ending_name(s->ending);
 
     row->status = llmp_str_of(ending);
-    row->basis = unknown || s->usage_basis != LLMP_USAGE_UNKNOWN
-                     ? s->usage_basis
-                     : LLMP_USAGE_NONE; /* that was an earlier attempt's */
+    row->basis = s->usage_basis;
     row->requests = x->call_reached;
     row->cost_known = s->cost_known;
     row->cost_nano = s->cost_known ? money_of(s->cost_nano) : 0;
@@ -221,7 +224,7 @@ static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
     row->reasoning =
         count_of(s->reasoning_tokens < s->output_tokens ? s->reasoning_tokens
                                                         : s->output_tokens);
-    set_counters(x, row->requests * requests, s->input_tokens, s->output_tokens,
+    set_counters(x, requests, s->input_tokens, s->output_tokens,
                  s->cost_known ? s->cost_nano
                                : (x->call_reached ? s->reserved_cost_nano : 0));
 }

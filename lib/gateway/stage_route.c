@@ -274,10 +274,12 @@ void llmp_x_read_timeout(struct llmp_exchange *x, struct llmp_str value)
 
 void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
 {
+    uint64_t left_ns = x->route.until_ns <= x->now.mono_ns
+                           ? 0
+                           : x->route.until_ns - x->now.mono_ns;
+    /* Not before: whose patience ended shows in the time. */
     uint64_t left_ms =
-        x->route.until_ns <= x->now.mono_ns
-            ? 0
-            : (x->route.until_ns - x->now.mono_ns) / LLMP_NS_PER_MS;
+        llmp_add_sat(left_ns, LLMP_NS_PER_MS - 1) / LLMP_NS_PER_MS;
 
     llmp_x_deadline(x, left_ms < timeout_ms ? left_ms : timeout_ms);
 }
@@ -306,6 +308,7 @@ static void forget_answer(struct llmp_exchange *x)
     x->call_paused = false;
     x->call_sent_ns = 0;
     x->route.retry_after_ns = 0;
+    x->route.refused = false;
     s->upstream_request_id.len = 0;
     s->upstream_status = 0;
     s->events = s->first_token_ns = s->last_token_ns = 0;
@@ -321,21 +324,32 @@ static bool may_go_on(const struct llmp_exchange *x)
            x->route.until_ns > x->now.mono_ns;
 }
 
-/* The named model takes over, if whoever calls may use it. */
+/* The named model takes over, if whoever calls may use it and it has a
+ * deployment that can be asked. */
 static bool fall_back(struct llmp_exchange *x, struct llmp_str name)
 {
+    const struct llmp_model *before = x->model;
     const struct llmp_model *model =
         name.len ? llmp_config_model(x->config, name) : NULL;
+    struct llmp_regions regions = x->route.regions;
+    uint64_t *tried = x->route.tried;
 
     if (!model || x->route.fell_back || !llmp_x_reaches(x, model) ||
         !llmp_grant_has_model(x->principal.grant, name))
         return false;
-    x->route.fell_back = true;
+    x->model = model;
     x->route.tried = NULL;
     x->route.decided = false;
-    x->model = model;
-    x->routed = name;
     llmp_x_stay(x, model);
+    if (pick(x, LLMP_ATTEMPT_RETRY) != LLMP_OK) {
+        x->model = before;
+        x->route.tried = tried;
+        x->route.decided = false;
+        x->route.regions = regions;
+        return false;
+    }
+    x->route.fell_back = true;
+    x->routed = name;
     x->summary.downgraded_to = name;
     return true;
 }
@@ -345,16 +359,14 @@ static bool pick_next(struct llmp_exchange *x, enum llmp_route_class failed)
 {
     switch (llmp_route_remedy_for(failed)) {
     case LLMP_REMEDY_LARGER:
-        return fall_back(x, x->model->on_context) &&
-               pick(x, LLMP_ATTEMPT_RETRY) == LLMP_OK;
+        return fall_back(x, x->model->on_context);
     case LLMP_REMEDY_CREDENTIAL:
     case LLMP_REMEDY_ELSEWHERE:
         return pick(x, LLMP_ATTEMPT_RETRY) == LLMP_OK;
     case LLMP_REMEDY_NONE:
         break;
     }
-    return failed == LLMP_OUTCOME_FILTER && fall_back(x, x->model->on_filter) &&
-           pick(x, LLMP_ATTEMPT_RETRY) == LLMP_OK;
+    return failed == LLMP_OUTCOME_FILTER && fall_back(x, x->model->on_filter);
 }
 
 /* Deployments whose own limits are used up are passed over. */
@@ -388,20 +400,28 @@ static bool pick_again(struct llmp_exchange *x, enum llmp_route_class failed)
 {
     size_t words = (x->model->deployment_count + 63) / 64;
     uint64_t floor = x->route.retry_after_ns;
+    uint64_t wait_ns = llmp_add_sat(
+        floor, llmp_route_backoff_full(BACKOFF_BASE_MS * LLMP_NS_PER_MS,
+                                       BACKOFF_MAX_MS * LLMP_NS_PER_MS,
+                                       x->route.attempts, random_bits(x)));
 
     if (failed != LLMP_OUTCOME_TRANSIENT && failed != LLMP_OUTCOME_QUOTA)
         return false;
     if (x->route.attempts > x->model->retries ||
-        floor > RETRY_AFTER_MAX_S * LLMP_NS_PER_S)
+        floor > RETRY_AFTER_MAX_S * LLMP_NS_PER_S ||
+        !llmp_route_is_worth(x->route.until_ns - x->now.mono_ns, wait_ns, 0))
         return false;
     memset(x->route.tried, 0, words * sizeof(*x->route.tried));
     if (pick(x, LLMP_ATTEMPT_RETRY) != LLMP_OK)
         return false;
-    x->route.backoff_ns = llmp_add_sat(
-        floor, llmp_route_backoff_full(BACKOFF_BASE_MS * LLMP_NS_PER_MS,
-                                       BACKOFF_MAX_MS * LLMP_NS_PER_MS,
-                                       x->route.attempts, random_bits(x)));
+    x->route.backoff_ns = wait_ns;
     return true;
+}
+
+bool llmp_x_spill(struct llmp_exchange *x)
+{
+    llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
+    return pick(x, LLMP_ATTEMPT_FIRST) == LLMP_OK;
 }
 
 bool llmp_x_pass_over(struct llmp_exchange *x)
@@ -416,13 +436,25 @@ bool llmp_x_pass_over(struct llmp_exchange *x)
     return true;
 }
 
+/* A name that only a pattern takes is the client's: that it is not there says
+ * nothing about a deployment. */
+static enum llmp_route_class blame_of(const struct llmp_exchange *x,
+                                      enum llmp_route_class outcome)
+{
+    bool named = x->deployment->upstream.len ||
+                 x->model->index < x->config->literal_count;
+
+    return outcome == LLMP_OUTCOME_NOT_FOUND && !named ? LLMP_OUTCOME_CLIENT
+                                                       : outcome;
+}
+
 bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
 {
     const struct llmp_deployment *from = x->deployment;
     bool again = false;
 
     x->route.outcome = outcome;
-    llmp_x_report(x, outcome);
+    llmp_x_report(x, blame_of(x, outcome));
     if (!may_go_on(x))
         return false;
     if (!pick_next(x, outcome)) {

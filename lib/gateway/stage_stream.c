@@ -131,6 +131,7 @@ static enum llmp_route_class class_of_event(struct llmp_exchange *x,
     struct llmp_provider_error error;
 
     llmp_x_read_error(x, 502, event->data, &error);
+    x->route.refused = true;
     llmp_arena_reset(&x->worker->scratch);
     return llmp_x_class_of(error.fault);
 }
@@ -142,6 +143,17 @@ static void commit(struct llmp_exchange *x)
     llmp_x_write(x, llmp_buf_str(&x->early));
 }
 
+/* Whether it is JSON, or the mark of the end. What is neither, and comes first,
+ * is no answer. */
+static bool is_readable(const struct llmp_sse_event *event)
+{
+    struct llmp_json_field any = { .path = "any" };
+
+    return event->data.len == 0 ||
+           llmp_str_eq(llmp_str_trim(event->data), LLMP_STR("[DONE]")) ||
+           llmp_json_pick_all(event->data, &any, 1, NULL) == LLMP_OK;
+}
+
 /* True: the event is part of an answer that begins, or has begun; false: it was
  * dealt with. */
 static bool is_begun(struct llmp_exchange *x,
@@ -151,6 +163,9 @@ static bool is_begun(struct llmp_exchange *x,
     if (x->responded)
         return true;
     if (seen->error && llmp_x_fail_over(x, class_of_event(x, event)))
+        return false;
+    if (!seen->error && event->kind == LLMP_SSE_EVENT && !is_readable(event) &&
+        llmp_x_fail_over(x, LLMP_OUTCOME_TRANSIENT))
         return false;
     if (event->kind != LLMP_SSE_EVENT || seen->error || seen->done ||
         seen->finished || x->early.len + event->raw.len > EARLY_MAX ||
@@ -200,6 +215,8 @@ static bool pump_same(struct llmp_exchange *x)
     }
     x->input.len = 0;
     llmp_x_write(x, run);
+    if (rc < 0) /* our own lack of memory */
+        llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
     if (rc < 0 && !x->responded)
         llmp_x_refuse_nomem(x);
     else if (rc < 0)
@@ -228,6 +245,20 @@ static void cut_by_provider(struct llmp_exchange *x)
     llmp_buf_fini(&clean);
 }
 
+/* Our own lack is not the provider's fault. */
+static void foreign_lacks_memory(struct llmp_exchange *x)
+{
+    x->input.len = 0;
+    llmp_arena_reset(&x->worker->scratch);
+    llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
+    llmp_x_cancel_call(x);
+    if (x->responded)
+        llmp_x_stream_cut(x, LLMP_END_CUT, "out_of_memory",
+                          "The gateway is out of memory.");
+    else
+        llmp_x_refuse_nomem(x);
+}
+
 static void foreign_failed(struct llmp_exchange *x)
 {
     struct llmp_x_foreign *f = x->foreign;
@@ -235,6 +266,7 @@ static void foreign_failed(struct llmp_exchange *x)
         f->failed ? llmp_x_class_of(f->error.fault) : LLMP_OUTCOME_TRANSIENT;
 
     x->input.len = 0;
+    x->route.refused = f->failed && !f->content;
     if (!x->responded && llmp_x_fail_over(x, outcome)) {
         llmp_arena_reset(&x->worker->scratch);
         return;
@@ -265,6 +297,10 @@ static bool pump_foreign(struct llmp_exchange *x)
         rc = llmp_x_translate_event(x, &event);
         if (rc < 0 || f->failed)
             break;
+    }
+    if (rc == LLMP_E_NOMEM) {
+        foreign_lacks_memory(x);
+        return x->ask_count > 0;
     }
     if (rc < 0 || f->failed) {
         foreign_failed(x);
@@ -343,6 +379,10 @@ static void end_foreign(struct llmp_exchange *x)
     if (x->responded)
         f->out.len = 0;
     rc = llmp_x_translate_end(x);
+    if (rc == LLMP_E_NOMEM) {
+        foreign_lacks_memory(x);
+        return;
+    }
     if (rc < 0 || f->failed) {
         foreign_failed(x);
         return;

@@ -95,7 +95,7 @@ int llmp_retry_budget_read(struct llmp_route_budget_options *budget,
 {
     struct llmp_route_budget_options b = {
         .permille = or_off(budget->permille, 200),
-        .floor = or_off(budget->floor, 3),
+        .floor = or_off(budget->floor, 10),
         .window_ns = or_default(budget->window_ns, 10 * LLMP_NS_PER_S),
     };
 

@@ -35,7 +35,7 @@ def clean_environment(**more):
 def test_every_block_is_known_here():
     """A new block needs a test below."""
     assert [language for language, _ in BLOCKS] == [
-        "sh", "python", "yaml", "", "sh", "sh",
+        "sh", "python", "yaml", "yaml", "", "sh", "sh",
     ]  # fmt: skip
     before = TEXT[: TEXT.index("```python")]
     assert before.count("\n") < 40  # code comes first
@@ -111,6 +111,21 @@ def test_the_configuration_is_accepted(tmp_path):
         assert (done.returncode != 0) == status, done.stderr
         assert "sk-x" not in done.stdout + done.stderr
     assert "OPENAI_API_KEY" in done.stderr
+
+
+def test_the_second_configuration_fails_over(tmp_path):
+    """The first provider is down: the second one answers."""
+    with Serving(tmp_path) as serving:
+        sim = serving.sim()
+        text = block("yaml", 1)
+        text = text.replace("preset: anthropic", 'base_url: "http://127.0.0.1:1/v1"')
+        text = text.replace("preset: openai", f'base_url: "{sim.url}"')
+        text = "server: {listen: 127.0.0.1:0, access_log: LOG}\n" + text
+        keys = {"OPENAI_API_KEY": "sk-of-openai", "ANTHROPIC_API_KEY": "sk-of-the-other"}
+        log = tmp_path / f"access-{len(serving.started)}.log"
+        gateway = serving.gateway_of(text.replace("LOG", str(log)), keys)
+        answer = json.loads(gateway.chat("smart")[2])
+        assert answer["model"] == "gpt-4o"
 
 
 def test_the_configuration_does_what_it_says(tmp_path):

@@ -69,14 +69,22 @@ struct run {
     uint64_t woken_at;
 };
 
+/* splitmix64: small, and every seed is a good one. */
+static uint64_t mix(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
 static void fill_random(void *bytes, size_t size, void *ctx)
 {
     struct sim *sim = ctx;
 
     for (size_t i = 0; i < size; i++)
-        ((uint8_t *)bytes)[i] = (uint8_t)((sim->random += 0x9E3779B97F4A7C15u) *
-                                              0xBF58476D1CE4E5B9u >>
-                                          56);
+        ((uint8_t *)bytes)[i] = (uint8_t)mix(&sim->random);
 }
 
 static const struct llmp_time beginning = { LLMP_NS_PER_S,
@@ -190,14 +198,9 @@ uint64_t sim_seed_first(void)
     return env_number("LLMP_SIM_SEED", 1);
 }
 
-/* splitmix64: small, and every seed is a good one. */
 static uint64_t draw(struct run *run)
 {
-    uint64_t z = run->random += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return mix(&run->random);
 }
 
 #define CHECK(run, cond)                                       \

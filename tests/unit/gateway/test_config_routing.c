@@ -103,7 +103,7 @@ static void defaults_are_the_routers(void **state)
     assert_int_equal(r->health.limit_min, 4);
     assert_int_equal(r->health.limit_max, 1000);
     assert_int_equal(r->budget.permille, 200);
-    assert_int_equal(r->budget.floor, 3);
+    assert_int_equal(r->budget.floor, 10);
     assert_int_equal(r->budget.window_ns, 10 * LLMP_NS_PER_S);
     llmp_config_unref(config);
 }

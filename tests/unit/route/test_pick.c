@@ -481,7 +481,7 @@ static void retries_have_a_budget(void **state)
         again.kind = i % 2 ? LLMP_ATTEMPT_RETRY : LLMP_ATTEMPT_HEDGE;
         passed += pick_report(set, &again, LLMP_OUTCOME_OK, S) != SIZE_MAX;
     }
-    assert_int_equal(passed, 23);
+    assert_int_equal(passed, 30);
     assert_int_equal(llmp_route_pick(&a, set, &again, S), LLMP_LIMITED);
     assert_null(a.state);
     /* What nobody could take is not used up. */

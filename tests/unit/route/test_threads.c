@@ -209,7 +209,7 @@ static void one_budget_of_all(void **state)
     shared.set = set_of(shared.router, LLMP_ROUTE_ORDERED, list + 1, 1);
     together(retry);
     /* 2,000 requests, and a retry after each wanted: all that may pass do. */
-    assert_in_range(shared.passed, 395, 403);
+    assert_in_range(shared.passed, 395, 410);
     llmp_route_set_unref(shared.set);
     llmp_router_free(shared.router);
 }
