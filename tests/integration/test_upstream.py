@@ -240,10 +240,9 @@ def test_streams_that_break_end_in_an_error_event(gateway, sim, model, code, end
 
 def test_a_stream_that_breaks_before_its_content_is_an_error(gateway):
     """Nobody has heard of it yet: it can be asked again, and says so."""
-    status, body, request_id = chat(gateway, "sim-cut:0", stream=True)
-    assert status == 502
-    assert json.loads(body)["error"]["code"] == "upstream_broke"
-    record = gateway.record_of(request_id)
+    status, error = gateway.error("sim-cut:0", stream=True)
+    assert (status, error["code"]) == (502, "upstream_broke")
+    record = gateway.record()
     assert record["ending"] == "upstream_failed" and record["usage"] == "unknown"
 
 
