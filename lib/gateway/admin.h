@@ -181,6 +181,7 @@ int llmp_admin_usage(struct llmp_admin *a);
 int llmp_admin_budgets(struct llmp_admin *a);
 int llmp_admin_events(struct llmp_admin *a);
 int llmp_admin_prices(struct llmp_admin *a);
+int llmp_admin_explain(struct llmp_admin *a);
 int llmp_admin_reprice(struct llmp_admin *a);
 int llmp_admin_openapi(struct llmp_admin *a);
 int llmp_admin_health(struct llmp_admin *a);

@@ -112,6 +112,54 @@ static const struct member reprice[] = {
     { "next", NEXT },
 };
 
+#define OBJECT "{\"type\":\"object\"}"
+#define TEXTS  "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+
+static const struct member explain[] = {
+    { "request", "{\"type\":\"object\",\"description\":\"As a client would "
+                 "send it.\"}" },
+    { "path", TEXT, true },
+    { "key", TEXT, true },
+    { "headers",
+      "{\"type\":\"object\",\"maxProperties\":64,\"additionalProperties\":" TEXT
+      ",\"description\":\"Names in lower case.\"}",
+      true },
+};
+
+static const struct member explained[] = {
+    { "id", TEXT },
+    { "name", TEXT, true },
+    { "provider", TEXT },
+    { "upstream_model", TEXT },
+    { "region", TEXT },
+    { "weight", INTEGER },
+    { "tier", INTEGER },
+    { "level", INTEGER },
+    { "verdict", "{\"enum\":[\"chosen\",\"next\",\"no\"]}" },
+    { "reason", TEXT },
+    { "price", "{\"type\":[\"string\",\"null\"]}" },
+    { "breaker", TEXT },
+    { "in_flight", INTEGER },
+    { "translated", BOOL },
+    { "supported", BOOL },
+    { "lost", TEXTS },
+};
+
+static const struct member explanation[] = {
+    { "model", TEXT },
+    { "operation", TEXT },
+    { "input_tokens", INTEGER },
+    { "chosen", TEXT, true },
+    { "refusal", OBJECT, true },
+    { "strategy", TEXT, true },
+    { "on_unsupported", TEXT, true },
+    { "residency", TEXTS, true },
+    { "rule", INTEGER, true },
+    { "complexity", OBJECT, true },
+    { "currency", TEXT, true },
+    { "deployments", LIST("ExplainedDeployment"), true },
+};
+
 static void add_row(struct llmp_buf *out, const char *name,
                     const struct member *members, size_t count)
 {
@@ -140,6 +188,9 @@ void llmp_admin_write_rows(struct llmp_buf *out)
     add_row(out, "Budget", budget, LLMP_COUNT(budget));
     add_row(out, "Event", event, LLMP_COUNT(event));
     add_row(out, "Price", price, LLMP_COUNT(price));
+    add_row(out, "Explain", explain, LLMP_COUNT(explain));
+    add_row(out, "ExplainedDeployment", explained, LLMP_COUNT(explained));
+    add_row(out, "Explanation", explanation, LLMP_COUNT(explanation));
     add_row(out, "RepricedModel", repriced_model, LLMP_COUNT(repriced_model));
     add_row(out, "Reprice", reprice, LLMP_COUNT(reprice));
 }

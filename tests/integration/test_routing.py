@@ -142,6 +142,34 @@ def test_a_key_keeps_its_requests_in_its_regions(gateway, sims):
     assert asked(sims) == {"us": 1, "west": 1}
 
 
+def test_a_token_stays_where_its_key_does(serving, sims):
+    gateway = serving.gateway(
+        providers(sims),
+        MODELS,
+        keys=[
+            {"name": "eu", "key": EU, "role": "service", "residency": "eu-west"},
+            {"name": "any", "key": US, "role": "service"},
+        ],
+        auth={"tokens": {"secret": "s" * 40}},
+        users=[{"name": "any~ben", "residency": "eu-north"}],
+    )
+
+    def token(key, **body):
+        status, _, answer = gateway.post("/v1/auth/tokens", body, bearer(key))
+        assert status in (200, 201), answer
+        return bearer(json.loads(answer)["access_token"])
+
+    assert gateway.chat("m", token(US))[0] == 200
+    assert asked(sims) == {"us": 1}
+    assert gateway.chat("m", token(EU))[0] == 200
+    assert asked(sims) == {"us": 1, "west": 1}
+    assert gateway.error("abroad", token(EU))[0] == 403
+    # Nor does an end user, who may be bound more closely.
+    assert gateway.error("abroad", token(EU, end_user="zoe"))[0] == 403
+    assert gateway.chat("m", token(US, end_user="ben"))[0] == 200
+    assert asked(sims) == {"us": 1, "west": 1, "north": 1}
+
+
 def explain(gateway, body, *args):
     done = subprocess.run(
         [

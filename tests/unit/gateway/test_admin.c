@@ -515,6 +515,57 @@ static void nobody_takes_all_of_it(void **state)
     }
 }
 
+static void a_request_is_explained_to_who_may_see_the_key(void **state)
+{
+    static const struct llmp_principal other = {
+        .size = sizeof(other),
+        .kind = LLMP_PRINCIPAL_KEY,
+        .role = LLMP_ROLE_DEVELOPER,
+        .id = LLMP_STR("x"),
+        .user = LLMP_STR("x"),
+    };
+    static const struct {
+        const struct llmp_principal *who;
+        const char *body;
+        unsigned status;
+        const char *says;
+    } rows[] = {
+        { &local, "{\"request\":{\"model\":\"m\",\"messages\":[]}}", 200,
+          "\"chosen\":\"p/*\"" },
+        { &local,
+          "{\"request\":{\"model\":\"n\",\"messages\":[]},"
+          "\"key\":\"file-key\"}",
+          200, "\"code\":\"model_denied\"" },
+        { &other, "{\"request\":{\"model\":\"m\",\"messages\":[]}}", 200,
+          "\"deployments\":[{" },
+        { &other,
+          "{\"request\":{\"model\":\"m\",\"messages\":[]},"
+          "\"key\":\"file-key\"}",
+          404, "" },
+        { &local,
+          "{\"request\":{\"model\":\"m\",\"messages\":[]},\"key\":\"no\"}", 404,
+          "" },
+        { &local, "{\"request\":{\"messages\":[]}}", 400, "model" },
+        { &local, "{\"request\":[]}", 400, "request" },
+        { &local, "{\"key\":\"file-key\"}", 400, "request" },
+        { &local, "{\"request\":{},\"headers\":{\"a\":1}}", 400, "headers" },
+        { &local, "{\"request\":{},\"other\":1}", 400, "members are" },
+        { &local, "[]", 400, "not a JSON object" },
+        { &local, NULL, 400, "needed as body" },
+    };
+
+    for (size_t i = 0; i < LLMP_COUNT(rows); i++) {
+        struct setting *s = *state;
+
+        print_message("# %s\n", rows[i].body ? rows[i].body : "");
+        assert_int_equal(
+            ask(s, rows[i].who, "POST", "/admin/v1/explain", rows[i].body),
+            rows[i].status);
+        if (!strstr(s->body, rows[i].says))
+            fail_msg("no %s in %s", rows[i].says, s->body);
+    }
+}
+
 /* Either all of a change or nothing of it, and then an answer that says so. */
 static void survives_every_allocation_failure(void **state)
 {
@@ -532,6 +583,10 @@ static void survives_every_allocation_failure(void **state)
         { "GET", "/admin/v1/events", NULL, 200 },
         { "GET", "/admin/v1/budgets", NULL, 200 },
         { "GET", "/admin/v1/prices", NULL, 200 },
+        { "POST", "/admin/v1/explain",
+          "{\"request\":{\"model\":\"m\",\"messages\":[]},\"key\":\"file-key\","
+          "\"headers\":{\"a\":\"b\"}}",
+          200 },
         { "GET", "/openapi.json", NULL, 200 },
         { "GET", "/admin/v1/nothing", NULL, 404 },
     };
@@ -611,6 +666,7 @@ int main(void)
         WITH_STORE(pages_show_each_once),
         WITH_STORE(keys_of_the_file_are_shown),
         WITH_STORE(nobody_takes_all_of_it),
+        WITH_STORE(a_request_is_explained_to_who_may_see_the_key),
         WITH_STORE(survives_every_allocation_failure),
         cmocka_unit_test(moments_are_read_as_they_are_written),
     };

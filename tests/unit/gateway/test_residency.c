@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/record.h"
 #include "routing_fixture.h"
 
 #define PROVIDER(name, port, region)                                           \
@@ -187,6 +188,64 @@ static void a_budget_leads_nowhere_else(void **state)
     routed_close(&r);
 }
 
+/* A key of the store, as its owners and whoever made it bound it. */
+static struct llmp_regions regions_of(struct routed *r, const char *created_by,
+                                      const char *team)
+{
+    struct llmp_access *access = llmp_gateway_access(r->gateway);
+    struct llmp_directory nothing = { .kinds = { { .count = 0 } } };
+    struct llmp_regions regions;
+    struct llmp_record *record;
+    struct llmp_key *key;
+    struct llmp_error err;
+
+    assert_int_equal(llmp_record_new(&record, LLMP_RECORD_KEY), LLMP_OK);
+    record->id = LLMP_STR("key_1");
+    record->role = LLMP_ROLE_USER;
+    record->generations[0].hash[0] = 1;
+    record->created_by = llmp_str_of(created_by);
+    record->team = llmp_str_of(team);
+    if (llmp_access_key(&key, access, &nothing, record, NULL, &err) < 0)
+        fail_msg("%s", err.message);
+    regions = ((struct llmp_holder *)llmp_key_data(key))->regions;
+    llmp_key_unref(key);
+    llmp_record_unref(record);
+    llmp_access_unref(access);
+    return regions;
+}
+
+static uint64_t bit_of(struct routed *r, const char *region)
+{
+    uint32_t number;
+
+    assert_int_equal(llmp_router_region(&number, r->gateway->router,
+                                        llmp_str_of(region), NULL),
+                     LLMP_OK);
+    return llmp_route_region_bit(number);
+}
+
+static void keys_of_the_store_inherit(void **state)
+{
+    struct routed r;
+
+    (void)state;
+    routed_open(&r, yaml);
+
+    uint64_t west = bit_of(&r, "eu-west"), north = bit_of(&r, "eu-north"),
+             us = bit_of(&r, "us-east");
+
+    assert_false(regions_of(&r, "local", NULL).bound);
+    assert_true(regions_of(&r, "key:a", NULL).bound);
+    assert_int_equal(regions_of(&r, "key:a", NULL).bits, west | us);
+    assert_int_equal(regions_of(&r, "local", "research").bits, west | north);
+    assert_int_equal(regions_of(&r, "key:a", "research").bits, west);
+    /* The maker's team, too. */
+    assert_int_equal(regions_of(&r, "key:b", NULL).bits, west | north);
+    assert_true(regions_of(&r, "key:c", NULL).bound);
+    assert_int_equal(regions_of(&r, "key:c", NULL).bits, 0);
+    routed_close(&r);
+}
+
 static void the_nearer_region_goes_first(void **state)
 {
     static const char near[] = "providers:\n" PROVIDER("us", "3",
@@ -218,6 +277,7 @@ int main(void)
         cmocka_unit_test(who_can_go_nowhere_hears_where_it_must_stay),
         cmocka_unit_test(an_open_breaker_does_not_open_a_border),
         cmocka_unit_test(a_budget_leads_nowhere_else),
+        cmocka_unit_test(keys_of_the_store_inherit),
         cmocka_unit_test(the_nearer_region_goes_first),
     };
 
