@@ -37,13 +37,24 @@ void llmp_x_answer_whole(struct llmp_exchange *x, uint16_t status,
     llmp_x_end(x, ending, true);
 }
 
+static const struct llmp_dialect *error_dialect(const struct llmp_exchange *x)
+{
+    return x->operation ? llmp_shape_errors(x->operation->shape)
+                        : &llmp_dialect_openai;
+}
+
 /* Needs no memory: the text is static, the id is in the arena already. */
 void llmp_x_refuse_nomem(struct llmp_exchange *x)
 {
-    static const struct llmp_str text =
+    static const struct llmp_str openai =
         LLMP_STR("{\"error\":{\"message\":\"The gateway is out of memory.\","
                  "\"type\":\"server_error\",\"param\":null,"
                  "\"code\":\"out_of_memory\"}}");
+    static const struct llmp_str anthropic =
+        LLMP_STR("{\"type\":\"error\",\"error\":{\"type\":\"api_error\","
+                 "\"message\":\"The gateway is out of memory.\"}}");
+    struct llmp_str text =
+        error_dialect(x) == &llmp_dialect_anthropic ? anthropic : openai;
 
     x->response = (struct llmp_response_head){
         .status = 503,
@@ -69,12 +80,6 @@ static bool write_admin_error(struct llmp_buf *out, const char *code,
                           "{\"error\":{\"code\":\"%s\",\"message\":", code);
     (void)llmp_buf_json(out, llmp_str_of(message));
     return llmp_buf_add(out, LLMP_STR(",\"field\":null}}"));
-}
-
-static const struct llmp_dialect *error_dialect(const struct llmp_exchange *x)
-{
-    return x->operation ? llmp_shape_errors(x->operation->shape)
-                        : &llmp_dialect_openai;
 }
 
 void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,

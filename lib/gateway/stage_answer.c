@@ -299,10 +299,13 @@ static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
         (void)llmp_buf_add(&x->out, bytes);
         return;
     case LLMP_PEEK_UNDECIDED:
-        if (x->out.len + bytes.len <= UNDECIDED_MAX &&
-            llmp_buf_add(&x->out, bytes))
-            return;
-        break;
+        if (x->out.len + bytes.len > UNDECIDED_MAX)
+            break;
+        if (!llmp_buf_add(&x->out, bytes)) {
+            llmp_x_report(x, LLMP_OUTCOME_ABANDONED); /* our own lack */
+            llmp_x_refuse_nomem(x);
+        }
+        return;
     case LLMP_PEEK_CONTENT:
         break;
     }

@@ -46,12 +46,13 @@ static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event,
     llmp_peek_event_read(x->operation->shape, event->name, event->data,
                          &x->usage, seen);
     llmp_x_note_usage(x, &seen->usage);
+    /* What cannot be shown, for want of memory, has not told the client. */
+    if ((seen->error || seen->obscure) && !mask_event(x, event))
+        return false;
     x->stream_done |= seen->done;
     x->stream_finished |= seen->finished;
     if (seen->error)
         x->summary.ending = LLMP_END_UPSTREAM_ERROR;
-    if ((seen->error || seen->obscure) && !mask_event(x, event))
-        return false;
     if (seen->usage_only && x->usage_injected)
         return false;
     if (event->data.len == 0)

@@ -728,11 +728,95 @@ static void one_of_four_fails(void **state)
     assert_true(tally.failed * 10000 <= tally.asked);
 }
 
+/* ---- by itself ----------------------------------------------------------- */
+
+#define PAIR(limits)                                                           \
+    "providers:\n"                                                             \
+    "  - { name: a, base_url: 'http://127.0.0.1:1/v1'" limits " }\n"           \
+    "  - { name: b, base_url: 'http://127.0.0.1:2/v1' }\n"                     \
+    "models:\n"                                                                \
+    "  - { name: m, deployments: [ { provider: a, model: x }, { provider: b, " \
+    "model: x } ] }\n"                                                         \
+    "  - { name: 'any-*', deployments: [ { provider: a }, { provider: b } ] "  \
+    "}\n"
+
+struct alike {
+    enum crowd_does does; /* everybody */
+    struct crowd_call call;
+};
+
+static struct sim_answer meet_alike(const struct llmp_call *call,
+                                    struct llmp_time now, void *ctx)
+{
+    struct alike *a = ctx;
+    size_t len = strlen(call->origin->authority);
+
+    (void)now;
+    crowd_make(&a->call, (char)('a' + call->origin->authority[len - 1] - '1'),
+               false, false, a->does, 1);
+    return (struct sim_answer){ a->call.steps, a->call.count };
+}
+
+static void ask_one(struct sim *s, struct alike *a, const char *body,
+                    struct sim_result *r)
+{
+    const struct sim_script script = { .name = "alike",
+                                       .path = "/v1/chat/completions",
+                                       .body = llmp_str_of(body),
+                                       .answer = meet_alike,
+                                       .answer_ctx = a };
+
+    sim_run_many(s, &script, 1, 1, r);
+}
+
+static void who_may_not_be_asked_is_passed_over(void **state)
+{
+    struct sim *s = sim_new(PAIR(", limits: { requests_day: 2 }"));
+    struct alike a = { .does = DOES_WELL };
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct sim_result r;
+
+        ask_one(s, &a, "{\"model\":\"m\",\"messages\":[]}", &r);
+        assert_int_equal(r.status, 200);
+        assert_true(has(&r.body, i < 2 ? "from-a" : "from-b"));
+        assert_int_equal(r.calls, 1);
+        sim_result_fini(&r);
+    }
+    assert_int_equal(used_of(s, LLMP_LIMIT_DEPLOYMENT, "a/x",
+                             LLMP_LIMIT_REQUESTS, LLMP_WINDOW_DAY),
+                     2);
+    sim_free(s);
+}
+
+static void a_name_that_is_not_there_blames_nobody(void **state)
+{
+    struct sim *s = sim_new(PAIR(""));
+    struct alike a = { .does = DOES_404 };
+    struct sim_result r;
+
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        ask_one(s, &a, "{\"model\":\"any-thing\",\"messages\":[]}", &r);
+        assert_int_equal(r.status, 404);
+        assert_int_equal(r.calls, 2); /* there may be another opinion */
+        sim_result_fini(&r);
+    }
+    a.does = DOES_WELL;
+    ask_one(s, &a, "{\"model\":\"any-one\",\"messages\":[]}", &r);
+    assert_true(has(&r.body, "from-a"));
+    sim_result_fini(&r);
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SIM_TEST(whatever_providers_do),
         SIM_TEST(one_of_four_fails),
+        SIM_TEST(who_may_not_be_asked_is_passed_over),
+        SIM_TEST(a_name_that_is_not_there_blames_nobody),
     };
 
     (void)set_up;
