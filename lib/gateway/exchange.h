@@ -292,11 +292,22 @@ bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
  * LLMP_LIMITED: this deployment may not be asked now; negative: the exchange
  * was ended. */
 int llmp_x_admit_attempt(struct llmp_exchange *x);
+void llmp_x_downgrade(struct llmp_exchange *x); /* where a budget says so */
+/* What so many tokens cost; false: nobody knows. */
+bool llmp_x_cost_of(const struct llmp_exchange *x, uint64_t input,
+                    uint64_t cached, uint64_t output, uint64_t reasoning,
+                    uint64_t *nanos);
+/* What is set aside for the attempt. */
+struct llmp_limit_amounts llmp_x_amounts_of(const struct llmp_exchange *x);
+/* The event of a soft threshold: the exchange that crossed it says so. */
+void llmp_x_note_news(struct llmp_exchange *x,
+                      const struct llmp_limit_news *news);
+
+/* stage_settle.c */
+void llmp_x_charge(struct llmp_exchange *x); /* a stream, as it goes */
 /* An attempt is over and another follows: what it may have cost is booked. */
 void llmp_x_close_attempt(struct llmp_exchange *x);
-void llmp_x_downgrade(struct llmp_exchange *x); /* where a budget says so */
-void llmp_x_charge(struct llmp_exchange *x);    /* a stream, as it goes */
-void llmp_x_settle(struct llmp_exchange *x);    /* once, at the end */
+void llmp_x_settle(struct llmp_exchange *x); /* once, at the end */
 
 /* limit_fields.c: for the answer */
 void llmp_x_limit_fields(struct llmp_exchange *x);
@@ -390,6 +401,16 @@ void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_request_end(struct llmp_exchange *x);
 void llmp_x_request_known(struct llmp_exchange *x); /* its caller is */
 bool llmp_x_uploads(const struct llmp_exchange *x); /* straight to the call */
+void llmp_x_refuse_json(struct llmp_exchange *x, int status, const char *param,
+                        const struct llmp_error *err);
+void llmp_x_refuse_too_large(struct llmp_exchange *x, uint64_t limit);
+bool llmp_x_is_json(const struct llmp_exchange *x); /* says the client */
+
+/* stage_upload.c: what is held of the body may name the model; and the body's
+ * next bytes, straight to the call */
+void llmp_x_pass_front(struct llmp_exchange *x);
+void llmp_x_upload(struct llmp_exchange *x, struct llmp_str bytes, bool last);
+
 /* What was put off until the store had answered. @param ended  the request has
  * meanwhile */
 void llmp_x_admit_again(struct llmp_exchange *x, bool ended);

@@ -2,7 +2,7 @@
 /*
  * The request: from its head to a body that is understood. JSON bodies are
  * held and read as they come, so that a broken one is refused at the broken
- * byte; pass-through bodies are held only until their model is known.
+ * byte. Bodies that are only streamed through: stage_upload.c.
  */
 #include "base/internal.h"
 #include "gateway/decide.h"
@@ -164,7 +164,7 @@ static bool keep_rule_fields(struct llmp_exchange *x,
     return ok;
 }
 
-static void refuse_too_large(struct llmp_exchange *x, uint64_t limit)
+void llmp_x_refuse_too_large(struct llmp_exchange *x, uint64_t limit)
 {
     llmp_x_refuse(x,
                   &(struct llmp_refusal){ .status = 413,
@@ -188,7 +188,7 @@ static void refuse_encoded(struct llmp_exchange *x)
         x->content_encoding.ptr);
 }
 
-static bool is_json(const struct llmp_exchange *x)
+bool llmp_x_is_json(const struct llmp_exchange *x)
 {
     return llmp_is_media_type(x->content_type, LLMP_STR("application/json"));
 }
@@ -200,7 +200,7 @@ static void begin_body(struct llmp_exchange *x)
                           : x->config->limits.passthrough_bytes_max;
 
     if (x->body_size != LLMP_BODY_UNKNOWN && x->body_size > limit) {
-        refuse_too_large(x, limit);
+        llmp_x_refuse_too_large(x, limit);
         return;
     }
     if (x->content_encoding.len &&
@@ -210,7 +210,7 @@ static void begin_body(struct llmp_exchange *x)
     }
     if (held && x->body_size <= PRESIZE_MAX)
         (void)llmp_buf_reserve(&x->body, (size_t)x->body_size);
-    if (held || is_json(x)) {
+    if (held || llmp_x_is_json(x)) {
         llmp_request_init(&x->reader.request, x->operation->shape,
                           x->config->limits.json_depth_max);
         x->reads = LLMP_READS_REQUEST;
@@ -232,7 +232,6 @@ static void refuse_bad(struct llmp_exchange *x,
 
 static bool read_json(struct llmp_exchange *x, struct llmp_str bytes,
                       bool last);
-static void pass_front(struct llmp_exchange *x);
 
 static void refuse_path(struct llmp_exchange *x, struct llmp_str path,
                         const char *allowed)
@@ -308,7 +307,7 @@ static bool catch_up(struct llmp_exchange *x)
         !read_json(x, llmp_buf_str(&x->body), false))
         return false;
     if (x->operation->body == LLMP_BODY_PASS)
-        pass_front(x);
+        llmp_x_pass_front(x);
     return x->state == LLMP_X_BODY;
 }
 
@@ -328,7 +327,7 @@ void llmp_x_request_known(struct llmp_exchange *x)
 
 /* ---- JSON, held whole --------------------------------------------------- */
 
-static void refuse_json(struct llmp_exchange *x, int status, const char *param,
+void llmp_x_refuse_json(struct llmp_exchange *x, int status, const char *param,
                         const struct llmp_error *err)
 {
     if (status == LLMP_E_NOMEM) {
@@ -369,7 +368,7 @@ static bool hold(struct llmp_exchange *x, struct llmp_str bytes)
     if (llmp_buf_add(&x->body, bytes))
         return true;
     if (x->body.len + bytes.len > x->body.limit)
-        refuse_too_large(x, x->body.limit);
+        llmp_x_refuse_too_large(x, x->body.limit);
     else
         llmp_x_refuse_nomem(x);
     return false;
@@ -383,8 +382,8 @@ static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 
     if (rc >= 0)
         return true;
-    refuse_json(x, rc, rc == LLMP_E_TYPE ? x->reader.request.wrong : NULL,
-                &err);
+    llmp_x_refuse_json(
+        x, rc, rc == LLMP_E_TYPE ? x->reader.request.wrong : NULL, &err);
     return false;
 }
 
@@ -442,7 +441,7 @@ static void json_complete(struct llmp_exchange *x)
     int rc = llmp_request_check(request, &param, &err);
 
     if (rc < 0) {
-        refuse_json(x, rc, param, &err);
+        llmp_x_refuse_json(x, rc, param, &err);
         return;
     }
     x->summary.stream = llmp_request_stream(request);
@@ -457,172 +456,6 @@ static void json_complete(struct llmp_exchange *x)
         admit_json(x);
 }
 
-/* ---- pass-through ------------------------------------------------------- */
-
-static void refuse_no_model(struct llmp_exchange *x)
-{
-    llmp_x_refuse(x,
-                  &(struct llmp_refusal){ .status = 400,
-                                          .code = "model_not_found_in_body",
-                                          .param = "model",
-                                          .ending = LLMP_END_REFUSED },
-                  "'model' must come within the first %d KiB of the body, or "
-                  "in the field x-llmproxy-model.",
-                  LLMP_X_PASS_WINDOW / 1024);
-}
-
-/* 1: the model is in *model, 0: more is needed, -1: there is none. */
-static int find_model(struct llmp_exchange *x, struct llmp_str *model)
-{
-    struct llmp_str front = llmp_buf_str(&x->body);
-
-    /* However the pieces were cut, the same bytes are looked at. */
-    if (front.len > LLMP_X_PASS_WINDOW)
-        front.len = LLMP_X_PASS_WINDOW;
-    if (x->reads != LLMP_READS_REQUEST)
-        return llmp_multipart_model(x->content_type, front, model);
-    if (!llmp_request_has_model(&x->reader.request))
-        return x->request_ended ? -1 : 0;
-    *model = llmp_request_model(&x->reader.request, front, &x->arena);
-    return model->len ? 1 : -1;
-}
-
-static void refuse_upload(struct llmp_exchange *x, int status,
-                          const struct llmp_error *err)
-{
-    if (x->responded) { /* too late to say why */
-        llmp_x_end(x, LLMP_END_REFUSED, false);
-        return;
-    }
-    if (status == LLMP_E_NOMEM || is_json(x)) {
-        refuse_json(x, status, status == LLMP_E_TYPE ? "model" : NULL, err);
-        return;
-    }
-    llmp_x_refuse(
-        x,
-        &(struct llmp_refusal){ .status = 400,
-                                .code = "invalid_value",
-                                .param = status == LLMP_E_TYPE ? "model" : NULL,
-                                .ending = LLMP_END_REFUSED },
-        "%s.", err->message);
-}
-
-/* Returns false when the exchange was ended. */
-static bool check_upload(struct llmp_exchange *x, struct llmp_str bytes,
-                         bool last)
-{
-    struct llmp_error err;
-    int rc = llmp_upload_check_feed(x->upload_check, bytes, last, &err);
-
-    if (rc < 0)
-        refuse_upload(x, rc, &err);
-    return rc == LLMP_OK;
-}
-
-/* Types in which nobody looks for a model by name. */
-static bool is_opaque(struct llmp_str type)
-{
-    static const struct llmp_str kinds[] = {
-        LLMP_STR("audio/"), LLMP_STR("image/"), LLMP_STR("video/"),
-        LLMP_STR("application/octet-stream")
-    };
-
-    for (size_t i = 0; i < LLMP_COUNT(kinds); i++)
-        if (type.len >= kinds[i].len &&
-            llmp_str_eq_nocase((struct llmp_str){ type.ptr, kinds[i].len },
-                               kinds[i]))
-            return true;
-    return type.len == 0;
-}
-
-static void refuse_type(struct llmp_exchange *x)
-{
-    llmp_x_refuse(x,
-                  &(struct llmp_refusal){ .status = 415,
-                                          .code = "unsupported_type",
-                                          .ending = LLMP_END_REFUSED },
-                  "A body here is JSON, multipart/form-data with a plain "
-                  "boundary, or a file's own type.");
-}
-
-/* The provider is told `name`, and nothing else, in the front's parts. */
-static bool check_front(struct llmp_exchange *x, struct llmp_str name,
-                        size_t parts)
-{
-    if (llmp_upload_check_new(&x->upload_check, x->content_type, name,
-                              x->config->limits.json_depth_max) < 0) {
-        llmp_x_refuse_nomem(x);
-        return false;
-    }
-    if (!x->upload_check && !is_opaque(x->content_type)) {
-        refuse_type(x);
-        return false;
-    }
-    for (size_t i = 0; i < parts; i++)
-        if (!check_upload(x, x->parts[i], false))
-            return false;
-    return !x->request_ended ||
-           check_upload(x, (struct llmp_str){ NULL, 0 }, true);
-}
-
-/*
- * Replaces the model's name in the held front and begins the call with it;
- * what comes later follows as it comes.
- */
-static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
-                         struct llmp_str in_body)
-{
-    uint64_t size = x->body_size;
-    struct llmp_str front = llmp_buf_str(&x->body);
-
-    if (!llmp_x_route(x, model) || !llmp_x_pick(x))
-        return;
-
-    struct llmp_str name = x->summary.model;
-    struct llmp_str renamed = llmp_x_renamed(x, name);
-
-    if (renamed.len)
-        name = renamed;
-
-    size_t count = llmp_x_pass_edit(x, front, in_body, name, x->parts);
-
-    if (count == 0 && front.len) {
-        llmp_x_refuse_nomem(x);
-        return;
-    }
-    if (!check_front(x, name, count) || !llmp_x_admit(x, 0, 0))
-        return;
-
-    size_t edited = 0;
-
-    for (size_t i = 0; i < count; i++)
-        edited += x->parts[i].len;
-    if (x->request_ended)
-        size = edited;
-    else if (size != LLMP_BODY_UNKNOWN)
-        size = size - front.len + edited;
-    llmp_x_stop_reading(x);
-    llmp_x_call(x, x->parts, count, size);
-}
-
-/* A field may name the model of a body whose own comes late or not at all; if
- * the front has one, it is replaced. */
-static void pass_front(struct llmp_exchange *x)
-{
-    struct llmp_str in_body = { NULL, 0 };
-    int found = find_model(x, &in_body);
-    bool over =
-        found < 0 || x->request_ended || x->body.len >= LLMP_X_PASS_WINDOW;
-
-    if (x->model_header.len && (found > 0 || over))
-        begin_upload(x, x->model_header, in_body);
-    else if (found > 0 || (over && !x->operation->model_required &&
-                           (found < 0 || x->request_ended)))
-        begin_upload(x, in_body, in_body);
-    else if (over)
-        refuse_no_model(x);
-}
-
 /* ---- what the frame calls ------------------------------------------------ */
 
 /* A provider may begin its answer while it still reads: both go on. */
@@ -632,43 +465,11 @@ bool llmp_x_uploads(const struct llmp_exchange *x)
            (x->state == LLMP_X_ANSWERING && x->call_open && !x->upload_ended);
 }
 
-/* The provider has as long as ever from the last byte it was given on. */
-static void put_off_deadline(struct llmp_exchange *x)
-{
-    const struct llmp_provider *provider = x->deployment->provider;
-
-    if (!x->call_paused)
-        llmp_x_call_deadline(x, x->state == LLMP_X_UPLOAD
-                                    ? provider->first_byte_timeout_ms
-                                    : provider->idle_timeout_ms);
-}
-
-static void upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)
-{
-    if (x->body_seen > x->config->limits.passthrough_bytes_max) {
-        if (x->responded)
-            llmp_x_end(x, LLMP_END_REFUSED, false);
-        else
-            refuse_too_large(x, x->config->limits.passthrough_bytes_max);
-        return;
-    }
-    if (!check_upload(x, bytes, last))
-        return;
-    put_off_deadline(x);
-    x->upload_ended = last;
-    llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL_BODY,
-                                     .id = x->call.id,
-                                     .bytes = bytes,
-                                     .last = last });
-    if (last && x->state == LLMP_X_UPLOAD)
-        x->state = LLMP_X_CALLING;
-}
-
 void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
     if (x->state != LLMP_X_BODY && x->state != LLMP_X_AUTH &&
         x->state != LLMP_X_LIMITS) {
-        upload(x, bytes, false);
+        llmp_x_upload(x, bytes, false);
         return;
     }
     if (!hold(x, bytes) || x->state == LLMP_X_AUTH)
@@ -676,13 +477,13 @@ void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
     if (x->reads == LLMP_READS_REQUEST && !read_json(x, bytes, false))
         return;
     if (x->operation->body == LLMP_BODY_PASS && x->state == LLMP_X_BODY)
-        pass_front(x);
+        llmp_x_pass_front(x);
 }
 
 void llmp_x_request_end(struct llmp_exchange *x)
 {
     if (x->state != LLMP_X_BODY)
-        upload(x, (struct llmp_str){ NULL, 0 }, true);
+        llmp_x_upload(x, (struct llmp_str){ NULL, 0 }, true);
     else if (x->operation->local == LLMP_LOCAL_TOKENS)
         llmp_x_issue_token(x);
     else if (x->operation->body == LLMP_BODY_OURS)
@@ -691,7 +492,7 @@ void llmp_x_request_end(struct llmp_exchange *x)
         json_complete(x);
     else if (x->reads != LLMP_READS_REQUEST ||
              read_json(x, (struct llmp_str){ NULL, 0 }, true))
-        pass_front(x);
+        llmp_x_pass_front(x);
 }
 
 /* Of an upload the front is looked at anew: more of it may have come. */
@@ -706,5 +507,5 @@ void llmp_x_admit_again(struct llmp_exchange *x, bool ended)
     if (ended)
         llmp_x_request_end(x);
     else
-        pass_front(x);
+        llmp_x_pass_front(x);
 }

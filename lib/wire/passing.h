@@ -119,6 +119,8 @@ size_t llmp_request_edit(const struct llmp_request_plan *plan,
 struct llmp_peek {
     enum llmp_shape shape;
     struct llmp_json_members members; /* "usage" and "error" */
+    char front[32]; /* of Anthropic's: {"type":"error", … says it first */
+    size_t front_len;
 };
 
 void llmp_peek_init(struct llmp_peek *reader, enum llmp_shape shape);

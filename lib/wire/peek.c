@@ -115,6 +115,7 @@ static void read_counts(struct llmp_token_usage *usage,
 void llmp_peek_init(struct llmp_peek *reader, enum llmp_shape shape)
 {
     reader->shape = shape;
+    reader->front_len = 0;
     llmp_json_members_init(&reader->members,
                            shape == LLMP_SHAPE_GEMINI
                                ? LLMP_STR("usageMetadata")
@@ -124,7 +125,50 @@ void llmp_peek_init(struct llmp_peek *reader, enum llmp_shape shape)
 
 void llmp_peek_feed(struct llmp_peek *reader, struct llmp_str piece)
 {
+    size_t room = sizeof(reader->front) - reader->front_len;
+    size_t more = piece.len < room ? piece.len : room;
+
+    if (more)
+        memcpy(reader->front + reader->front_len, piece.ptr, more);
+    reader->front_len += more;
     llmp_json_members_feed(&reader->members, piece);
+}
+
+/* `text` without what it has to begin with; false if it begins otherwise. What
+ * is only the begin of that leaves nothing. */
+static bool skip(struct llmp_str *text, struct llmp_str what)
+{
+    size_t len = text->len < what.len ? text->len : what.len;
+
+    if (memcmp(text->ptr, what.ptr, len) != 0)
+        return false;
+    text->ptr += len;
+    text->len -= len;
+    while (text->len && strchr(" \t\r\n", text->ptr[0])) {
+        text->ptr++;
+        text->len--;
+    }
+    return true;
+}
+
+/* Anthropic's answers and errors both begin with their type, mostly. */
+static enum llmp_peek_verdict verdict_of_type(const struct llmp_peek *reader)
+{
+    static const struct llmp_str parts[] = { LLMP_STR(""), LLMP_STR("{"),
+                                             LLMP_STR("\"type\""),
+                                             LLMP_STR(":"),
+                                             LLMP_STR("\"error\"") };
+    struct llmp_str text = { reader->front, reader->front_len };
+
+    for (size_t i = 0; i < LLMP_COUNT(parts); i++) {
+        bool whole = text.len >= parts[i].len;
+
+        if (!skip(&text, parts[i]))
+            return LLMP_PEEK_CONTENT;
+        if (!whole)
+            return LLMP_PEEK_UNDECIDED;
+    }
+    return LLMP_PEEK_ERROR;
 }
 
 enum llmp_peek_verdict llmp_peek_verdict(const struct llmp_peek *reader)
@@ -133,6 +177,8 @@ enum llmp_peek_verdict llmp_peek_verdict(const struct llmp_peek *reader)
     bool named = members->member[1].found || members->keeping == 1;
     struct llmp_str error = llmp_str_trim(llmp_json_members_so_far(members, 1));
 
+    if (!named && reader->shape == LLMP_SHAPE_MESSAGES)
+        return members->begun ? verdict_of_type(reader) : LLMP_PEEK_UNDECIDED;
     if (!named)
         return members->begun ? LLMP_PEEK_CONTENT : LLMP_PEEK_UNDECIDED;
     if (error.len == 0 && !members->member[1].cut)

@@ -275,6 +275,38 @@ static void events_are_understood(void **state)
     }
 }
 
+/* Anthropic says that it is an error before it says which. */
+static void a_type_tells_errors_from_messages(void **state)
+{
+    static const struct {
+        const char *text;
+        enum llmp_peek_verdict verdict;
+    } cases[] = {
+        { "{\"type\":\"error\"", LLMP_PEEK_ERROR },
+        { " { \"type\" : \"error\" ,", LLMP_PEEK_ERROR },
+        { "{\"type\":\"err", LLMP_PEEK_UNDECIDED },
+        { "{\"type\"", LLMP_PEEK_UNDECIDED },
+        { "{\"type\":\"message\",", LLMP_PEEK_CONTENT },
+        { "{\"id\":\"msg_1\",", LLMP_PEEK_CONTENT },
+        { "{\"error\":{", LLMP_PEEK_ERROR },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
+        struct llmp_str text = llmp_str_of(cases[i].text);
+
+        for (size_t cut = 0; cut <= text.len; cut++) {
+            struct llmp_peek reader;
+
+            llmp_peek_init(&reader, LLMP_SHAPE_MESSAGES);
+            llmp_peek_feed(&reader, (struct llmp_str){ text.ptr, cut });
+            llmp_peek_feed(&reader,
+                           (struct llmp_str){ text.ptr + cut, text.len - cut });
+            assert_int_equal(llmp_peek_verdict(&reader), cases[i].verdict);
+        }
+    }
+}
+
 /* An upstream's body, cleaned as the exchange does it. */
 static bool clean_error(struct llmp_buf *out, uint16_t status,
                         struct llmp_str body, const struct llmp_str *secrets,
@@ -443,6 +475,7 @@ int main(void)
         cmocka_unit_test(answers_are_told_apart),
         cmocka_unit_test(a_long_error_leaves_room_for_usage),
         cmocka_unit_test(events_are_understood),
+        cmocka_unit_test(a_type_tells_errors_from_messages),
         cmocka_unit_test(error_texts_carry_no_key),
         cmocka_unit_test(a_request_without_memory_leaves_nothing_behind),
         cmocka_unit_test(an_error_without_memory_leaves_nothing_behind),
