@@ -115,6 +115,25 @@ static bool check_front(struct llmp_exchange *x, struct llmp_str name,
            check_upload(x, (struct llmp_str){ NULL, 0 }, true);
 }
 
+/* What is only streamed through can be neither translated nor put off until a
+ * token has come. False: the exchange was ended. */
+static bool takes_uploads(struct llmp_exchange *x)
+{
+    const struct llmp_provider *provider = x->deployment->provider;
+
+    if (llmp_x_speaks(provider, x->operation->shape) &&
+        provider->oauth.kind == LLMP_OAUTH_NONE)
+        return true;
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 400,
+                                          .code = "unsupported_operation",
+                                          .ending = LLMP_END_REFUSED },
+                  "'%.*s' cannot be asked of the provider of '%.*s'.",
+                  (int)x->operation->name.len, x->operation->name.ptr,
+                  (int)x->summary.model.len, x->summary.model.ptr);
+    return false;
+}
+
 /*
  * Replaces the model's name in the held front and begins the call with it;
  * what comes later follows as it comes.
@@ -125,7 +144,7 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
     uint64_t size = x->body_size;
     struct llmp_str front = llmp_buf_str(&x->body);
 
-    if (!llmp_x_route(x, model) || !llmp_x_pick(x))
+    if (!llmp_x_route(x, model) || !llmp_x_pick(x) || !takes_uploads(x))
         return;
 
     struct llmp_str name = x->summary.model;

@@ -368,6 +368,13 @@ def test_a_document(messages):
     assert sha(PDF) in answer.content[0].text
 
 
+def test_uploads_go_to_openais_kind_only(to_anthropic):
+    body = b'{"model":"claude-x","input":"Hi","voice":"x"}'
+    status, _, answer = to_anthropic.post("/v1/audio/speech", body)
+    assert status == 400
+    assert json.loads(answer)["error"]["code"] == "unsupported_operation"
+
+
 # ---- the same dialect passes byte for byte ------------------------------------------
 
 
