@@ -72,7 +72,7 @@ static const struct sim_rule *rule_of(const struct sim_rule *rules,
     return NULL;
 }
 
-static bool fails(struct sim_problem *problem, int what)
+static bool fails(struct sim_problem *problem, enum sim_breach what)
 {
     problem->what = what;
     return false;

@@ -28,14 +28,16 @@ struct sim_rule {
     const char *values; /* words, one of which a string must be; NULL: any */
 };
 
+enum sim_breach {
+    SIM_UNKNOWN_MEMBER,
+    SIM_MISSING_MEMBER,
+    SIM_WRONG_TYPE,
+    SIM_WRONG_VALUE
+};
+
 /* What is wrong, and where: "messages.0.content.1.text". */
 struct sim_problem {
-    enum {
-        SIM_UNKNOWN_MEMBER,
-        SIM_MISSING_MEMBER,
-        SIM_WRONG_TYPE,
-        SIM_WRONG_VALUE
-    } what;
+    enum sim_breach what;
     struct sim_buf path;
     size_t name_at; /* where in the path its last segment begins */
 };

@@ -109,7 +109,7 @@ static void add_string(const struct sample *sample,
 
         sim_buf_text(sample->out, "\"");
         for (uint64_t i = 0; i < len && i < 65536; i++)
-            sim_buf_add(sample->out, (struct llmp_str){ "text" + i % 4, 1 });
+            sim_buf_add(sample->out, (struct llmp_str){ &"text"[i % 4], 1 });
         sim_buf_text(sample->out, "\"");
     }
 }

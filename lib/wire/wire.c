@@ -7,6 +7,7 @@
 #include "base/json_text.h"
 #include "wire/dialect.h"
 
+LLMP_PRINTF(2, 0)
 static void set_param(struct llmp_wire *wire, const char *format, va_list args)
 {
     (void)vsnprintf(wire->param, sizeof(wire->param), format, args);

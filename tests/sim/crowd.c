@@ -62,6 +62,7 @@ static void add_head(struct crowd_call *call, uint16_t status, const char *type)
     step->type = type;
 }
 
+LLMP_PRINTF(2, 3)
 static void add_body(struct crowd_call *call, const char *format, ...)
 {
     size_t room = sizeof(call->text) - call->used;

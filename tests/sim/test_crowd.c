@@ -103,6 +103,7 @@ static int make_keys(void **state)
     return 0;
 }
 
+LLMP_PRINTF(3, 4)
 static size_t put(char *yaml, size_t at, const char *format, ...)
 {
     va_list args;
