@@ -345,7 +345,8 @@ static void a_claim_keeps_the_limit(void **state)
                                                         .in_flight_max = 1 } };
     struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, d, 1);
     struct llmp_route_request r = ask(1);
-    struct llmp_route_attempt one, other;
+    /* A claim alone does not say when it began; a pick does. */
+    struct llmp_route_attempt one = { .began_ns = S }, other = one;
     struct llmp_pick pick = { .set = f.set, .request = &r, .now_ns = S };
 
     (void)state;
