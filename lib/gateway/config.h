@@ -258,6 +258,15 @@ struct llmp_str llmp_model_upstream(const struct llmp_model *model,
                                     const struct llmp_deployment *deployment,
                                     struct llmp_str name);
 
+/* Whether the provider takes requests of this shape as they are. */
+bool llmp_provider_speaks(const struct llmp_provider *provider,
+                          enum llmp_shape shape);
+
+/* What a translation for the deployment goes by; arena, err and the time are
+ * the caller's to add. */
+struct llmp_wire llmp_deployment_wire(const struct llmp_model *model,
+                                      const struct llmp_deployment *deployment);
+
 #define LLMP_NEAREST_MAX 3
 
 /* Up to three literal names that `name` may have been meant to be, the nearest

@@ -87,6 +87,26 @@ struct llmp_str llmp_model_upstream(const struct llmp_model *model,
     return name;
 }
 
+bool llmp_provider_speaks(const struct llmp_provider *provider,
+                          enum llmp_shape shape)
+{
+    return llmp_face_speaks(provider->face, shape) &&
+           (shape != LLMP_SHAPE_RESPONSES || provider->responses);
+}
+
+struct llmp_wire llmp_deployment_wire(const struct llmp_model *model,
+                                      const struct llmp_deployment *deployment)
+{
+    const struct llmp_provider *provider = deployment->provider;
+
+    return (struct llmp_wire){
+        .drop = model->drop_unsupported,
+        .is_openai = provider->is_openai,
+        .no_stream_usage = !provider->inject_usage,
+        .max_tokens = deployment->max_tokens,
+    };
+}
+
 /* ---- the nearest names ---- */
 
 #define NEAREST_TRIES 128 /* distances computed for one question */

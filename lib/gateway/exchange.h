@@ -426,9 +426,6 @@ void llmp_x_call_plain(struct llmp_exchange *x); /* the held body, edited, or
 void llmp_x_call_get(struct llmp_exchange *x,
                      struct llmp_str path); /* below the base path */
 
-/* Whether the provider takes requests of this shape as they are. */
-bool llmp_x_speaks(const struct llmp_provider *provider, enum llmp_shape shape);
-
 /* The name for upstream; empty when it is the one that was asked for. */
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model);
 

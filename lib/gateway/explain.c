@@ -216,18 +216,15 @@ static int note_lost(struct finding *f, struct llmp_explained *one,
  * once more leaving out what can be, to name all of that. */
 static int try_translation(struct finding *f, struct llmp_explained *one)
 {
-    const struct llmp_provider *provider = one->deployment->provider;
-    const struct llmp_wire fresh = {
-        .arena = f->arena,
-        .drop = f->out->model->drop_unsupported,
-        .is_openai = provider->is_openai,
-        .no_stream_usage = !provider->inject_usage,
-        .max_tokens = one->deployment->max_tokens,
-        .now_s = f->now.wall_ns / LLMP_NS_PER_S,
-    };
-    struct llmp_wire wire = fresh;
-    int rc = translate(f, one, &wire);
+    struct llmp_wire fresh =
+        llmp_deployment_wire(f->out->model, one->deployment);
+    struct llmp_wire wire;
+    int rc;
 
+    fresh.arena = f->arena;
+    fresh.now_s = f->now.wall_ns / LLMP_NS_PER_S;
+    wire = fresh;
+    rc = translate(f, one, &wire);
     one->untold = rc < 0;
     if (rc == LLMP_E_UNSUPPORTED && !fresh.drop) {
         wire = fresh;
@@ -247,7 +244,7 @@ static int look_at(struct finding *f, size_t index, struct llmp_explained *one)
     one->price =
         llmp_routes_price(model, d, f->access->config, f->access->prices);
     one->translated =
-        !llmp_face_speaks(d->provider->face, f->out->operation->shape);
+        !llmp_provider_speaks(d->provider, f->out->operation->shape);
     if (one->translated)
         LLMP_TRY(try_translation(f, one));
     if (one->untold)

@@ -301,17 +301,11 @@ static void call_translated(struct llmp_exchange *x)
     }
 }
 
-bool llmp_x_speaks(const struct llmp_provider *provider, enum llmp_shape shape)
-{
-    return llmp_face_speaks(provider->face, shape) &&
-           (shape != LLMP_SHAPE_RESPONSES || provider->responses);
-}
-
 void llmp_x_call_plain(struct llmp_exchange *x)
 {
     if (!llmp_x_has_credential(x))
         return; /* it is being fetched, or the exchange was ended */
-    if (llmp_x_speaks(x->deployment->provider, x->operation->shape))
+    if (llmp_provider_speaks(x->deployment->provider, x->operation->shape))
         call_edited(x);
     else
         call_translated(x);

@@ -33,7 +33,7 @@ static void put_surfaces(struct llmp_json_out *out,
 {
     llmp_out_array(out, as_is ? LLMP_STR("as_is") : LLMP_STR("translated"));
     for (size_t i = 0; i < LLMP_COUNT(surfaces); i++) {
-        bool speaks = llmp_x_speaks(provider, surfaces[i].shape);
+        bool speaks = llmp_provider_speaks(provider, surfaces[i].shape);
 
         if (as_is ? speaks
                   : !speaks && llmp_shape_dialect(surfaces[i].shape) != NULL)
@@ -43,20 +43,17 @@ static void put_surfaces(struct llmp_json_out *out,
 }
 
 static int put_features(struct llmp_exchange *x, struct llmp_json_out *out,
+                        const struct llmp_model *model,
                         const struct llmp_deployment *deployment)
 {
-    const struct llmp_provider *provider = deployment->provider;
-    struct llmp_wire wire = {
-        .arena = &x->worker->scratch,
-        .is_openai = provider->is_openai,
-        .no_stream_usage = !provider->inject_usage,
-        .max_tokens = deployment->max_tokens,
-    };
+    const struct llmp_dialect *dialect =
+        llmp_face_row(deployment->provider->face)->dialect;
+    struct llmp_wire wire = llmp_deployment_wire(model, deployment);
 
+    wire.arena = &x->worker->scratch;
     llmp_out_object(out, LLMP_STR("features"));
     for (size_t i = 0; i < llmp_feature_count(); i++) {
-        int can =
-            llmp_dialect_can(llmp_face_row(provider->face)->dialect, i, &wire);
+        int can = llmp_dialect_can(dialect, i, &wire);
 
         llmp_arena_reset(&x->worker->scratch);
         LLMP_TRY(can);
@@ -67,6 +64,7 @@ static int put_features(struct llmp_exchange *x, struct llmp_json_out *out,
 }
 
 static int put_deployment(struct llmp_exchange *x, struct llmp_json_out *out,
+                          const struct llmp_model *model,
                           const struct llmp_deployment *deployment)
 {
     const struct llmp_provider *provider = deployment->provider;
@@ -79,7 +77,7 @@ static int put_deployment(struct llmp_exchange *x, struct llmp_json_out *out,
         llmp_out_string(out, LLMP_STR("region"), deployment->region);
     put_surfaces(out, provider, true);
     put_surfaces(out, provider, false);
-    LLMP_TRY(put_features(x, out, deployment));
+    LLMP_TRY(put_features(x, out, model, deployment));
     llmp_out_end_object(out);
     return LLMP_OK;
 }
@@ -100,7 +98,7 @@ static int put_models(struct llmp_exchange *x, struct llmp_json_out *out)
                                                 : LLMP_STR("reject"));
         llmp_out_array(out, LLMP_STR("deployments"));
         for (size_t d = 0; d < model->deployment_count; d++)
-            LLMP_TRY(put_deployment(x, out, &model->deployments[d]));
+            LLMP_TRY(put_deployment(x, out, model, &model->deployments[d]));
         llmp_out_end_array(out);
         llmp_out_end_object(out);
     }

@@ -11,18 +11,12 @@
 static struct llmp_wire begin_wire(struct llmp_exchange *x,
                                    struct llmp_error *err)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    struct llmp_wire wire = llmp_deployment_wire(x->model, x->deployment);
 
-    return (struct llmp_wire){
-        .arena = &x->worker->scratch,
-        .err = err,
-        .drop = x->model->drop_unsupported,
-        .is_openai = provider->is_openai,
-        .no_stream_usage = !provider->inject_usage,
-
-        .max_tokens = x->deployment->max_tokens,
-        .now_s = x->now.wall_ns / LLMP_NS_PER_S,
-    };
+    wire.arena = &x->worker->scratch;
+    wire.err = err;
+    wire.now_s = x->now.wall_ns / LLMP_NS_PER_S;
+    return wire;
 }
 
 void llmp_x_foreign_free(struct llmp_exchange *x)
@@ -129,18 +123,6 @@ int llmp_x_translate_request(struct llmp_exchange *x, struct llmp_str *body,
 /* ---- back ------------------------------------------------------------------
  */
 
-static void note_counts(struct llmp_exchange *x,
-                        const struct llmp_token_usage *usage)
-{
-    if (!usage->reported)
-        return;
-    x->summary.usage_basis = LLMP_USAGE_REPORTED;
-    x->summary.input_tokens = usage->input;
-    x->summary.output_tokens = usage->output;
-    x->summary.cached_tokens = usage->cached;
-    x->summary.reasoning_tokens = usage->reasoning;
-}
-
 /* Some providers give their answers no name, and clients want one: the
  * request's is one. Likewise the model's, which is the one that was asked for.
  */
@@ -174,7 +156,7 @@ static int translate_answer(struct llmp_exchange *x, struct llmp_buf *out)
     LLMP_TRY(f->provider->read_answer(&answer, root, &wire));
     LLMP_TRY(name_answer(x, &answer.id, &answer.model));
     LLMP_TRY(f->client->write_answer(out, &answer, &wire));
-    note_counts(x, &answer.usage);
+    llmp_x_note_usage(x, &answer.usage);
     return LLMP_OK;
 }
 
@@ -220,7 +202,7 @@ static int take_event(const struct llmp_event *event, void *ctx)
         f->content = true;
         break;
     case LLMP_EVENT_USAGE:
-        note_counts(x, &event->usage);
+        llmp_x_note_usage(x, &event->usage);
         break;
     case LLMP_EVENT_END:
         x->stream_done = true;

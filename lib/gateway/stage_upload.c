@@ -121,7 +121,7 @@ static bool takes_uploads(struct llmp_exchange *x)
 {
     const struct llmp_provider *provider = x->deployment->provider;
 
-    if (llmp_x_speaks(provider, x->operation->shape) &&
+    if (llmp_provider_speaks(provider, x->operation->shape) &&
         provider->oauth.kind == LLMP_OAUTH_NONE)
         return true;
     llmp_x_refuse(x,
