@@ -76,8 +76,7 @@ static int start_thread(struct gw_store *store,
     return llmp_store_thread_start(&store->thread, opened, &options, err);
 }
 
-/* ---- what is in it
- * -------------------------------------------------------------- */
+/* ---- what is in it ------------------------------------------------------ */
 
 /* The main thread waits for the store's. */
 struct waiting {

@@ -172,8 +172,7 @@ LLMP_API void llmp_drive_stop(struct llmp_drive *drive);
 /** The client is gone: cancels the upstream call; done() is called. */
 LLMP_API void llmp_drive_abort(struct llmp_drive *drive);
 
-/* ---- what outlives the process: the journal's files, the store's thread ---
- */
+/* ---- what outlives the process: the journal's files, the store's thread - */
 
 struct llmp_store; /* store.h */
 struct llmp_store_writer;

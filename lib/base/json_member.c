@@ -261,8 +261,7 @@ void llmp_json_members_feed(struct llmp_json_members *m, struct llmp_str piece)
         keep(m, from, end);
 }
 
-/* ---- numbers of a whole object --------------------------------------------
- */
+/* ---- numbers of a whole object ------------------------------------------ */
 
 /* The closing quote of the string that begins at `at`, or `end`. */
 static const char *string_end(const char *at, const char *end)

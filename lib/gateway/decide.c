@@ -4,8 +4,7 @@
 #include "base/internal.h"
 #include "base/str.h"
 
-/* ---- rules ----------------------------------------------------------------
- */
+/* ---- rules -------------------------------------------------------------- */
 
 static bool has_name(const struct llmp_names *names, struct llmp_str name)
 {

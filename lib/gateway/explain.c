@@ -28,8 +28,7 @@ struct finding {
     struct llmp_explanation *out;
 };
 
-/* ---- the request ----------------------------------------------------------
- */
+/* ---- the request -------------------------------------------------------- */
 
 static int check_request(struct finding *f, struct llmp_request_reader *request)
 {
@@ -107,8 +106,7 @@ static int read_key(struct finding *f)
     return LLMP_OK;
 }
 
-/* ---- what decides ---------------------------------------------------------
- */
+/* ---- what decides ------------------------------------------------------- */
 
 static int name_regions(struct finding *f)
 {
@@ -168,8 +166,7 @@ static int find_level(struct finding *f)
     return LLMP_OK;
 }
 
-/* ---- translations ---------------------------------------------------------
- */
+/* ---- translations ------------------------------------------------------- */
 
 /* As stage_translate.c does it; LLMP_E_UNSUPPORTED: see wire->param. */
 static int translate(struct finding *f, const struct llmp_explained *one,
@@ -272,8 +269,7 @@ static int look_at_all(struct finding *f)
     return LLMP_OK;
 }
 
-/* ---- the choice -----------------------------------------------------------
- */
+/* ---- the choice --------------------------------------------------------- */
 
 /* As it would be said to the client: stage_route.c, stage_call.c. */
 static void find_refusal(struct finding *f)
@@ -354,8 +350,7 @@ static int find_out(struct finding *f)
     return rc < 0 ? llmp_fail(f->err, rc, "no memory to explain") : rc;
 }
 
-/* ---- the call -------------------------------------------------------------
- */
+/* ---- the call ----------------------------------------------------------- */
 
 static int write_it(const struct llmp_explanation *explanation, bool json,
                     llmp_text_sink sink, void *ctx)

@@ -47,8 +47,7 @@ static void write_price(char out[LLMP_NANOS_TEXT_MAX], uint64_t nanos)
         (void)llmp_nanos_write(nanos, out);
 }
 
-/* ---- for people -----------------------------------------------------------
- */
+/* ---- for people --------------------------------------------------------- */
 
 static void add_score(struct llmp_buf *out, const struct llmp_explanation *e)
 {
@@ -171,8 +170,7 @@ void llmp_explain_text(struct llmp_buf *out, const struct llmp_explanation *e)
                               e->refusal.message.ptr);
 }
 
-/* ---- for programs ---------------------------------------------------------
- */
+/* ---- for programs ------------------------------------------------------- */
 
 static void put_names(struct llmp_json_out *out, struct llmp_str key,
                       const struct llmp_str *names, size_t count)

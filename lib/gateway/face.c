@@ -71,8 +71,7 @@ bool llmp_face_speaks(enum llmp_face face, enum llmp_shape shape)
     }
 }
 
-/* ---- paths ------------------------------------------------------------------
- */
+/* ---- paths -------------------------------------------------------------- */
 
 /* As RFC 3986 writes a part of a path: names of models have colons and, on
  * Bedrock, slashes in them. */

@@ -24,8 +24,7 @@ static uint64_t get(const atomic_uint_fast64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* ---- counting -------------------------------------------------------------
- */
+/* ---- counting ----------------------------------------------------------- */
 
 static struct llmp_attempts *find(struct llmp_metrics *metrics,
                                   struct llmp_str id)
@@ -88,8 +87,7 @@ void llmp_metrics_attempts_fini(struct llmp_metrics *metrics)
     }
 }
 
-/* ---- writing --------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------ */
 
 /* Sums over workers: Prometheus refuses the same labels twice. */
 struct sum {
@@ -191,8 +189,7 @@ void llmp_metrics_attempts_write(struct llmp_buf *out,
     llmp_free(sums);
 }
 
-/* ---- how deployments stand ------------------------------------------------
- */
+/* ---- how deployments stand ---------------------------------------------- */
 
 struct stand {
     const char *id; /* NUL-terminated, of the configuration */

@@ -262,8 +262,7 @@ void llmp_x_answer_head(struct llmp_exchange *x,
     llmp_x_answer_begin(x);
 }
 
-/* ---- JSON ------------------------------------------------------------------
- */
+/* ---- JSON --------------------------------------------------------------- */
 
 /* Longer than anything that comes before an answer's first member. */
 enum { UNDECIDED_MAX = 4096 };
@@ -346,8 +345,7 @@ void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
     x->input = bytes;
 }
 
-/* ---- the end --------------------------------------------------------------
- */
+/* ---- the end ------------------------------------------------------------ */
 
 /* Fields about a body that is not sent. */
 static void drop_content_fields(struct llmp_exchange *x)

@@ -47,8 +47,7 @@ void llmp_x_credential_drop(struct llmp_exchange *x)
     fetch_over(x, NULL, true);
 }
 
-/* ---- the request
- * ------------------------------------------------------------- */
+/* ---- the request -------------------------------------------------------- */
 
 static int google_request(struct llmp_cloud_request *out,
                           const struct llmp_oauth_config *oauth,
@@ -134,8 +133,7 @@ static void begin_call(struct llmp_exchange *x)
     llmp_x_call_deadline(x, FETCH_TIMEOUT_MS);
 }
 
-/* ---- having one
- * ---------------------------------------------------------------- */
+/* ---- having one --------------------------------------------------------- */
 
 /* No token, no call: somebody else may answer. */
 static void give_up(struct llmp_exchange *x)

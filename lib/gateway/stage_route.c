@@ -183,8 +183,7 @@ bool llmp_x_pick(struct llmp_exchange *x)
     return false;
 }
 
-/* ---- what is learned -------------------------------------------------------
- */
+/* ---- what is learned ---------------------------------------------------- */
 
 enum llmp_route_class llmp_x_class_of(enum llmp_fault fault)
 {
@@ -238,8 +237,7 @@ void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
     llmp_route_report(&x->route.pick, &report, x->now.mono_ns);
 }
 
-/* ---- what the client waits -------------------------------------------------
- */
+/* ---- what the client waits ---------------------------------------------- */
 
 void llmp_x_read_timeout(struct llmp_exchange *x, struct llmp_str value)
 {
@@ -284,8 +282,7 @@ void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
     llmp_x_deadline(x, left_ms < timeout_ms ? left_ms : timeout_ms);
 }
 
-/* ---- the next attempt ------------------------------------------------------
- */
+/* ---- the next attempt --------------------------------------------------- */
 
 /* Everything of the attempt that failed, but for what it may have cost. */
 static void forget_answer(struct llmp_exchange *x)

@@ -123,8 +123,7 @@ static int next_foreign(struct llmp_exchange *x, struct llmp_sse_event *event)
                         : llmp_sse_next(&x->sse, event);
 }
 
-/* ---- before the first content ----------------------------------------------
- */
+/* ---- before the first content ------------------------------------------- */
 
 static enum llmp_route_class class_of_event(struct llmp_exchange *x,
                                             const struct llmp_sse_event *event)
@@ -178,8 +177,7 @@ static bool is_begun(struct llmp_exchange *x,
     return false;
 }
 
-/* ---- the same dialect -------------------------------------------------------
- */
+/* ---- the same dialect --------------------------------------------------- */
 
 /*
  * Turns the input into writes: a run of adjacent events is one write, and a
@@ -225,8 +223,7 @@ static bool pump_same(struct llmp_exchange *x)
     return x->ask_count > 0;
 }
 
-/* ---- another dialect
- * --------------------------------------------------------- */
+/* ---- another dialect ---------------------------------------------------- */
 
 /* The provider's words, made fit. */
 static void cut_by_provider(struct llmp_exchange *x)
@@ -323,8 +320,7 @@ bool llmp_x_stream_pump(struct llmp_exchange *x)
     return x->foreign ? pump_foreign(x) : pump_same(x);
 }
 
-/* ---- the end
- * ----------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------ */
 
 static bool write_error_event(struct llmp_exchange *x, const char *code,
                               const char *message)

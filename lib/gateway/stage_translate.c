@@ -120,8 +120,7 @@ int llmp_x_translate_request(struct llmp_exchange *x, struct llmp_str *body,
     return LLMP_OK;
 }
 
-/* ---- back ------------------------------------------------------------------
- */
+/* ---- back --------------------------------------------------------------- */
 
 /* Some providers give their answers no name, and clients want one: the
  * request's is one. Likewise the model's, which is the one that was asked for.
@@ -268,8 +267,7 @@ int llmp_x_translate_end(struct llmp_exchange *x)
     return f->provider->read_end(&f->reader, &sink);
 }
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 void llmp_x_read_error(struct llmp_exchange *x, uint16_t status,
                        struct llmp_str body, struct llmp_provider_error *error)

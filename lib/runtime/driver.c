@@ -139,8 +139,7 @@ int llmp_driver_offload(struct llmp_driver *driver, struct llmp_job *job)
     return llmp_pool_run(driver->pool, job);
 }
 
-/* ---- the driver's life -----------------------------------------------------
- */
+/* ---- the driver's life -------------------------------------------------- */
 
 static bool ops_complete(const struct llmp_loop_ops *ops)
 {
@@ -210,8 +209,7 @@ void llmp_driver_free(struct llmp_driver *driver)
     llmp_free(driver);
 }
 
-/* ---- one drive
- * --------------------------------------------------------------- */
+/* ---- one drive ---------------------------------------------------------- */
 
 static void drive_tick(struct llmp_timer *timer);
 
@@ -449,8 +447,7 @@ static void drive_tick(struct llmp_timer *timer)
     pump(drive);
 }
 
-/* ---- reports
- * ------------------------------------------------------------------ */
+/* ---- reports ------------------------------------------------------------ */
 
 void llmp_transfer_head(struct llmp_transfer *transfer,
                         const struct llmp_response_head *head)
@@ -500,8 +497,7 @@ void llmp_transfer_writable(struct llmp_transfer *transfer)
     pump(drive);
 }
 
-/* ---- what the loop reports
- * ------------------------------------------------------ */
+/* ---- what the loop reports ---------------------------------------------- */
 
 void llmp_driver_ready(struct llmp_driver *driver, void *token, unsigned events)
 {

@@ -20,8 +20,7 @@ static struct llmp_driver *driver_of(const struct native_transfer *t)
     return t->origin->native->base.driver;
 }
 
-/* ---- lists ------------------------------------------------------------------
- */
+/* ---- lists -------------------------------------------------------------- */
 
 static bool list_remove(struct native_transfer **at, struct native_transfer *t)
 {
@@ -79,8 +78,7 @@ void llmp_native_resume_later(struct native_transfer *t)
     llmp_driver_want_turn_end(driver_of(t));
 }
 
-/* ---- transfers --------------------------------------------------------------
- */
+/* ---- transfers ---------------------------------------------------------- */
 
 static struct native_head *take_head(struct native *native)
 {
@@ -192,8 +190,7 @@ static void report_failure(struct native_transfer *t,
     free_transfer(t);
 }
 
-/* ---- connections
- * -------------------------------------------------------------- */
+/* ---- connections -------------------------------------------------------- */
 
 static void join(struct native_conn *conn, struct native_transfer *t)
 {
@@ -374,8 +371,7 @@ static void connect_timeout(struct llmp_timer *timer)
     llmp_native_broke(t->conn, LLMP_CALL_CONNECT);
 }
 
-/* ---- the transport's face
- * ------------------------------------------------------------ */
+/* ---- the transport's face ----------------------------------------------- */
 
 static int native_start(struct llmp_transport *transport,
                         struct llmp_transfer **out,

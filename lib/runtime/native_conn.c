@@ -24,8 +24,7 @@ enum {
 
 static void conn_ready(struct llmp_watch *watch, unsigned events);
 
-/* ---- TLS --------------------------------------------------------------------
- */
+/* ---- TLS ---------------------------------------------------------------- */
 
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
@@ -163,8 +162,7 @@ static ssize_t conn_send(struct native_conn *conn, struct iovec *iov, int count)
     return socket_result(sendmsg(conn->fd, &message, MSG_NOSIGNAL));
 }
 
-/* ---- opening and closing
- * ------------------------------------------------------- */
+/* ---- opening and closing ------------------------------------------------ */
 
 /* Tries the origin's addresses from `conn->address` on. */
 static int begin_connect(struct native_conn *conn)
@@ -235,8 +233,7 @@ void llmp_native_conn_close(struct native_conn *conn)
     llmp_free(conn);
 }
 
-/* ---- events
- * ---------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
 
 void llmp_native_conn_watch(struct native_conn *conn)
 {

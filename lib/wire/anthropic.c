@@ -83,8 +83,7 @@ void llmp_anthropic_put_usage(struct llmp_json_out *out, struct llmp_str key,
     llmp_out_end_object(out);
 }
 
-/* ---- read ------------------------------------------------------------------
- */
+/* ---- read --------------------------------------------------------------- */
 
 static int read_answer(struct llmp_answer *answer,
                        const struct llmp_json_value *root,
@@ -117,8 +116,7 @@ static int read_answer(struct llmp_answer *answer,
     return LLMP_OK;
 }
 
-/* ---- write -----------------------------------------------------------------
- */
+/* ---- write -------------------------------------------------------------- */
 
 static void put_part(struct llmp_json_out *out, const struct llmp_part *part)
 {
@@ -175,8 +173,7 @@ static int write_answer(struct llmp_buf *buf, const struct llmp_answer *answer,
     return buf->failed ? llmp_wire_nomem(wire) : LLMP_OK;
 }
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 static const struct {
     uint16_t status;

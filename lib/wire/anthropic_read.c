@@ -41,8 +41,7 @@ static void take_cache(bool *cache, struct llmp_str *ttl,
     *ttl = text_at(control, K("ttl"));
 }
 
-/* ---- blocks -----------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------- */
 
 struct place {
     const char *list; /* "messages[3].content", "system" */
@@ -195,8 +194,7 @@ static int take_blocks(struct llmp_chat *chat,
     return LLMP_OK;
 }
 
-/* ---- messages
- * ---------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------- */
 
 /* A user turn in which results and other blocks alternate becomes a message for
  * each run of one kind. */
@@ -280,8 +278,7 @@ static int take_system(struct llmp_chat *chat,
     return take_blocks(chat, message, system, wire, "system");
 }
 
-/* ---- tools and the rest
- * ------------------------------------------------------- */
+/* ---- tools and the rest ------------------------------------------------- */
 
 static int take_tool(struct llmp_chat *chat,
                      const struct llmp_json_value *value,

@@ -9,8 +9,7 @@
 
 #define K(text) LLMP_STR(text)
 
-/* ---- read ------------------------------------------------------------------
- */
+/* ---- read --------------------------------------------------------------- */
 
 static int read_start(struct llmp_wire_reader *reader,
                       const struct llmp_json_value *data,
@@ -125,8 +124,7 @@ int llmp_anthropic_read_end(struct llmp_wire_reader *reader,
     return reader->stopped ? llmp_wire_finish(reader, sink) : LLMP_E_SYNTAX;
 }
 
-/* ---- write -----------------------------------------------------------------
- */
+/* ---- write -------------------------------------------------------------- */
 
 static struct llmp_json_out begin_event(struct llmp_wire_writer *w,
                                         struct llmp_str type)

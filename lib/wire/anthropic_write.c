@@ -155,8 +155,7 @@ static int put_part(struct llmp_json_out *out, const struct llmp_part *part,
     return llmp_wire_lost(wire, "messages[%u].content", message);
 }
 
-/* ---- turns
- * ------------------------------------------------------------------- */
+/* ---- turns -------------------------------------------------------------- */
 
 static bool says_anything(const struct llmp_chat_message *message)
 {
@@ -231,8 +230,7 @@ static int put_turns(struct llmp_json_out *out, const struct llmp_chat *chat,
     return LLMP_OK;
 }
 
-/* ---- tools and the rest
- * ------------------------------------------------------- */
+/* ---- tools and the rest ------------------------------------------------- */
 
 static void put_tools(struct llmp_json_out *out, const struct llmp_chat *chat)
 {

@@ -53,8 +53,7 @@ static void take_usage(struct llmp_token_usage *usage,
         usage->input, llmp_add_sat(usage->cached, usage->cache_written));
 }
 
-/* ---- whole answers ---------------------------------------------------------
- */
+/* ---- whole answers ------------------------------------------------------ */
 
 /* False: it is of a kind that nobody asked for. A text with citations keeps
  * its text; where they point to is said in AWS's own way only. */
@@ -133,8 +132,7 @@ static int read_answer(struct llmp_answer *answer,
     return LLMP_OK;
 }
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 static const struct {
     struct llmp_str type;
@@ -207,8 +205,7 @@ static void read_error(struct llmp_provider_error *error, uint16_t status,
     llmp_bedrock_name_error(error, llmp_wire_text_at(root, K("__type")));
 }
 
-/* ---- streams ---------------------------------------------------------------
- */
+/* ---- streams ------------------------------------------------------------ */
 
 static int read_block_start(struct llmp_wire_reader *reader,
                             const struct llmp_json_value *data,

@@ -31,8 +31,7 @@ static bool contains(struct llmp_str text, struct llmp_str needle)
     return llmp_str_find(text, needle) != SIZE_MAX;
 }
 
-/* ---- media -----------------------------------------------------------------
- */
+/* ---- media -------------------------------------------------------------- */
 
 struct format {
     struct llmp_str type, name;
@@ -191,8 +190,7 @@ static int put_media(struct writing *w, const struct llmp_part *part)
     return LLMP_OK;
 }
 
-/* ---- blocks ----------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------- */
 
 static void put_cache(struct llmp_json_out *out, bool cache,
                       struct llmp_str ttl)
@@ -303,8 +301,7 @@ static int put_part(struct writing *w, const struct llmp_part *part)
     return LLMP_OK;
 }
 
-/* ---- turns -----------------------------------------------------------------
- */
+/* ---- turns -------------------------------------------------------------- */
 
 static bool says_anything(const struct llmp_chat_message *message)
 {
@@ -384,8 +381,7 @@ static int put_turns(struct writing *w)
     return LLMP_OK;
 }
 
-/* ---- tools -----------------------------------------------------------------
- */
+/* ---- tools -------------------------------------------------------------- */
 
 static bool has_calls(const struct llmp_chat *chat)
 {
@@ -457,8 +453,7 @@ static int put_tools(struct writing *w)
     return LLMP_OK;
 }
 
-/* ---- how to generate -------------------------------------------------------
- */
+/* ---- how to generate ---------------------------------------------------- */
 
 /* "0.7" is at most 1; "1.5" is not. Numbers with exponents are rare enough to
  * be let through to be judged there. */

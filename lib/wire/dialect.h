@@ -128,8 +128,7 @@ extern const struct llmp_dialect llmp_dialect_gemini;
 extern const struct llmp_dialect llmp_dialect_bedrock; /* Converse */
 extern const struct llmp_dialect llmp_dialect_gigachat;
 
-/* ---- for readers ----------------------------------------------------------
- */
+/* ---- for readers -------------------------------------------------------- */
 
 /* `path` is wrong: LLMP_E_TYPE. "'messages[2].role' must be a string" */
 int llmp_wire_wrong(struct llmp_wire *wire, const char *must,
@@ -199,8 +198,7 @@ struct llmp_str llmp_wire_plain(struct llmp_str text, struct llmp_arena *arena);
 int llmp_wire_take_url(struct llmp_media *media, struct llmp_str url,
                        struct llmp_wire *wire);
 
-/* ---- for writers ----------------------------------------------------------
- */
+/* ---- for writers -------------------------------------------------------- */
 
 /* The target cannot say it: LLMP_OK where it may be dropped. */
 int llmp_wire_lost(struct llmp_wire *wire, const char *path_format, ...)
@@ -224,8 +222,7 @@ struct llmp_str llmp_wire_effort_of(uint64_t budget);
 /* A raw number as an integer; `otherwise` if it is none. */
 uint64_t llmp_wire_u64(struct llmp_str raw, uint64_t otherwise);
 
-/* ---- streams --------------------------------------------------------------
- */
+/* ---- streams ------------------------------------------------------------ */
 
 /* The sink of a writer. */
 static inline struct llmp_event_sink llmp_wire_sink(

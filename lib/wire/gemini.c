@@ -10,8 +10,7 @@
 
 #define K(text) LLMP_STR(text)
 
-/* ---- members ---------------------------------------------------------------
- */
+/* ---- members ------------------------------------------------------------ */
 
 bool llmp_gemini_is(struct llmp_str key, struct llmp_str camel)
 {
@@ -49,8 +48,7 @@ struct llmp_str llmp_gemini_text(const struct llmp_json_value *object,
                                                  : (struct llmp_str){ NULL, 0 };
 }
 
-/* ---- parts -----------------------------------------------------------------
- */
+/* ---- parts -------------------------------------------------------------- */
 
 static enum llmp_part_kind kind_of(struct llmp_str type)
 {
@@ -221,8 +219,7 @@ void llmp_gemini_put_part(struct llmp_json_out *out,
     llmp_out_end_object(out);
 }
 
-/* ---- why it stopped, and counts --------------------------------------------
- */
+/* ---- why it stopped, and counts ----------------------------------------- */
 
 static const struct {
     struct llmp_str name;
@@ -322,8 +319,7 @@ void llmp_gemini_put_usage(struct llmp_json_out *out,
     llmp_out_end_object(out);
 }
 
-/* ---- read ------------------------------------------------------------------
- */
+/* ---- read --------------------------------------------------------------- */
 
 static int take_parts(struct llmp_choice *choice,
                       const struct llmp_json_value *parts, bool *called,
@@ -401,8 +397,7 @@ static int read_answer(struct llmp_answer *answer,
     return LLMP_OK;
 }
 
-/* ---- write -----------------------------------------------------------------
- */
+/* ---- write -------------------------------------------------------------- */
 
 static int put_candidate(struct llmp_json_out *out,
                          const struct llmp_choice *choice,
@@ -446,8 +441,7 @@ static int write_answer(struct llmp_buf *buf, const struct llmp_answer *answer,
     return buf->failed ? llmp_wire_nomem(wire) : LLMP_OK;
 }
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 static const struct {
     uint16_t status;

@@ -40,8 +40,7 @@ static int wrong_part(const struct reading *r, const char *must,
                            r->content, r->part, member);
 }
 
-/* ---- results ---------------------------------------------------------------
- */
+/* ---- results ------------------------------------------------------------ */
 
 static int open_a_call(struct reading *r, const struct llmp_part *part)
 {
@@ -156,8 +155,7 @@ static int take_result(struct reading *r, struct llmp_part *part,
     return value ? take_result_parts(r, part, value) : LLMP_OK;
 }
 
-/* ---- parts -----------------------------------------------------------------
- */
+/* ---- parts -------------------------------------------------------------- */
 
 static const struct llmp_str part_members[] = {
     LLMP_STR("text"),
@@ -271,8 +269,7 @@ static int take_contents(struct reading *r, const struct llmp_json_value *list)
     return LLMP_OK;
 }
 
-/* ---- tools -----------------------------------------------------------------
- */
+/* ---- tools -------------------------------------------------------------- */
 
 static int take_schema(struct llmp_str *out,
                        const struct llmp_json_value *schema,
@@ -394,8 +391,7 @@ static int take_tool_config(struct reading *r,
     return LLMP_OK;
 }
 
-/* ---- how to generate -------------------------------------------------------
- */
+/* ---- how to generate ---------------------------------------------------- */
 
 static const struct {
     struct llmp_str name;
@@ -558,8 +554,7 @@ static int take_config(struct reading *r, const struct llmp_json_value *value)
     return LLMP_OK;
 }
 
-/* ---- the whole -------------------------------------------------------------
- */
+/* ---- the whole ---------------------------------------------------------- */
 
 static int take_member(struct reading *r, const struct llmp_json_value *v)
 {

@@ -13,8 +13,7 @@
 
 #define K(text) LLMP_STR(text)
 
-/* ---- log probabilities -----------------------------------------------------
- */
+/* ---- log probabilities -------------------------------------------------- */
 
 static void put_token(struct llmp_json_out *out,
                       const struct llmp_json_value *value)
@@ -110,8 +109,7 @@ int llmp_gemini_put_logprobs(struct llmp_json_out *out, struct llmp_str tokens,
     return LLMP_OK;
 }
 
-/* ---- read ------------------------------------------------------------------
- */
+/* ---- read --------------------------------------------------------------- */
 
 static int read_call(struct llmp_wire_reader *reader, uint32_t choice,
                      const struct llmp_part *part,
@@ -230,8 +228,7 @@ int llmp_gemini_read_end(struct llmp_wire_reader *reader,
     return reader->stopped ? llmp_wire_finish(reader, sink) : LLMP_E_SYNTAX;
 }
 
-/* ---- write -----------------------------------------------------------------
- */
+/* ---- write -------------------------------------------------------------- */
 
 /* Up to the candidate's members. */
 static struct llmp_json_out begin_event(struct llmp_wire_writer *w)

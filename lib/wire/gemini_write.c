@@ -46,8 +46,7 @@ static int lost_content(struct writing *w)
     return llmp_wire_lost(w->wire, "messages[%u].content", w->message->index);
 }
 
-/* ---- results ---------------------------------------------------------------
- */
+/* ---- results ------------------------------------------------------------ */
 
 /* Parts of a result that are no text: models from Gemini 3 on take them. */
 static int put_result_data(struct writing *w, const struct llmp_part *first)
@@ -119,8 +118,7 @@ static int put_result(struct writing *w, const struct llmp_part *part)
     return LLMP_OK;
 }
 
-/* ---- parts -----------------------------------------------------------------
- */
+/* ---- parts -------------------------------------------------------------- */
 
 static void put_call(struct writing *w, const struct llmp_part *part)
 {
@@ -182,8 +180,7 @@ static int put_part(struct writing *w, const struct llmp_part *part)
     return put_media(w, part);
 }
 
-/* ---- turns -----------------------------------------------------------------
- */
+/* ---- turns -------------------------------------------------------------- */
 
 static bool says_anything(const struct llmp_chat_message *message)
 {
@@ -271,8 +268,7 @@ static int put_turns(struct writing *w, const struct llmp_chat *chat)
     return LLMP_OK;
 }
 
-/* ---- tools and the rest ----------------------------------------------------
- */
+/* ---- tools and the rest ------------------------------------------------- */
 
 static int put_tools(struct writing *w, const struct llmp_chat *chat)
 {

@@ -73,8 +73,7 @@ static int take_call(struct llmp_part *part,
     return rc == LLMP_E_NOMEM ? rc : LLMP_OK; /* what is none says nothing */
 }
 
-/* ---- whole answers ---------------------------------------------------------
- */
+/* ---- whole answers ------------------------------------------------------ */
 
 static int take_text(struct llmp_choice *choice, enum llmp_part_kind kind,
                      struct llmp_str text, struct llmp_wire *wire)
@@ -136,8 +135,7 @@ static int read_answer(struct llmp_answer *answer,
     return LLMP_OK;
 }
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 /* {"status":422,"message":…}; the code of a refused key is a number of its
  * own. */
@@ -159,8 +157,7 @@ static void read_error(struct llmp_provider_error *error, uint16_t status,
     };
 }
 
-/* ---- streams ---------------------------------------------------------------
- */
+/* ---- streams ------------------------------------------------------------ */
 
 static int read_call(struct llmp_wire_reader *reader,
                      const struct llmp_json_value *delta,

@@ -60,8 +60,7 @@ static void put_texts(struct writing *w, const struct llmp_part *first)
     llmp_out_end_text(w->out);
 }
 
-/* ---- calls and results -----------------------------------------------------
- */
+/* ---- calls and results -------------------------------------------------- */
 
 /* A result is a string with a document in it; a text that is none becomes
  * one. */
@@ -179,8 +178,7 @@ static int check_results(struct writing *w,
     return LLMP_OK;
 }
 
-/* ---- messages --------------------------------------------------------------
- */
+/* ---- messages ----------------------------------------------------------- */
 
 static int put_system(struct writing *w, const struct llmp_chat *chat)
 {
@@ -240,8 +238,7 @@ static int put_messages(struct writing *w, const struct llmp_chat *chat)
     return LLMP_OK;
 }
 
-/* ---- functions and the rest ------------------------------------------------
- */
+/* ---- functions and the rest --------------------------------------------- */
 
 static int put_functions(struct writing *w, const struct llmp_chat *chat)
 {

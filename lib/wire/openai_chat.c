@@ -84,8 +84,7 @@ void llmp_openai_put_usage(struct llmp_json_out *out, struct llmp_str key,
     llmp_out_end_object(out);
 }
 
-/* ---- read ------------------------------------------------------------------
- */
+/* ---- read --------------------------------------------------------------- */
 
 static int take_text(struct llmp_choice *choice, enum llmp_part_kind kind,
                      const struct llmp_json_value *text, struct llmp_wire *wire)
@@ -226,8 +225,7 @@ int llmp_openai_read_answer(struct llmp_answer *answer,
     return LLMP_OK;
 }
 
-/* ---- write -----------------------------------------------------------------
- */
+/* ---- write -------------------------------------------------------------- */
 
 /* OpenAI's own citations are of web pages only; Anthropic's are passed on
  * under their name, as other gateways do. */
@@ -296,8 +294,7 @@ int llmp_openai_write_answer(struct llmp_buf *buf,
     return buf->failed ? llmp_wire_nomem(wire) : LLMP_OK;
 }
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 static bool contains(struct llmp_str text, const char *needle)
 {

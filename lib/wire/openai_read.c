@@ -42,8 +42,7 @@ static const struct llmp_wire_member members[] = {
     { LLMP_STR("logit_bias"), LLMP_IS_OBJECT, "an object", AT(logit_bias) },
 };
 
-/* ---- parts -----------------------------------------------------------------
- */
+/* ---- parts -------------------------------------------------------------- */
 
 static void take_cache(struct llmp_part *part,
                        const struct llmp_json_value *value)
@@ -197,8 +196,7 @@ static int take_content(struct llmp_part **first, struct llmp_part **last,
     return LLMP_OK;
 }
 
-/* ---- what an assistant said -------------------------------------------------
- */
+/* ---- what an assistant said --------------------------------------------- */
 
 static int take_call(struct llmp_chat_message *message,
                      const struct llmp_json_value *call, struct llmp_wire *wire,
@@ -345,8 +343,7 @@ static int take_tool_result(struct llmp_chat_message *message,
                         message->index);
 }
 
-/* ---- messages ---------------------------------------------------------------
- */
+/* ---- messages ----------------------------------------------------------- */
 
 static const struct {
     struct llmp_str name;

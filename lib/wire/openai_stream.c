@@ -8,8 +8,7 @@
 
 #define K(text) LLMP_STR(text)
 
-/* ---- read ------------------------------------------------------------------
- */
+/* ---- read --------------------------------------------------------------- */
 
 /* Whether a piece belongs to the call that is open. Some servers repeat its id
  * and name in every piece; others give whole calls, all with index 0. */
@@ -159,8 +158,7 @@ int llmp_openai_read_end(struct llmp_wire_reader *reader,
     return reader->stopped ? llmp_wire_finish(reader, sink) : LLMP_E_SYNTAX;
 }
 
-/* ---- write -----------------------------------------------------------------
- */
+/* ---- write -------------------------------------------------------------- */
 
 /* Up to the choice's delta, which is left open. */
 static void begin_chunk(struct llmp_json_out *out,

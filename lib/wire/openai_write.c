@@ -160,8 +160,7 @@ static int put_content(struct llmp_json_out *out, const struct llmp_part *first,
     return LLMP_OK;
 }
 
-/* ---- what an assistant said ------------------------------------------------
- */
+/* ---- what an assistant said --------------------------------------------- */
 
 static void put_call(struct llmp_json_out *out, const struct llmp_part *call)
 {
@@ -281,8 +280,7 @@ static int put_assistant(struct llmp_json_out *out,
     return LLMP_OK;
 }
 
-/* ---- messages ---------------------------------------------------------------
- */
+/* ---- messages ----------------------------------------------------------- */
 
 static struct llmp_str role_name(enum llmp_speaker role,
                                  const struct llmp_wire *wire)
@@ -348,8 +346,7 @@ static int put_message(struct llmp_json_out *out,
     return LLMP_OK;
 }
 
-/* ---- tools, format, the rest ------------------------------------------------
- */
+/* ---- tools, format, the rest -------------------------------------------- */
 
 static int put_tools(struct llmp_json_out *out, const struct llmp_chat *chat,
                      struct llmp_wire *wire)

@@ -432,8 +432,7 @@ void llmp_peek_event_read(enum llmp_shape shape, struct llmp_str name,
     out->finished &= !out->error; /* an error ends nothing well */
 }
 
-/* ---- is it the answer yet? -------------------------------------------------
- */
+/* ---- is it the answer yet? ---------------------------------------------- */
 
 static bool has_text(const struct llmp_json_field *field)
 {

@@ -153,8 +153,7 @@ static void look_at_root(struct llmp_request_reader *request,
     }
 }
 
-/* ---- messages -------------------------------------------------------------
- */
+/* ---- messages ----------------------------------------------------------- */
 
 enum { OTHER, ROLE, CONTENT };
 

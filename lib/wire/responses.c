@@ -12,8 +12,7 @@
 
 #define K(text) LLMP_STR(text)
 
-/* ---- items -----------------------------------------------------------------
- */
+/* ---- items -------------------------------------------------------------- */
 
 void llmp_responses_put_item_id(struct llmp_json_out *out, struct llmp_str key,
                                 const struct llmp_responses_item *item)
@@ -112,8 +111,7 @@ void llmp_responses_put_item(struct llmp_json_out *out, struct llmp_str key,
     llmp_out_end_object(out);
 }
 
-/* ---- the response ----------------------------------------------------------
- */
+/* ---- the response ------------------------------------------------------- */
 
 struct llmp_str llmp_responses_status(enum llmp_stop stop)
 {
@@ -224,8 +222,7 @@ static int write_answer(struct llmp_buf *buf, const struct llmp_answer *answer,
     return buf->failed ? llmp_wire_nomem(wire) : LLMP_OK;
 }
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 static bool write_error(struct llmp_buf *out,
                         const struct llmp_wire_error *error)

@@ -43,8 +43,7 @@ static int wrong_part(const struct reading *r, const char *must,
                            r->part, member);
 }
 
-/* ---- parts -----------------------------------------------------------------
- */
+/* ---- parts -------------------------------------------------------------- */
 
 static int take_image(const struct reading *r, struct llmp_part *part,
                       const struct llmp_json_value *value)
@@ -167,8 +166,7 @@ static int take_content(struct reading *r, struct llmp_chat_message *message,
     return LLMP_OK;
 }
 
-/* ---- items -----------------------------------------------------------------
- */
+/* ---- items -------------------------------------------------------------- */
 
 /* The message an item belongs to: the last one if it is of that role and
  * `joins`, else a new one. */
@@ -363,8 +361,7 @@ static int take_instructions(struct reading *r,
     return take_content(r, message, text, "");
 }
 
-/* ---- tools, format, the rest -----------------------------------------------
- */
+/* ---- tools, format, the rest -------------------------------------------- */
 
 /* A value that goes on as it stands, if it is there. */
 static int take_raw(const struct reading *r, struct llmp_str *out,

@@ -42,8 +42,7 @@ static void write_response(struct llmp_wire_writer *w, struct llmp_str type,
     end_event(w, &out);
 }
 
-/* ---- an item's events ------------------------------------------------------
- */
+/* ---- an item's events --------------------------------------------------- */
 
 static struct llmp_part open_part(const struct llmp_wire_writer *w)
 {
@@ -151,8 +150,7 @@ static void write_text(struct llmp_wire_writer *w, struct llmp_str type,
     end_event(w, &out);
 }
 
-/* ---- parts -----------------------------------------------------------------
- */
+/* ---- parts -------------------------------------------------------------- */
 
 static int keep_item(struct llmp_wire_writer *w,
                      const struct llmp_responses_item *item)

@@ -128,8 +128,7 @@ int llmp_wire_fail(struct llmp_wire_reader *reader,
         sink);
 }
 
-/* ---- replay ----------------------------------------------------------------
- */
+/* ---- replay ------------------------------------------------------------- */
 
 static int replay_part(struct llmp_wire_reader *reader, uint32_t choice,
                        const struct llmp_part *part,
@@ -182,8 +181,7 @@ int llmp_answer_replay(const struct llmp_answer *answer,
     return llmp_wire_finish(&reader, sink);
 }
 
-/* ---- writers ---------------------------------------------------------------
- */
+/* ---- writers ------------------------------------------------------------ */
 
 static int keep(struct llmp_wire_writer *writer, struct llmp_str *place,
                 struct llmp_str text)

@@ -40,8 +40,7 @@ struct llmp_driver {
     bool turn_end;
 };
 
-/* ---- the driver, as the transport sees it ---------------------------------
- */
+/* ---- the driver, as the transport sees it ------------------------------- */
 
 int llmp_driver_watch(struct llmp_driver *driver, struct llmp_watch *watch,
                       int fd, unsigned events)
@@ -95,8 +94,7 @@ int llmp_driver_offload(struct llmp_driver *driver, struct llmp_job *job)
     return LLMP_OK;
 }
 
-/* ---- reports --------------------------------------------------------------
- */
+/* ---- reports ------------------------------------------------------------ */
 
 static bool by_chance(struct llmp_drive *drive)
 {
@@ -192,8 +190,7 @@ void llmp_transfer_writable(struct llmp_transfer *transfer)
     abort(); /* nothing was full */
 }
 
-/* ---- one answer -----------------------------------------------------------
- */
+/* ---- one answer --------------------------------------------------------- */
 
 struct setting {
     struct llmp_driver driver;

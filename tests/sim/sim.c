@@ -227,8 +227,7 @@ static size_t cut(struct run *run, size_t left)
     return 1 + draw(run) % (left < 5000 ? left : 5000);
 }
 
-/* ---- asks ------------------------------------------------------------------
- */
+/* ---- asks --------------------------------------------------------------- */
 
 /* The steps of whoever is called. */
 static void choose_steps(struct run *run, const struct llmp_call *call)
@@ -413,8 +412,7 @@ static struct llmp_str lend(struct run *run, struct llmp_str bytes)
     return (struct llmp_str){ run->scratch, bytes.len };
 }
 
-/* ---- actors
- * ------------------------------------------------------------------ */
+/* ---- actors ------------------------------------------------------------- */
 
 static void send_head(struct run *run)
 {
@@ -691,8 +689,7 @@ void sim_run(struct sim *sim, const struct sim_script *script, uint64_t seed,
     faulty_heap_fail_from(-1);
 }
 
-/* ---- several --------------------------------------------------------------
- */
+/* ---- several ------------------------------------------------------------ */
 
 /* The one that acts first, and the number of calls that run. */
 static struct run *next_run(struct run *runs, size_t count, uint32_t *open)

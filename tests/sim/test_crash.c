@@ -91,8 +91,7 @@ static int make_callers(void **state)
     return 0;
 }
 
-/* ---- what must hold --------------------------------------------------------
- */
+/* ---- what must hold ----------------------------------------------------- */
 
 struct booked {
     unsigned rows;

@@ -151,8 +151,7 @@ static void choose(struct sim_script *out, char body[400], uint64_t *dice)
         out->stop_ms = draw(dice) % 60 + 1;
 }
 
-/* ---- what must hold -------------------------------------------------------
- */
+/* ---- what must hold ----------------------------------------------------- */
 
 struct expected {
     uint64_t requests, tokens, money;
@@ -292,8 +291,7 @@ static void what_is_reserved_is_settled(void **state)
     }
 }
 
-/* ---- exactly as many as the limit says ------------------------------------
- */
+/* ---- exactly as many as the limit says ---------------------------------- */
 
 static void fill_alike(struct sim_script *scripts, size_t count, size_t key,
                        const char *body)

@@ -110,8 +110,7 @@ static void lack_of_memory_leaves_nothing_behind(void **state)
         }
 }
 
-/* ---- through a second attempt, and another dialect ------------------------
- */
+/* ---- through a second attempt, and another dialect ---------------------- */
 
 #define TWO                                                                   \
     "providers:\n"                                                            \

@@ -26,8 +26,7 @@ static const char by_uri[] =
            "    - { issuer: \"" ISSUER "\", audience: llm, role: user,\n"
            "        jwks_uri: \"" ISSUER "/keys\", allow_plain_http: true }\n";
 
-/* ---- tokens and keys ------------------------------------------------------
- */
+/* ---- tokens and keys ---------------------------------------------------- */
 
 static struct llmp_signer *signers[2];
 static char key_sets[2][512];
@@ -71,8 +70,7 @@ static void bearer_of(char out[TOKEN_SIZE], size_t signer, const char *kid,
     free(token);
 }
 
-/* ---- the issuer -----------------------------------------------------------
- */
+/* ---- the issuer --------------------------------------------------------- */
 
 static struct {
     size_t keys; /* which set it has */
@@ -170,8 +168,7 @@ static struct sim *begin(const char *yaml)
     return sim_new(yaml);
 }
 
-/* ---- tests ----------------------------------------------------------------
- */
+/* ---- tests -------------------------------------------------------------- */
 
 static void of_all_who_want_keys_one_fetches(void **state)
 {

@@ -134,8 +134,7 @@ static void measure_request(const struct llmp_dialect *from,
     llmp_buf_fini(&out);
 }
 
-/* ---- streams ----------------------------------------------------------------
- */
+/* ---- streams ------------------------------------------------------------ */
 
 #define TEXT "\" figures for the third quarter\""
 

@@ -121,8 +121,7 @@ static void what_contradicts_itself_is_refused(void **state)
             "did you mean 'window'?");
 }
 
-/* ---- rules ----------------------------------------------------------------
- */
+/* ---- rules -------------------------------------------------------------- */
 
 #define D                                                                  \
     "models: [{ name: m, deployments: [{ model: a, name: x }, { model: b " \
@@ -168,8 +167,7 @@ static void rules_that_cannot_be_meant_are_refused(void **state)
             LLMP_E_INVALID, "a deployment of this 'name' is there twice");
 }
 
-/* ---- complexity -----------------------------------------------------------
- */
+/* ---- complexity --------------------------------------------------------- */
 
 #define C "models: [{ name: m, strategy: complexity, "
 

@@ -23,7 +23,9 @@ static const char yaml[] =
     "  - { name: p3, base_url: 'http://127.0.0.1:9003/v1', region: eu,\n"
     "      dialect: anthropic }\n"
     "  - { name: p4, base_url: 'http://127.0.0.1:9004/v1', region: us }\n"
+    "  - { name: p5, base_url: 'http://127.0.0.1:9005/v1', responses: false }\n"
     "models:\n"
+    "  - { name: chatted, deployments: [{ provider: p5 }, { provider: p1 }] }\n"
     "  - name: ordered\n"
     "    deployments: [{ provider: p3 }, { provider: p1 }, { provider: p2 }]\n"
     "    rules: [{ when: { tag: us }, deployments: [p2/ordered] },\n"
@@ -87,8 +89,7 @@ static int explain(struct routed *r, const struct asked *asked,
     return llmp_gateway_explain(r->gateway, &o, r->now, keep, text, err);
 }
 
-/* ---- it is what happens ---------------------------------------------------
- */
+/* ---- it is what happens ------------------------------------------------- */
 
 static void agrees(struct routed *r, const struct asked *asked,
                    const char *name, size_t *answered, size_t *refused)
@@ -166,8 +167,29 @@ static void an_open_breaker_is_seen(void **state)
     routed_close(&r);
 }
 
-/* ---- it is said why -------------------------------------------------------
- */
+/* One that has no Responses of its own is told them as chat. */
+static void responses_may_be_translated(void **state)
+{
+    struct llmp_explain_options o;
+    const char *first, *second;
+    struct routed r;
+    struct text text;
+
+    (void)state;
+    routed_open(&r, yaml);
+    llmp_explain_options_init(&o);
+    o.path = LLMP_STR("/v1/responses");
+    o.body = LLMP_STR("{\"model\":\"chatted\",\"input\":\"Hi\"}");
+    o.json = true;
+    assert_int_equal(
+        llmp_gateway_explain(r.gateway, &o, r.now, keep, &text, NULL), LLMP_OK);
+    first = strstr(text.bytes, "\"translated\":true");
+    second = strstr(text.bytes, "\"translated\":false");
+    assert_true(first && second && first < second);
+    routed_close(&r);
+}
+
+/* ---- it is said why ----------------------------------------------------- */
 
 static void all_that_led_there_is_named(void **state)
 {
@@ -304,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_explained_happens),
         cmocka_unit_test(an_open_breaker_is_seen),
+        cmocka_unit_test(responses_may_be_translated),
         cmocka_unit_test(all_that_led_there_is_named),
         cmocka_unit_test(what_cannot_be_explained_is_refused),
         cmocka_unit_test(memory_may_be_short),

@@ -113,8 +113,7 @@ static bool has_line(const char *text, const char *line)
     return false;
 }
 
-/* ---- a strict reader ------------------------------------------------------
- */
+/* ---- a strict reader ---------------------------------------------------- */
 
 static const char *read_name(const char *at)
 {
@@ -197,8 +196,7 @@ static void check_unique(const char *text)
     }
 }
 
-/* ---- tests ----------------------------------------------------------------
- */
+/* ---- tests -------------------------------------------------------------- */
 
 static void two_workers_are_summed(void **state)
 {

@@ -105,8 +105,7 @@ static void a_list_wakes_who_is_in_it_by_then(void **state)
     llmp_wait_list_fini(&list);
 }
 
-/* ---- threads --------------------------------------------------------------
- */
+/* ---- threads ------------------------------------------------------------ */
 
 enum { ROUNDS = 3000 };
 

@@ -286,8 +286,7 @@ static void every_answer_arrives_with_its_counts(void **state)
             check_answer(from, c);
 }
 
-/* ---- values of other types -------------------------------------------------
- */
+/* ---- values of other types ---------------------------------------------- */
 
 /* `in` with the value at `place` replaced. */
 static struct llmp_str with(struct llmp_buf *out, struct llmp_str in,

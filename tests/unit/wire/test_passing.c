@@ -372,8 +372,7 @@ static void error_texts_carry_no_key(void **state)
     }
 }
 
-/* ---- without memory -------------------------------------------------------
- */
+/* ---- without memory ----------------------------------------------------- */
 
 /* One request, read in two pieces and edited. Returns whether it came to its
  * end; if it did, it has to be right. */
