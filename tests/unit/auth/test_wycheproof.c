@@ -12,6 +12,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 #include <openssl/err.h>
+#include <unistd.h>
 
 #include "auth/alg.h"
 #include "auth/jws.h"
@@ -31,10 +32,8 @@ static cJSON *vectors_load(const char *name)
     (void)snprintf(path, sizeof(path), "%s/wycheproof/%s", folder ? folder : "",
                    name);
     file = fopen(path, "rb");
-    if (!file) {
-        print_message("# no vectors at %s\n", path);
-        return NULL;
-    }
+    if (!file)
+        fail_msg("no vectors at %s", path);
     (void)fseek(file, 0, SEEK_END);
     size = ftell(file);
     rewind(file);
@@ -123,8 +122,6 @@ static void run_jws(const char *file, unsigned expected)
     unsigned count = 0;
     const cJSON *group;
 
-    if (!json)
-        skip();
     cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups"))
     {
         const cJSON *first =
@@ -163,8 +160,6 @@ static void the_exceptions_verify_unbound(void **state)
     cJSON *group;
 
     (void)state;
-    if (!json)
-        skip();
     cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups"))
     {
         const cJSON *test =
@@ -284,8 +279,6 @@ static void run_raw(const char *file, uint32_t alg, unsigned expected)
     unsigned count = 0;
     const cJSON *group;
 
-    if (!json)
-        skip();
     cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups")) count +=
         raw_group(file, group, alg);
     cJSON_Delete(json);
@@ -345,8 +338,6 @@ static void hmac(void **state)
     const cJSON *group, *test;
 
     (void)state;
-    if (!json)
-        skip();
     cJSON_ArrayForEach(group, cJSON_GetObjectItem(json, "testGroups"))
         cJSON_ArrayForEach(test, cJSON_GetObjectItem(group, "tests"))
     {
@@ -355,6 +346,15 @@ static void hmac(void **state)
     }
     cJSON_Delete(json);
     assert_int_equal(count, 174);
+}
+
+static bool vectors_are_here(void)
+{
+    const char *folder = getenv("LLMP_TEST_VECTORS");
+    char path[4096];
+
+    (void)snprintf(path, sizeof(path), "%s/wycheproof", folder ? folder : "");
+    return access(path, R_OK) == 0;
 }
 
 int main(void)
@@ -370,5 +370,10 @@ int main(void)
         cmocka_unit_test(hmac),
     };
 
+    /* cmocka's skip() counts as a failure in TAP; an empty plan does not. */
+    if (!vectors_are_here()) {
+        puts("1..0 # SKIP the vectors are not here");
+        return 0;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
