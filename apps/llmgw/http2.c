@@ -405,6 +405,8 @@ bool gw_http2_begin(struct gw_conn *conn)
     conn->http2 = http2;
     conn->protocol = &gw_http2_protocol;
     conn->wants_input = true;
+    if (conn->worker->state != GW_SERVING) /* it came at the last moment */
+        (void)nghttp2_submit_shutdown_notice(http2->session);
     gw_conn_dirty(conn);
     return true;
 }

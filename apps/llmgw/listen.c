@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -465,6 +466,29 @@ void gw_listeners_resume(struct gw_worker *worker)
     worker->accepts = true;
     for (size_t i = 0; i < worker->listener_count; i++)
         (void)event_add(&worker->listeners[i].event, NULL);
+}
+
+/* Linux shows a listener's filter the segment from its TCP header on. */
+#define TCP_FLAGS_OFFSET 13
+
+void gw_listeners_quiet(struct gw_worker *worker)
+{
+    static struct sock_filter drop_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {
+        .len = sizeof(drop_syn) / sizeof(drop_syn[0]), .filter = drop_syn
+    };
+
+    if (worker->server->borrowed)
+        return;
+    for (size_t i = 0; i < worker->listener_count; i++)
+        if (!worker->listeners[i].is_unix)
+            (void)setsockopt(worker->listeners[i].fd, SOL_SOCKET,
+                             SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
 void gw_listeners_close(struct gw_worker *worker, bool accept_queued)

@@ -55,6 +55,10 @@ int gw_listeners_watch(struct gw_worker *worker);
 /* Leaves what comes in the kernel's queue for now. */
 void gw_listeners_pause(struct gw_worker *worker);
 void gw_listeners_resume(struct gw_worker *worker);
+/* Lets no new connection begin, while those that have begun still arrive: a
+ * client's SYN goes unanswered and is repeated after a second, when the socket
+ * is closed and refuses it. A socket that others keep open stays as it is. */
+void gw_listeners_quiet(struct gw_worker *worker);
 /* Takes what is queued, if `accept_queued`, then closes the listeners. */
 void gw_listeners_close(struct gw_worker *worker, bool accept_queued);
 

@@ -29,6 +29,9 @@
  * be told that it ends. */
 #define DRAIN_IDLE_MS 2000
 #define LINGER_MS     3000
+/* Time for handshakes that have begun; a client farther away than this may see
+ * a reset, as it would have before. */
+#define QUIET_MS 20
 
 /* ---- what the library is lent -------------------------------------------- */
 
@@ -255,7 +258,8 @@ static void settle_turn(struct gw_worker *worker)
 
 static void leave_if_done(struct gw_worker *worker)
 {
-    if (worker->state == GW_SERVING || worker->conn_count > 0)
+    if (worker->state == GW_SERVING || worker->conn_count > 0 ||
+        worker->listener_count > 0)
         return;
     worker->state = GW_CLOSED;
     (void)event_base_loopbreak(worker->base);
@@ -338,13 +342,37 @@ static void take_config(struct gw_worker *worker)
     set_timeouts(worker);
 }
 
+/* Closing a listener resets what has connected and was not accepted yet, also
+ * between the last look into its queue and the close. So nobody new comes in
+ * first, then what is on its way is let in, then it closes. */
+static void on_quiet(evutil_socket_t fd, short what, void *ctx)
+{
+    struct gw_worker *worker = ctx;
+
+    (void)fd;
+    (void)what;
+    gw_worker_ask_turn(worker);
+    gw_listeners_close(worker, true);
+    leave_if_done(worker);
+}
+
+static void close_listeners(struct gw_worker *worker, bool accept_queued)
+{
+    const struct timeval quiet = { .tv_usec = QUIET_MS * 1000 };
+
+    if (accept_queued)
+        gw_listeners_quiet(worker);
+    if (!accept_queued || event_add(&worker->quiet_event, &quiet) != 0)
+        gw_listeners_close(worker, accept_queued);
+}
+
 static void drain(struct gw_worker *worker, bool accept_queued)
 {
     uint64_t now_ns = gw_worker_now(worker)->mono_ns;
 
     if (worker->state != GW_SERVING)
         return;
-    gw_listeners_close(worker, accept_queued);
+    close_listeners(worker, accept_queued);
     worker->state = GW_DRAINING;
     gw_timers_set_length(&worker->timers, GW_TIMEOUT_IDLE,
                          (uint64_t)DRAIN_IDLE_MS * NS_PER_MS, now_ns);
@@ -422,6 +450,7 @@ static bool make_base(struct gw_worker *worker)
                        on_turn_end, worker);
     (void)evtimer_assign(&worker->driver_timer, worker->base, on_driver_timer,
                          worker);
+    (void)evtimer_assign(&worker->quiet_event, worker->base, on_quiet, worker);
     (void)evtimer_assign(&worker->tick_event, worker->base, on_tick, worker);
     (void)evtimer_assign(&worker->again_event, worker->base, on_again, worker);
     (void)event_assign(&worker->wake_event, worker->base,
@@ -510,7 +539,7 @@ static int start_thread(struct gw_worker *worker)
     return status == 0 ? LLMP_OK : fail(worker, "no thread");
 }
 
-static void close_listeners(struct gw_listener *listeners, size_t count)
+static void drop_listeners(struct gw_listener *listeners, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         (void)close(listeners[i].fd);
@@ -525,7 +554,7 @@ int gw_worker_start(struct gw_worker **out, struct gw_server *server,
     int status;
 
     if (!worker) {
-        close_listeners(listeners, listener_count);
+        drop_listeners(listeners, listener_count);
         *err = (struct llmp_error){ .status = LLMP_E_NOMEM };
         (void)snprintf(err->message, sizeof(err->message), "out of memory");
         return LLMP_E_NOMEM;
@@ -548,7 +577,7 @@ int gw_worker_start(struct gw_worker **out, struct gw_server *server,
                                         : start_thread(worker);
     if (status != LLMP_OK) {
         *err = worker->shared.start_error;
-        close_listeners(listeners, listener_count);
+        drop_listeners(listeners, listener_count);
         if (worker->shared.wake_fd >= 0)
             (void)close(worker->shared.wake_fd);
         gw_free(worker);

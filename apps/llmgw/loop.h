@@ -58,7 +58,8 @@ struct gw_worker {
     uint64_t driver_timer_ns; /* what it is armed for; UINT64_MAX: not */
     uint64_t driver_wanted_ns;
 
-    struct event tick_event; /* twice a second while there are connections */
+    struct event quiet_event; /* the listeners have been quiet for a while */
+    struct event tick_event;  /* twice a second while there are connections */
     bool is_ticking;
     struct gw_timers timers;
 
