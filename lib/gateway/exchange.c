@@ -46,7 +46,7 @@ static void reset(struct llmp_exchange *x)
     struct llmp_arena arena = x->arena;
     struct llmp_buf body = x->body, out = x->out;
 
-    llmp_buf_fini(&x->early);
+    llmp_buf_fini(&x->first.early);
     llmp_arena_reset(&arena);
     if (out.cap > LLMP_X_BUFFER_KEPT)
         llmp_buf_fini(&out);
@@ -54,6 +54,7 @@ static void reset(struct llmp_exchange *x)
     body.limit = out.limit = 0;
     body.failed = out.failed = false;
     memset(x, 0, offsetof(struct llmp_exchange, asks));
+    memset(&x->first, 0, offsetof(struct llmp_x_attempt, reader));
     x->arena = arena;
     x->body = body;
     x->out = out;
@@ -70,6 +71,7 @@ int llmp_exchange_new(struct llmp_exchange **out, struct llmp_worker *worker,
     if (++worker->begun % SWEEP_EVERY == 0)
         (void)llmp_limiter_sweep(llmp_worker_limiter(worker), now);
     x->worker = worker;
+    x->attempt = &x->first;
     x->config = llmp_config_ref(llmp_worker_config(worker));
     x->access = llmp_access_ref(worker->access);
     x->now = now;
@@ -130,7 +132,7 @@ static void free_memory(struct llmp_exchange *x)
 {
     llmp_buf_fini(&x->body);
     llmp_buf_fini(&x->out);
-    llmp_buf_fini(&x->early);
+    llmp_buf_fini(&x->first.early);
     llmp_arena_fini(&x->arena);
     llmp_free(x);
 }
@@ -145,8 +147,8 @@ void llmp_exchange_free(struct llmp_exchange *x)
     llmp_x_stop_reading(x);
     llmp_x_release_body(x);
     llmp_upload_check_free(x->upload_check);
-    if (x->sse_open)
-        llmp_sse_fini(&x->sse);
+    if (x->attempt->sse_open)
+        llmp_sse_fini(&x->attempt->sse);
     drop_waker(x);
     llmp_x_admin_drop(x);
     llmp_x_credential_drop(x);
@@ -190,10 +192,10 @@ void llmp_x_ask(struct llmp_exchange *x, struct llmp_ask ask)
 void llmp_x_respond(struct llmp_exchange *x)
 {
     x->responded = true;
-    x->summary.status = x->response.status;
+    x->summary.status = x->attempt->response.status;
     x->summary.first_byte_ns = x->now.mono_ns - x->begun_ns;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_RESPOND,
-                                     .response = &x->response });
+                                     .response = &x->attempt->response });
 }
 
 void llmp_x_write(struct llmp_exchange *x, struct llmp_str bytes)
@@ -203,11 +205,12 @@ void llmp_x_write(struct llmp_exchange *x, struct llmp_str bytes)
     x->summary.response_bytes += bytes.len;
     x->unsent += bytes.len;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_WRITE, .bytes = bytes });
-    if (x->unsent > LLMP_X_UNSENT_HIGH && x->call_open && !x->call_paused) {
-        x->call_paused = true;
+    if (x->unsent > LLMP_X_UNSENT_HIGH && x->attempt->call_open &&
+        !x->attempt->call_paused) {
+        x->attempt->call_paused = true;
         llmp_x_no_deadline(x); /* a slow client is not a slow provider */
-        llmp_x_ask(
-            x, (struct llmp_ask){ .kind = LLMP_ASK_PAUSE, .id = x->call.id });
+        llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_PAUSE,
+                                         .id = x->attempt->call.id });
     }
 }
 
@@ -237,22 +240,22 @@ void llmp_x_release_body(struct llmp_exchange *x)
 
 void llmp_x_stop_reading(struct llmp_exchange *x)
 {
-    if (x->reads == LLMP_READS_REQUEST)
-        llmp_request_fini(&x->reader.request);
-    x->reads = LLMP_READS_NOTHING;
+    if (x->attempt->reads == LLMP_READS_REQUEST)
+        llmp_request_fini(&x->attempt->reader.request);
+    x->attempt->reads = LLMP_READS_NOTHING;
 }
 
 void llmp_x_cancel_call(struct llmp_exchange *x)
 {
-    if (!x->call_open)
+    if (!x->attempt->call_open)
         return;
-    x->call_open = false;
+    x->attempt->call_open = false;
     /* Nobody has said that it was not sent: it may cost something. */
     if (x->state != LLMP_X_AUTH && x->state != LLMP_X_CREDENTIAL &&
         !x->list.open)
-        x->call_reached = true;
-    llmp_x_ask(x,
-               (struct llmp_ask){ .kind = LLMP_ASK_CANCEL, .id = x->call.id });
+        x->attempt->call_reached = true;
+    llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CANCEL,
+                                     .id = x->attempt->call.id });
 }
 
 /* What was called and not answered with a count may still cost something; but
@@ -260,15 +263,16 @@ void llmp_x_cancel_call(struct llmp_exchange *x)
 static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
 {
     struct llmp_summary *s = &x->summary;
-    bool refused =
-        llmp_x_was_refused(x) || (ending == LLMP_END_UPSTREAM_ERROR &&
-                                  x->sse_open && !x->foreign && s->events <= 1);
+    bool refused = llmp_x_was_refused(x) ||
+                   (ending == LLMP_END_UPSTREAM_ERROR && x->attempt->sse_open &&
+                    !x->attempt->foreign && s->events <= 1);
 
     if (s->usage_basis == LLMP_USAGE_REPORTED || !x->operation ||
-        !x->operation->usage || !x->call_reached || refused)
+        !x->operation->usage || !x->attempt->call_reached || refused)
         return;
     s->usage_basis = LLMP_USAGE_UNKNOWN;
-    if (s->events == 0 || !x->sse_open || ending == LLMP_END_UPSTREAM_ERROR)
+    if (s->events == 0 || !x->attempt->sse_open ||
+        ending == LLMP_END_UPSTREAM_ERROR)
         return;
     s->usage_basis = LLMP_USAGE_ESTIMATED; /* an event is about a token */
     s->input_tokens = s->reserved_input_tokens;
@@ -281,9 +285,9 @@ static void settle_usage(struct llmp_exchange *x, enum llmp_ending ending)
 
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x)
 {
-    uint64_t until = x->call_sent_ns    ? x->call_sent_ns
-                     : x->call_begun_ns ? x->call_begun_ns
-                                        : x->now.mono_ns;
+    uint64_t until = x->attempt->call_sent_ns ? x->attempt->call_sent_ns
+                     : x->call_begun_ns       ? x->call_begun_ns
+                                              : x->now.mono_ns;
 
     return until > x->begun_ns ? until - x->begun_ns : 0;
 }
@@ -308,8 +312,8 @@ static struct llmp_str model_label(const struct llmp_exchange *x)
 static enum llmp_route_class outcome_of(const struct llmp_exchange *x,
                                         enum llmp_ending ending)
 {
-    if (x->route.outcome != LLMP_OUTCOME_ABANDONED)
-        return x->route.outcome;
+    if (x->attempt->outcome != LLMP_OUTCOME_ABANDONED)
+        return x->attempt->outcome;
     switch (ending) {
     case LLMP_END_COMPLETE:
         return LLMP_OUTCOME_OK;
@@ -403,7 +407,7 @@ void llmp_exchange_request_end(struct llmp_exchange *x, struct llmp_time now)
 
 static bool concerns_call(const struct llmp_exchange *x, uint32_t id)
 {
-    return x->call_open && x->call.id == id;
+    return x->attempt->call_open && x->attempt->call.id == id;
 }
 
 void llmp_exchange_call_head(struct llmp_exchange *x, uint32_t id,
@@ -416,7 +420,7 @@ void llmp_exchange_call_head(struct llmp_exchange *x, uint32_t id,
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_head(x, head);
     else if (x->state == LLMP_X_CREDENTIAL)
-        x->credential.status = head->status;
+        x->attempt->credential.status = head->status;
     else if (x->list.open)
         llmp_x_list_head(x, head->status);
     else
@@ -445,7 +449,7 @@ void llmp_exchange_call_end(struct llmp_exchange *x, uint32_t id,
     x->now = now;
     if (!concerns_call(x, id))
         return;
-    x->call_open = false;
+    x->attempt->call_open = false;
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_end(x, true);
     else if (x->state == LLMP_X_CREDENTIAL)
@@ -463,7 +467,7 @@ void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
     x->now = now;
     if (!concerns_call(x, id))
         return;
-    x->call_open = false;
+    x->attempt->call_open = false;
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_end(x, false);
     else if (x->state == LLMP_X_CREDENTIAL)
@@ -503,12 +507,13 @@ void llmp_exchange_drained(struct llmp_exchange *x, size_t n,
 {
     x->now = now;
     x->unsent -= n < x->unsent ? n : x->unsent;
-    if (!x->call_paused || x->unsent > LLMP_X_UNSENT_LOW || !x->call_open)
+    if (!x->attempt->call_paused || x->unsent > LLMP_X_UNSENT_LOW ||
+        !x->attempt->call_open)
         return;
-    x->call_paused = false;
-    llmp_x_deadline(x, x->deployment->provider->idle_timeout_ms);
-    llmp_x_ask(x,
-               (struct llmp_ask){ .kind = LLMP_ASK_RESUME, .id = x->call.id });
+    x->attempt->call_paused = false;
+    llmp_x_deadline(x, x->attempt->deployment->provider->idle_timeout_ms);
+    llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_RESUME,
+                                     .id = x->attempt->call.id });
 }
 
 void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)

@@ -65,6 +65,71 @@ enum {
     LLMP_X_PASS_WINDOW = 64 * 1024, /* where `model` must come in */
 };
 
+/* One attempt to get the answer from a deployment, or a call of the gateway's
+ * own. An exchange works on one at a time (`llmp_exchange.attempt`); of a hedge
+ * the other one waits with what it left in the exchange (stage_hedge.c). */
+struct llmp_x_attempt {
+    /* Who is asked (stage_route.c). */
+    const struct llmp_deployment *deployment;
+    struct llmp_route_attempt pick; /* in flight while `picked` */
+    bool picked;
+    bool called;  /* its call was begun */
+    bool refused; /* the provider says that it failed, before it gave anything
+                   */
+    enum llmp_route_class outcome;       /* when it failed */
+    uint64_t retry_after_ns;             /* likewise; as the provider says */
+    struct llmp_str error_type;          /* likewise; AWS has it in the head */
+    struct llmp_str bearer;              /* "Bearer …", fetched; or empty */
+    struct {                             /* stage_credential.c */
+        struct llmp_vendor_token *token; /* that this attempt fetches */
+        struct llmp_cloud_request request; /* likewise */
+        uint64_t until_ns;
+        uint16_t status;
+    } credential;
+    struct llmp_x_foreign *foreign;   /* NULL: the dialects are the same
+                                         (stage_translate.c) */
+    struct llmp_reservation reserved; /* the deployment's part */
+    const struct llmp_price *price;
+    struct { /* in the ledger (stage_book.c) */
+        bool open;
+        struct llmp_str model, provider, upstream; /* whom the row is about */
+        llmp_journal_at at;
+        char id[33];
+        struct llmp_counter_add *counters; /* in the arena */
+        uint8_t *units;                    /* of each counter */
+        size_t counter_count;
+    } booked;
+
+    /* The call. */
+    struct llmp_call call;
+    bool call_open; /* begun and not yet ended, failed, cancelled */
+    bool call_paused;
+    bool call_reached;   /* the provider may have begun to work */
+    bool request_sent;   /* all of it: the body is not needed for this call */
+    bool usage_injected; /* the client did not ask for it */
+    uint64_t call_sent_ns;
+
+    /* The answer. */
+    enum llmp_x_answer answer;
+    struct llmp_response_head response;
+    struct llmp_buf early; /* a stream's events before its first content */
+    struct llmp_token_usage usage; /* what the stream's events said so far */
+    struct llmp_sse sse;
+    bool sse_open;
+    bool stream_done, stream_finished;
+    enum { LLMP_READS_NOTHING, LLMP_READS_REQUEST, LLMP_READS_ANSWER } reads;
+
+    /* From here on nothing is wiped for the next one: what is valid is said
+     * above (counts, `reads`). */
+    union { /* one reader at a time: the request's, then the answer's */
+        struct llmp_request_reader request;
+        struct llmp_peek answer;
+    } reader;
+    struct llmp_header call_headers[LLMP_X_CALL_HEADERS];
+    struct llmp_str parts[LLMP_REQUEST_PARTS_MAX];
+    struct llmp_header headers[LLMP_X_HEADERS];
+};
+
 struct llmp_exchange {
     struct llmp_worker *worker;
     void *data;                      /* the driver's */
@@ -99,23 +164,18 @@ struct llmp_exchange {
     struct llmp_str upstream_path; /* behind the provider's base path; empty:
                                       the operation's */
     const struct llmp_model *model;
-    bool client_wants_usage, usage_injected;
+    bool client_wants_usage;
     struct llmp_request_plan plan; /* of a JSON body: how it is edited */
     uint64_t output_max; /* tokens the client allows; UINT64_MAX: unsaid */
 
     /* Who answers (stage_route.c). */
-    const struct llmp_deployment *deployment; /* of the attempt */
+    struct llmp_x_attempt *attempt; /* the one in hand */
     struct {
-        struct llmp_route_attempt pick; /* in flight while `picked` */
-        bool picked;
-        bool called;         /* the attempt's call was begun */
         uint8_t passed_over; /* deployments that could not be told it */
         bool fell_back;      /* another model does instead */
         bool failed_before;  /* an earlier attempt may have cost something */
         bool counted;        /* an earlier attempt reached its provider: the
                                 client's request counts as one */
-        bool refused;        /* the attempt's provider says that it failed,
-                                before it gave anything */
         bool decided;        /* what the rules say is known, of this model */
         struct llmp_regions regions; /* the caller's, and all models' */
         const uint64_t *allowed;     /* bits of deployments; NULL: all */
@@ -124,20 +184,8 @@ struct llmp_exchange {
         uint32_t attempts;           /* calls begun */
         uint64_t until_ns; /* what the client waits for; UINT64_MAX: ever */
         uint64_t backoff_ns;
-        enum llmp_route_class outcome;    /* of the attempt, when it failed */
-        uint64_t retry_after_ns;          /* likewise; as the provider says */
-        struct llmp_str error_type;       /* likewise; AWS has it in the head */
         uint64_t spent[LLMP_LIMIT_UNITS]; /* by earlier attempts */
     } route;
-    struct llmp_str bearer; /* "Bearer …", fetched; or empty */
-    struct {
-        struct llmp_vendor_token *token;   /* that this exchange fetches */
-        struct llmp_cloud_request request; /* likewise */
-        uint64_t until_ns;
-        uint16_t status;
-    } credential;
-    struct llmp_x_foreign *foreign; /* of the attempt; NULL: the dialects are
-                                       the same (stage_translate.c) */
 
     /* Who calls, and what is set aside for it (stage_auth.c, stage_admit.c). */
     struct llmp_principal principal;
@@ -146,49 +194,21 @@ struct llmp_exchange {
     uint8_t scope_refs; /* a bit a scope that is ours to give back */
     const struct llmp_allowance *allowances[LLMP_X_MODEL_SCOPE];
     struct llmp_reservation reserved; /* the principal's part */
-    struct llmp_reservation attempt;  /* the deployment's, of one attempt */
     struct llmp_str routed;           /* the model's name that was decided on */
-    const struct llmp_price *price;
-    uint64_t output_guess_pair; /* what to learn about; 0: nothing */
-    struct {                    /* while the store is asked (stage_limits.c) */
-        uint64_t until_ns;      /* 0: it was not yet */
+    uint64_t output_guess_pair;       /* what to learn about; 0: nothing */
+    struct {               /* while the store is asked (stage_limits.c) */
+        uint64_t until_ns; /* 0: it was not yet */
         uint64_t look_ms;
         bool had_end; /* of the request, when it began to wait */
     } limits;
-    struct { /* in the ledger (stage_book.c) */
-        bool open;
-        struct llmp_str model, provider, upstream; /* whom the row is about */
-        llmp_journal_at at;
-        char id[33];
-        struct llmp_counter_add *counters; /* in the arena */
-        uint8_t *units;                    /* of each counter */
-        size_t counter_count;
-    } booked;
-
-    /* What `reader` is. */
-    enum { LLMP_READS_NOTHING, LLMP_READS_REQUEST, LLMP_READS_ANSWER } reads;
-
-    /* The call. */
-    struct llmp_call call;
-    bool call_open; /* begun and not yet ended, failed, cancelled */
-    bool call_paused;
-    bool call_reached; /* the provider may have begun to work */
-    bool request_sent; /* all of it: the body is not needed for this call */
+    /* Calls, and what comes of them. */
+    uint32_t calls; /* so far: the last one's id */
     bool upload_ended;
     struct llmp_upload_check *upload_check; /* of a pass-through body */
-    uint64_t call_begun_ns, call_sent_ns;
-
-    /* The answer. */
-    enum llmp_x_answer answer;
-    struct llmp_response_head response;
-    struct llmp_buf out;   /* our own body: errors, local answers */
-    struct llmp_buf early; /* a stream's events before its first content */
-    struct llmp_token_usage usage; /* what the stream's events said so far */
-    struct llmp_sse sse;
-    bool sse_open;
-    bool responded; /* the client has the answer's head */
-    bool stream_done, stream_finished;
-    size_t unsent; /* given to the client, not yet taken by it */
+    uint64_t call_begun_ns;                 /* the first one */
+    struct llmp_buf out; /* our own body: errors, local answers */
+    bool responded;      /* the client has the answer's head */
+    size_t unsent;       /* given to the client, not yet taken by it */
 
     struct {               /* of models, gathered from several providers */
         bool open, good;   /* good: of the call that runs */
@@ -211,15 +231,9 @@ struct llmp_exchange {
     struct llmp_summary summary;
 
     /* From here on nothing is wiped for the next exchange: what is valid is
-     * said above (counts, `reads`). */
+     * said above (`ask_count`), or by the attempt itself. */
     struct llmp_ask asks[LLMP_X_ASKS];
-    union { /* one reader at a time: the request's, then the answer's */
-        struct llmp_request_reader request;
-        struct llmp_peek answer;
-    } reader;
-    struct llmp_header call_headers[LLMP_X_CALL_HEADERS];
-    struct llmp_str parts[LLMP_REQUEST_PARTS_MAX];
-    struct llmp_header headers[LLMP_X_HEADERS];
+    struct llmp_x_attempt first;
 };
 
 /* exchange.c: asks and endings */
@@ -244,12 +258,12 @@ bool llmp_x_wait_in(struct llmp_exchange *x, struct llmp_wait_list *list);
  * nothing. */
 static inline bool llmp_x_was_refused(const struct llmp_exchange *x)
 {
-    return x->route.refused || x->summary.upstream_status >= 300;
+    return x->attempt->refused || x->summary.upstream_status >= 300;
 }
 
 static inline bool llmp_x_is_limited(const struct llmp_exchange *x)
 {
-    return x->reserved.count || x->attempt.count;
+    return x->reserved.count || x->attempt->reserved.count;
 }
 
 /* From the request's arrival to its call's last byte, or to now. */

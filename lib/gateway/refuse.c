@@ -14,19 +14,19 @@
 void llmp_x_header(struct llmp_exchange *x, struct llmp_str name,
                    struct llmp_str value)
 {
-    if (x->response.header_count == LLMP_X_HEADERS)
+    if (x->attempt->response.header_count == LLMP_X_HEADERS)
         return;
-    x->headers[x->response.header_count++] =
+    x->attempt->headers[x->attempt->response.header_count++] =
         (struct llmp_header){ name, value };
 }
 
 void llmp_x_answer_whole(struct llmp_exchange *x, uint16_t status,
                          struct llmp_str content_type, enum llmp_ending ending)
 {
-    x->response.status = status;
-    x->response.headers = x->headers;
-    x->response.body_size = x->out.len;
-    x->response.close = x->connection_over;
+    x->attempt->response.status = status;
+    x->attempt->response.headers = x->attempt->headers;
+    x->attempt->response.body_size = x->out.len;
+    x->attempt->response.close = x->connection_over;
     llmp_x_header(x, LLMP_STR("content-type"), content_type);
     if (x->request_id.len)
         llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
@@ -56,9 +56,9 @@ void llmp_x_refuse_nomem(struct llmp_exchange *x)
     struct llmp_str text =
         error_dialect(x) == &llmp_dialect_anthropic ? anthropic : openai;
 
-    x->response = (struct llmp_response_head){
+    x->attempt->response = (struct llmp_response_head){
         .status = 503,
-        .headers = x->headers,
+        .headers = x->attempt->headers,
         .body_size = text.len,
         .close = true,
     };
@@ -105,7 +105,7 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     x->out.len = 0;
     x->out.limit = 0; /* what was collected in it is of no interest any more */
     x->out.failed = false;
-    x->response.header_count = 0;
+    x->attempt->response.header_count = 0;
     if (x->operation && x->operation->local == LLMP_LOCAL_ADMIN
             ? !write_admin_error(&x->out, refusal->code, message)
             : !error_dialect(x)->write_error(&x->out, &error)) {

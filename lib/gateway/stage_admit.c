@@ -21,7 +21,7 @@ bool llmp_x_cost_of(const struct llmp_exchange *x, uint64_t input,
 {
     struct llmp_usage usage;
 
-    if (!x->price || !x->operation->usage)
+    if (!x->attempt->price || !x->operation->usage)
         return false;
     llmp_usage_init(&usage);
     usage.requests = 1;
@@ -29,7 +29,7 @@ bool llmp_x_cost_of(const struct llmp_exchange *x, uint64_t input,
     usage.cached_tokens = cached;
     usage.output_tokens = output;
     usage.reasoning_tokens = reasoning;
-    return llmp_deployment_cost(x->config, x->price, &usage,
+    return llmp_deployment_cost(x->config, x->attempt->price, &usage,
                                 x->config->prices.currency, nanos);
 }
 
@@ -39,7 +39,7 @@ bool llmp_x_cost_of(const struct llmp_exchange *x, uint64_t input,
  * cannot be looked at is none. */
 static bool find_deployment(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
     char id[LLMP_LIMIT_ID_MAX];
     size_t len;
 
@@ -372,7 +372,8 @@ static int reserve(struct llmp_exchange *x, struct llmp_limit_refusal *why)
 
     if (rc != LLMP_OK)
         return rc;
-    rc = reserve_part(x, &x->attempt, LLMP_X_DEPLOYMENT_SCOPE, 1, why);
+    rc =
+        reserve_part(x, &x->attempt->reserved, LLMP_X_DEPLOYMENT_SCOPE, 1, why);
     if (rc != LLMP_OK)
         llmp_limit_settle(&x->reserved, nothing, x->now, NULL);
     return rc;
@@ -410,8 +411,9 @@ static bool estimate(struct llmp_exchange *x)
 {
     struct llmp_summary *s = &x->summary;
 
-    x->price = llmp_provider_price(x->access->prices, x->deployment->provider,
-                                   s->upstream_model, x->now.wall_ns);
+    x->attempt->price =
+        llmp_provider_price(x->access->prices, x->attempt->deployment->provider,
+                            s->upstream_model, x->now.wall_ns);
     s->reserved_cost_nano = 0;
     return llmp_x_cost_of(x, s->reserved_input_tokens, 0,
                           s->reserved_output_tokens, 0, &s->reserved_cost_nano);
@@ -473,7 +475,8 @@ int llmp_x_admit_attempt(struct llmp_exchange *x)
         return LLMP_E_NOMEM;
     if (lacks_price(x))
         return LLMP_LIMITED;
-    rc = reserve_part(x, &x->attempt, LLMP_X_DEPLOYMENT_SCOPE, 1, &why);
+    rc = reserve_part(x, &x->attempt->reserved, LLMP_X_DEPLOYMENT_SCOPE, 1,
+                      &why);
     if (rc < 0)
         llmp_x_refuse_nomem(x);
     if (rc != LLMP_OK)

@@ -60,7 +60,7 @@ void llmp_x_server_timing(struct llmp_exchange *x)
 
     char *end = put_ms(llmp_put_str(text, LLMP_STR("gateway;dur=")), own);
 
-    if (x->call.id) {
+    if (x->attempt->call.id) {
         end = llmp_put_str(end, LLMP_STR(", upstream;dur="));
         end = put_ms(end, all > own ? all - own : 0);
     }
@@ -71,7 +71,7 @@ void llmp_x_server_timing(struct llmp_exchange *x)
 /* A field whose value has one of our secrets in it is not passed. */
 static void pass_field(struct llmp_exchange *x, const struct llmp_header *field)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
 
     if (passes(field->name) &&
         !llmp_wire_has_secret(field->value, provider->secrets,
@@ -84,21 +84,22 @@ static void keep_headers(struct llmp_exchange *x)
 {
     bool ok = true;
 
-    for (size_t i = 0; i < x->response.header_count; i++) {
-        x->headers[i].name = llmp_arena_str(&x->arena, x->headers[i].name, &ok);
-        x->headers[i].value =
-            llmp_arena_str(&x->arena, x->headers[i].value, &ok);
+    for (size_t i = 0; i < x->attempt->response.header_count; i++) {
+        x->attempt->headers[i].name =
+            llmp_arena_str(&x->arena, x->attempt->headers[i].name, &ok);
+        x->attempt->headers[i].value =
+            llmp_arena_str(&x->arena, x->attempt->headers[i].value, &ok);
     }
     if (!ok)
-        x->response.header_count = 0;
+        x->attempt->response.header_count = 0;
 }
 
 static void pass_head(struct llmp_exchange *x,
                       const struct llmp_response_head *head)
 {
-    x->response = (struct llmp_response_head){
+    x->attempt->response = (struct llmp_response_head){
         .status = head->status,
-        .headers = x->headers,
+        .headers = x->attempt->headers,
         .body_size = head->body_size,
         .close = !x->request_ended,
     };
@@ -106,7 +107,7 @@ static void pass_head(struct llmp_exchange *x,
         if (!llmp_x_is_limited(x) ||
             !llmp_str_starts(head->headers[i].name, LLMP_STR("x-ratelimit-")))
             pass_field(x, &head->headers[i]);
-    if (x->answer != LLMP_ANSWER_OPAQUE)
+    if (x->attempt->answer != LLMP_ANSWER_OPAQUE)
         keep_headers(x); /* sent when it is known what the body is */
     llmp_x_header(x, LLMP_STR("x-request-id"), x->request_id);
     if (x->summary.upstream_request_id.len)
@@ -134,7 +135,7 @@ static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
     if (head->status >= 300 ||
         (api && llmp_is_media_type(type, LLMP_STR("text/html"))))
         return LLMP_ANSWER_ERROR;
-    if (x->foreign)
+    if (x->attempt->foreign)
         return events ? LLMP_ANSWER_EVENTS : LLMP_ANSWER_WHOLE;
     if (head->status == 204 || /* no body, whatever its type */
         find_header(head, LLMP_STR("content-encoding")).len)
@@ -179,13 +180,13 @@ static void note_room(struct llmp_exchange *x,
             find_header(head, LLMP_STR("anthropic-ratelimit-tokens-remaining"));
     if (x->model->strategy == LLMP_ROUTE_ROOM && llmp_str_to_u64(left, &tokens))
         (void)llmp_router_set_room(x->worker->gateway->router,
-                                   x->deployment->id, tokens);
+                                   x->attempt->deployment->id, tokens);
 }
 
 static void note_head(struct llmp_exchange *x,
                       const struct llmp_response_head *head)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
     struct llmp_str id = find_header(head, LLMP_STR("x-request-id"));
     bool ok = true;
 
@@ -193,12 +194,12 @@ static void note_head(struct llmp_exchange *x,
         id = find_header(head, LLMP_STR("request-id"));
     if (!id.len)
         id = find_header(head, LLMP_STR("x-amzn-requestid"));
-    x->call_sent_ns = head->sent_ns;
+    x->attempt->call_sent_ns = head->sent_ns;
     x->summary.upstream_status = head->status;
-    x->call_reached = true;
-    x->request_sent = head->request_sent;
-    x->route.retry_after_ns = retry_after(head);
-    x->route.error_type = llmp_arena_str(
+    x->attempt->call_reached = true;
+    x->attempt->request_sent = head->request_sent;
+    x->attempt->retry_after_ns = retry_after(head);
+    x->attempt->error_type = llmp_arena_str(
         &x->arena, find_header(head, LLMP_STR("x-amzn-errortype")), &ok);
     note_room(x, head);
     if (id.len && id.len <= 128 &&
@@ -210,8 +211,8 @@ static void note_head(struct llmp_exchange *x,
  * will; what has begun to be one is not broken off for that. */
 static void put_off_deadline(struct llmp_exchange *x)
 {
-    uint64_t idle_ns =
-        llmp_mul_sat(x->deployment->provider->idle_timeout_ms, LLMP_NS_PER_MS);
+    uint64_t idle_ns = llmp_mul_sat(
+        x->attempt->deployment->provider->idle_timeout_ms, LLMP_NS_PER_MS);
 
     x->deadline_ns = llmp_add_sat(x->now.mono_ns, idle_ns);
     if (!x->responded && x->deadline_ns > x->route.until_ns)
@@ -221,13 +222,13 @@ static void put_off_deadline(struct llmp_exchange *x)
 void llmp_x_answer_begin(struct llmp_exchange *x)
 {
     llmp_x_first_token(x);
-    if (x->request_sent) { /* nobody will be sent it again */
+    if (x->attempt->request_sent) { /* nobody will be sent it again */
         llmp_x_release_body(x);
-        if (x->foreign)
-            llmp_buf_fini(&x->foreign->body);
+        if (x->attempt->foreign)
+            llmp_buf_fini(&x->attempt->foreign->body);
     }
     llmp_x_respond(x);
-    if (x->call_open && !x->call_paused)
+    if (x->attempt->call_open && !x->attempt->call_paused)
         put_off_deadline(x);
 }
 
@@ -237,18 +238,18 @@ void llmp_x_answer_head(struct llmp_exchange *x,
     if (x->state != LLMP_X_CALLING && x->state != LLMP_X_UPLOAD)
         return; /* a second head: the transport's mistake, not the client's */
     note_head(x, head);
-    llmp_x_call_deadline(x, x->deployment->provider->idle_timeout_ms);
-    x->answer = kind_of_answer(x, head);
+    llmp_x_call_deadline(x, x->attempt->deployment->provider->idle_timeout_ms);
+    x->attempt->answer = kind_of_answer(x, head);
     pass_head(x, head);
     x->out.len = 0;
     x->state = LLMP_X_ANSWERING;
-    switch (x->answer) {
+    switch (x->attempt->answer) {
     case LLMP_ANSWER_ERROR:
         begin_error(x);
         return;
     case LLMP_ANSWER_JSON:
-        llmp_peek_init(&x->reader.answer, x->operation->shape);
-        x->reads = LLMP_READS_ANSWER;
+        llmp_peek_init(&x->attempt->reader.answer, x->operation->shape);
+        x->attempt->reads = LLMP_READS_ANSWER;
         return; /* the client hears of it when it is no error */
     case LLMP_ANSWER_WHOLE:
         x->out.limit = (size_t)x->config->limits.body_bytes_max;
@@ -284,13 +285,14 @@ static bool is_no_answer(const struct llmp_exchange *x, struct llmp_str bytes)
  */
 static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
-    llmp_peek_feed(&x->reader.answer, bytes);
+    llmp_peek_feed(&x->attempt->reader.answer, bytes);
     if (x->responded) {
         x->input = bytes;
         return;
     }
 
-    enum llmp_peek_verdict verdict = llmp_peek_verdict(&x->reader.answer);
+    enum llmp_peek_verdict verdict =
+        llmp_peek_verdict(&x->attempt->reader.answer);
 
     switch (is_no_answer(x, bytes) ? LLMP_PEEK_ERROR : verdict) {
     case LLMP_PEEK_ERROR:
@@ -315,7 +317,7 @@ static void json_body(struct llmp_exchange *x, struct llmp_str bytes)
 
 bool llmp_x_answer_pump(struct llmp_exchange *x)
 {
-    if (x->answer == LLMP_ANSWER_EVENTS)
+    if (x->attempt->answer == LLMP_ANSWER_EVENTS)
         return llmp_x_stream_pump(x);
     llmp_x_write(x, x->input);
     x->input.len = 0;
@@ -324,7 +326,7 @@ bool llmp_x_answer_pump(struct llmp_exchange *x)
 
 void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
-    if (!x->call_paused)
+    if (!x->attempt->call_paused)
         put_off_deadline(x);
     if (x->state == LLMP_X_ERROR) {
         (void)llmp_buf_add(&x->out, bytes); /* too long: said plainly below */
@@ -332,15 +334,15 @@ void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
     }
     if (x->state != LLMP_X_ANSWERING)
         return;
-    if (x->answer == LLMP_ANSWER_JSON) {
+    if (x->attempt->answer == LLMP_ANSWER_JSON) {
         json_body(x, bytes);
         return;
     }
-    if (x->answer == LLMP_ANSWER_WHOLE) {
+    if (x->attempt->answer == LLMP_ANSWER_WHOLE) {
         (void)llmp_buf_add(&x->out, bytes); /* too long: said at the end */
         return;
     }
-    if (x->answer == LLMP_ANSWER_EVENTS)
+    if (x->attempt->answer == LLMP_ANSWER_EVENTS)
         llmp_x_stream_feed(x, bytes);
     x->input = bytes;
 }
@@ -350,15 +352,16 @@ void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
 /* Fields about a body that is not sent. */
 static void drop_content_fields(struct llmp_exchange *x)
 {
-    for (size_t i = 0; i < x->response.header_count; i++)
-        if (llmp_str_starts(x->headers[i].name, LLMP_STR("content-")))
-            x->headers[i--] = x->headers[--x->response.header_count];
+    for (size_t i = 0; i < x->attempt->response.header_count; i++)
+        if (llmp_str_starts(x->attempt->headers[i].name, LLMP_STR("content-")))
+            x->attempt->headers[i--] =
+                x->attempt->headers[--x->attempt->response.header_count];
     llmp_x_header(x, LLMP_STR("content-type"), LLMP_STR("application/json"));
 }
 
 static void answer_out(struct llmp_exchange *x, enum llmp_ending ending)
 {
-    x->response.body_size = x->out.len;
+    x->attempt->response.body_size = x->out.len;
     drop_content_fields(x);
     llmp_x_answer_begin(x);
     llmp_x_write(x, llmp_buf_str(&x->out));
@@ -368,7 +371,7 @@ static void answer_out(struct llmp_exchange *x, enum llmp_ending ending)
 static void show_error(struct llmp_exchange *x,
                        const struct llmp_provider_error *error)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
     uint16_t status = x->summary.upstream_status;
     struct llmp_buf clean = { 0 };
 
@@ -378,7 +381,7 @@ static void show_error(struct llmp_exchange *x,
         (status >= 300 && status < 400))
         llmp_x_header(x, LLMP_STR("x-should-retry"), LLMP_STR("false"));
     if (status == 401 || status == 403 || status == 407 || status < 400)
-        x->response.status = 502;
+        x->attempt->response.status = 502;
     if (!llmp_wire_error_clean(&clean, llmp_shape_errors(x->operation->shape),
                                status < 300 ? 502 : status, error,
                                x->request_id, provider->secrets,
@@ -405,7 +408,8 @@ static void upstream_error(struct llmp_exchange *x)
         llmp_x_credential_refused(x);
     /* A 200 with an error in it, a redirect, a page: it does not work. */
     llmp_x_read_error(x, status < 400 ? 502 : status, text, &error);
-    x->route.refused |= error.message.len || error.type.len || error.code.len;
+    x->attempt->refused |=
+        error.message.len || error.type.len || error.code.len;
     if (!llmp_x_fail_over(x, llmp_x_class_of(error.fault)))
         show_error(x, &error);
     llmp_arena_reset(&x->worker->scratch);
@@ -429,7 +433,7 @@ static void end_whole(struct llmp_exchange *x)
 static void end_json(struct llmp_exchange *x)
 {
     struct llmp_token_usage usage;
-    bool error = llmp_peek_end(&x->reader.answer, &usage);
+    bool error = llmp_peek_end(&x->attempt->reader.answer, &usage);
 
     if (!x->responded) { /* not even a first member came */
         begin_error(x);
@@ -452,11 +456,11 @@ void llmp_x_answer_end(struct llmp_exchange *x)
         llmp_x_answer_fail(x, LLMP_CALL_PROTOCOL, true);
         return;
     }
-    if (x->answer == LLMP_ANSWER_EVENTS)
+    if (x->attempt->answer == LLMP_ANSWER_EVENTS)
         llmp_x_stream_end(x);
-    else if (x->answer == LLMP_ANSWER_JSON)
+    else if (x->attempt->answer == LLMP_ANSWER_JSON)
         end_json(x);
-    else if (x->answer == LLMP_ANSWER_WHOLE)
+    else if (x->attempt->answer == LLMP_ANSWER_WHOLE)
         end_whole(x);
     else
         llmp_x_end(x, LLMP_END_COMPLETE, true);
@@ -484,9 +488,9 @@ static const struct {
 void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
                         bool sent)
 {
-    x->call_reached |= sent;
+    x->attempt->call_reached |= sent;
     if (x->responded) {
-        if (x->answer == LLMP_ANSWER_EVENTS)
+        if (x->attempt->answer == LLMP_ANSWER_EVENTS)
             llmp_x_stream_cut(x, LLMP_END_CUT, failures[failure].code,
                               failures[failure].message);
         else
@@ -524,7 +528,7 @@ void llmp_x_answer_timeout(struct llmp_exchange *x)
 {
     enum llmp_route_class outcome = class_of_timeout(x);
 
-    x->call_reached = true; /* it may well have been */
+    x->attempt->call_reached = true; /* it may well have been */
     if (x->state == LLMP_X_ERROR) {
         llmp_x_cancel_call(x);
         upstream_error(x); /* a status came; its text is as far as it came */
@@ -532,14 +536,14 @@ void llmp_x_answer_timeout(struct llmp_exchange *x)
     }
     if (x->responded)
         llmp_x_report(x, outcome);
-    if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
+    if (x->responded && x->attempt->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);
         llmp_x_stream_cut(x, LLMP_END_TIMEOUT, "upstream_timeout",
                           "The provider stopped sending.");
     } else if (x->responded) {
         llmp_x_end(x, LLMP_END_TIMEOUT, false);
     } else if (!llmp_x_fail_over(x, outcome)) {
-        x->response.header_count = 0;
+        x->attempt->response.header_count = 0;
         llmp_x_refuse(x,
                       &(struct llmp_refusal){ .status = 504,
                                               .code = "upstream_timeout",
@@ -553,7 +557,7 @@ void llmp_x_answer_stop(struct llmp_exchange *x)
     static const char text[] = "The gateway is shutting down.";
 
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
-    if (x->responded && x->answer == LLMP_ANSWER_EVENTS) {
+    if (x->responded && x->attempt->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);
         llmp_x_stream_cut(x, LLMP_END_CUT, "shutting_down", text);
     } else if (x->responded) {

@@ -10,10 +10,10 @@
 
 static void make_id(struct llmp_exchange *x)
 {
-    uint8_t random[(sizeof(x->booked.id) - 1) / 2];
+    uint8_t random[(sizeof(x->attempt->booked.id) - 1) / 2];
 
     llmp_worker_random(x->worker, random, sizeof(random));
-    *llmp_put_hex(x->booked.id, random, sizeof(random)) = '\0';
+    *llmp_put_hex(x->attempt->booked.id, random, sizeof(random)) = '\0';
 }
 
 /* The store's text has no NUL and an end. */
@@ -43,7 +43,7 @@ static bool add_counter(struct llmp_exchange *x,
                         const struct llmp_limit_state *state)
 {
     char name[LLMP_STORE_NAME_MAX + 1];
-    size_t at = x->booked.counter_count;
+    size_t at = x->attempt->booked.counter_count;
     bool ok = true;
 
     /* What is leased is counted as it is returned. */
@@ -51,21 +51,23 @@ static bool add_counter(struct llmp_exchange *x,
         at == LLMP_STORE_COUNTERS_MAX)
         return true;
     if (at == 0) {
-        x->booked.counters = llmp_arena_take(
-            &x->arena, LLMP_STORE_COUNTERS_MAX * sizeof(*x->booked.counters));
-        x->booked.units = llmp_arena_take(&x->arena, LLMP_STORE_COUNTERS_MAX);
-        if (!x->booked.counters || !x->booked.units)
+        x->attempt->booked.counters = llmp_arena_take(
+            &x->arena,
+            LLMP_STORE_COUNTERS_MAX * sizeof(*x->attempt->booked.counters));
+        x->attempt->booked.units =
+            llmp_arena_take(&x->arena, LLMP_STORE_COUNTERS_MAX);
+        if (!x->attempt->booked.counters || !x->attempt->booked.units)
             return false;
     }
 
     size_t len = llmp_counter_name(name, scope, &state->rule);
 
-    x->booked.counters[at] = (struct llmp_counter_add){
+    x->attempt->booked.counters[at] = (struct llmp_counter_add){
         .name = llmp_arena_str(&x->arena, (struct llmp_str){ name, len }, &ok),
         .window = state->window_start_s,
     };
-    x->booked.units[at] = (uint8_t)state->rule.unit;
-    x->booked.counter_count++;
+    x->attempt->booked.units[at] = (uint8_t)state->rule.unit;
+    x->attempt->booked.counter_count++;
     return ok;
 }
 
@@ -91,10 +93,10 @@ static bool list_counters(struct llmp_exchange *x)
 static void set_counters(struct llmp_exchange *x, int64_t requests,
                          uint64_t input, uint64_t output, uint64_t cost)
 {
-    for (size_t i = 0; i < x->booked.counter_count; i++) {
-        int64_t *amount = &x->booked.counters[i].amount;
+    for (size_t i = 0; i < x->attempt->booked.counter_count; i++) {
+        int64_t *amount = &x->attempt->booked.counters[i].amount;
 
-        switch ((enum llmp_limit_unit)x->booked.units[i]) {
+        switch ((enum llmp_limit_unit)x->attempt->booked.units[i]) {
         case LLMP_LIMIT_REQUESTS:
             *amount = requests;
             break;
@@ -125,20 +127,20 @@ static void fill_row(struct llmp_exchange *x, struct llmp_ledger_row *row,
     const struct llmp_summary *s = &x->summary;
     struct llmp_price_info info = { .size = sizeof(info) };
 
-    if (x->price)
-        llmp_price_describe(x->price, &info);
+    if (x->attempt->price)
+        llmp_price_describe(x->attempt->price, &info);
     *row = (struct llmp_ledger_row){
         .size = sizeof(*row),
-        .id = { x->booked.id, sizeof(x->booked.id) - 1 },
+        .id = { x->attempt->booked.id, sizeof(x->attempt->booked.id) - 1 },
         .wall_ns = s->started_wall_ns,
         .key = fit(s->key),
         .user = fit(s->user),
         .team = fit(s->team),
         .org = fit(s->org),
-        .model = fit(x->booked.model),
-        .deployment = fit(
-            (struct llmp_str){ id, llmp_deployment_id(id, x->booked.provider,
-                                                      x->booked.upstream) }),
+        .model = fit(x->attempt->booked.model),
+        .deployment = fit((struct llmp_str){
+            id, llmp_deployment_id(id, x->attempt->booked.provider,
+                                   x->attempt->booked.upstream) }),
         .operation = fit(s->operation),
         .status = LLMP_STR("begun"),
         .basis = LLMP_USAGE_UNKNOWN,
@@ -172,10 +174,10 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
     if (!ledger)
         return true;
     make_id(x);
-    x->booked.model = x->routed;
-    x->booked.provider = s->provider;
-    x->booked.upstream = s->upstream_model;
-    x->booked.counter_count = 0; /* those of an attempt before */
+    x->attempt->booked.model = x->routed;
+    x->attempt->booked.provider = s->provider;
+    x->attempt->booked.upstream = s->upstream_model;
+    x->attempt->booked.counter_count = 0; /* those of an attempt before */
     fill_row(x, &row, id);
     if (!list_counters(x)) {
         llmp_x_refuse_nomem(x);
@@ -184,12 +186,12 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
     set_counters(x, !x->route.counted, s->reserved_input_tokens,
                  s->reserved_output_tokens, s->reserved_cost_nano);
 
-    const struct llmp_ledger_entry entry = { &row, x->booked.counters,
-                                             x->booked.counter_count };
-    int rc = llmp_ledger_begin(ledger, &entry, &x->booked.at, NULL);
+    const struct llmp_ledger_entry entry = { &row, x->attempt->booked.counters,
+                                             x->attempt->booked.counter_count };
+    int rc = llmp_ledger_begin(ledger, &entry, &x->attempt->booked.at, NULL);
 
     if (rc == LLMP_OK) {
-        x->booked.open = true;
+        x->attempt->booked.open = true;
         return true;
     }
     refuse_unkept(x);
@@ -203,12 +205,12 @@ static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
     const struct llmp_summary *s = &x->summary;
     bool unknown = s->usage_basis == LLMP_USAGE_UNKNOWN;
     /* One request of the client's, however many attempts. */
-    int64_t requests = x->call_reached && !x->route.counted;
+    int64_t requests = x->attempt->call_reached && !x->route.counted;
     const char *ending = llmp_ending_name(s->ending);
 
     row->status = llmp_str_of(ending);
     row->basis = s->usage_basis;
-    row->requests = x->call_reached;
+    row->requests = x->attempt->call_reached;
     row->cost_known = s->cost_known;
     row->cost_nano = s->cost_known ? money_of(s->cost_nano) : 0;
     if (unknown) {
@@ -225,8 +227,9 @@ static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
         count_of(s->reasoning_tokens < s->output_tokens ? s->reasoning_tokens
                                                         : s->output_tokens);
     set_counters(x, requests, s->input_tokens, s->output_tokens,
-                 s->cost_known ? s->cost_nano
-                               : (x->call_reached ? s->reserved_cost_nano : 0));
+                 s->cost_known
+                     ? s->cost_nano
+                     : (x->attempt->call_reached ? s->reserved_cost_nano : 0));
 }
 
 void llmp_x_book_outcome(struct llmp_exchange *x)
@@ -235,21 +238,21 @@ void llmp_x_book_outcome(struct llmp_exchange *x)
     struct llmp_ledger_row row;
     char id[LLMP_LIMIT_ID_MAX];
 
-    if (!x->booked.open)
+    if (!x->attempt->booked.open)
         return;
-    x->booked.open = false;
-    if (!x->route.called) { /* it never came to a call */
-        llmp_ledger_cancel(ledger, x->booked.at);
+    x->attempt->booked.open = false;
+    if (!x->attempt->called) { /* it never came to a call */
+        llmp_ledger_cancel(ledger, x->attempt->booked.at);
         return;
     }
     fill_row(x, &row, id);
     fill_outcome(x, &row);
 
-    const struct llmp_ledger_entry entry = { &row, x->booked.counters,
-                                             x->booked.counter_count };
+    const struct llmp_ledger_entry entry = { &row, x->attempt->booked.counters,
+                                             x->attempt->booked.counter_count };
 
     /* What cannot be kept is counted there; the intent is booked then. */
-    int kept = llmp_ledger_end(ledger, x->booked.at, &entry, NULL);
+    int kept = llmp_ledger_end(ledger, x->attempt->booked.at, &entry, NULL);
 
     (void)kept;
 }

@@ -82,7 +82,7 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model)
 {
     struct llmp_str name =
-        llmp_model_upstream(x->model, x->deployment, x->routed);
+        llmp_model_upstream(x->model, x->attempt->deployment, x->routed);
 
     if (llmp_str_eq(name, model))
         name.len = 0;
@@ -93,8 +93,8 @@ struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model)
 static void add_header(struct llmp_exchange *x, struct llmp_str name,
                        struct llmp_str value)
 {
-    if (value.len && x->call.header_count < LLMP_X_CALL_HEADERS)
-        x->call_headers[x->call.header_count++] =
+    if (value.len && x->attempt->call.header_count < LLMP_X_CALL_HEADERS)
+        x->attempt->call_headers[x->attempt->call.header_count++] =
             (struct llmp_header){ name, value };
 }
 
@@ -102,7 +102,7 @@ static void add_header(struct llmp_exchange *x, struct llmp_str name,
  * speaks that API itself. */
 static void add_dialect_fields(struct llmp_exchange *x, enum llmp_face face)
 {
-    bool same = !x->foreign;
+    bool same = !x->attempt->foreign;
 
     if (face == LLMP_FACE_ANTHROPIC) {
         add_header(x, LLMP_STR("anthropic-version"),
@@ -117,17 +117,17 @@ static void add_dialect_fields(struct llmp_exchange *x, enum llmp_face face)
 
 static void fill_headers(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
 
-    x->call.headers = x->call_headers;
-    x->call.header_count = 0;
+    x->attempt->call.headers = x->attempt->call_headers;
+    x->attempt->call.header_count = 0;
     if (provider->credential_count) {
-        size_t which = x->route.picked ? x->route.pick.credential : 0;
+        size_t which = x->attempt->picked ? x->attempt->pick.credential : 0;
 
         add_header(x, provider->credentials[which].name,
                    provider->credentials[which].value);
     }
-    add_header(x, LLMP_STR("authorization"), x->bearer);
+    add_header(x, LLMP_STR("authorization"), x->attempt->bearer);
     for (size_t i = 0; i < provider->header_count; i++)
         add_header(x, provider->headers[i].name, provider->headers[i].value);
     add_header(x, LLMP_STR("content-type"), x->content_type);
@@ -146,14 +146,14 @@ static void fill_headers(struct llmp_exchange *x)
 static bool sign(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
     struct llmp_sigv4_headers fields;
     struct llmp_sigv4_key key;
     struct llmp_error err;
     const struct llmp_sigv4_request request = {
-        .method = x->call.method,
+        .method = x->attempt->call.method,
         .host = llmp_str_of(provider->origin.authority),
-        .path = x->call.path,
+        .path = x->attempt->call.path,
         .body = body,
         .body_count = parts,
     };
@@ -185,7 +185,7 @@ static bool sign(struct llmp_exchange *x, const struct llmp_str *body,
 /* Where the operation lives behind the provider's base path. */
 static struct llmp_str call_path(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
     struct llmp_face_call call = {
         .base = provider->base_path,
         .rest = x->operation->upstream,
@@ -199,7 +199,7 @@ static struct llmp_str call_path(struct llmp_exchange *x)
         return llmp_arena_printf(&x->arena, "%.*s%.*s", (int)call.base.len,
                                  call.base.ptr, (int)x->upstream_path.len,
                                  x->upstream_path.ptr);
-    if (x->foreign)
+    if (x->attempt->foreign)
         call.rest.len = call.method.len = 0;
     else if (call.rest.len == 0) /* "/v1/audio/speech" is "/audio/speech" */
         call.rest = (struct llmp_str){ x->summary.path.ptr + 3,
@@ -210,11 +210,11 @@ static struct llmp_str call_path(struct llmp_exchange *x)
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts, uint64_t body_size)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
     bool whole = x->request_ended || x->operation->body == LLMP_BODY_NONE;
 
-    x->call = (struct llmp_call){
-        .id = x->call.id + 1,
+    x->attempt->call = (struct llmp_call){
+        .id = ++x->calls,
         .origin = &provider->origin,
         .method = x->operation->method,
         .path = call_path(x),
@@ -222,15 +222,15 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
         .body = whole ? body : NULL,
         .body_parts = whole ? parts : 0,
     };
-    if (!x->call.path.len) {
+    if (!x->attempt->call.path.len) {
         llmp_x_refuse_nomem(x);
         return;
     }
     fill_headers(x);
     if (!sign(x, body, parts))
         return;
-    x->call_open = true;
-    x->route.called = true;
+    x->attempt->call_open = true;
+    x->attempt->called = true;
     x->route.attempts++;
     x->summary.attempts = x->route.attempts;
     if (!x->call_begun_ns) /* own time ends with the first call */
@@ -238,11 +238,11 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
     x->upload_ended = whole;
     x->state = whole ? LLMP_X_CALLING : LLMP_X_UPLOAD;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL,
-                                     .id = x->call.id,
-                                     .call = &x->call });
+                                     .id = x->attempt->call.id,
+                                     .call = &x->attempt->call });
     for (size_t i = 0; !whole && i < parts; i++)
         llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL_BODY,
-                                         .id = x->call.id,
+                                         .id = x->attempt->call.id,
                                          .bytes = body[i] });
     llmp_x_call_deadline(x, provider->first_byte_timeout_ms);
 }
@@ -252,8 +252,8 @@ static void call_parts(struct llmp_exchange *x, size_t count)
     uint64_t size = 0;
 
     for (size_t i = 0; i < count; i++)
-        size += x->parts[i].len;
-    llmp_x_call(x, x->parts, count, size);
+        size += x->attempt->parts[i].len;
+    llmp_x_call(x, x->attempt->parts, count, size);
 }
 
 static void call_edited(struct llmp_exchange *x)
@@ -261,12 +261,14 @@ static void call_edited(struct llmp_exchange *x)
     struct llmp_str name = llmp_x_renamed(x, x->summary.model);
     size_t count;
 
-    x->usage_injected = x->summary.stream && !x->client_wants_usage &&
-                        x->deployment->provider->inject_usage &&
-                        (x->operation->shape == LLMP_SHAPE_CHAT ||
-                         x->operation->shape == LLMP_SHAPE_COMPLETIONS);
+    x->attempt->usage_injected =
+        x->summary.stream && !x->client_wants_usage &&
+        x->attempt->deployment->provider->inject_usage &&
+        (x->operation->shape == LLMP_SHAPE_CHAT ||
+         x->operation->shape == LLMP_SHAPE_COMPLETIONS);
     count = llmp_request_edit(&x->plan, llmp_buf_str(&x->body), name,
-                              x->usage_injected, &x->arena, x->parts);
+                              x->attempt->usage_injected, &x->arena,
+                              x->attempt->parts);
     if (count == 0)
         llmp_x_refuse_nomem(x);
     else
@@ -279,7 +281,7 @@ static void call_translated(struct llmp_exchange *x)
 {
     char param[LLMP_WIRE_PATH_MAX] = "";
     struct llmp_error err = { .status = 0 };
-    int rc = llmp_x_translate_request(x, &x->parts[0], param, &err);
+    int rc = llmp_x_translate_request(x, &x->attempt->parts[0], param, &err);
 
     if (rc == LLMP_OK) {
         call_parts(x, 1);
@@ -305,7 +307,8 @@ void llmp_x_call_plain(struct llmp_exchange *x)
 {
     if (!llmp_x_has_credential(x))
         return; /* it is being fetched, or the exchange was ended */
-    if (llmp_provider_speaks(x->deployment->provider, x->operation->shape))
+    if (llmp_provider_speaks(x->attempt->deployment->provider,
+                             x->operation->shape))
         call_edited(x);
     else
         call_translated(x);
@@ -332,10 +335,10 @@ size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
         parts[0] = front; /* nothing to rename in it */
         return front.len ? 1 : 0;
     }
-    if (x->reads == LLMP_READS_REQUEST) {
+    if (x->attempt->reads == LLMP_READS_REQUEST) {
         struct llmp_request_plan plan;
 
-        llmp_request_plan(&x->reader.request, front, &plan);
+        llmp_request_plan(&x->attempt->reader.request, front, &plan);
         return llmp_request_edit(&plan, front, name, false, &x->arena, parts);
     }
     at = (size_t)(model.ptr - front.ptr);

@@ -34,12 +34,12 @@ static uint64_t chance(struct llmp_exchange *x)
 static void fetch_over(struct llmp_exchange *x,
                        const struct llmp_cloud_grant *grant, bool retryable)
 {
-    if (!x->credential.token)
+    if (!x->attempt->credential.token)
         return;
-    llmp_tokens_report(tokens_of(x), x->credential.token, grant, retryable,
-                       x->now.mono_ns, chance(x));
-    x->credential.token = NULL;
-    llmp_cloud_request_fini(&x->credential.request);
+    llmp_tokens_report(tokens_of(x), x->attempt->credential.token, grant,
+                       retryable, x->now.mono_ns, chance(x));
+    x->attempt->credential.token = NULL;
+    llmp_cloud_request_fini(&x->attempt->credential.request);
 }
 
 void llmp_x_credential_drop(struct llmp_exchange *x)
@@ -64,8 +64,9 @@ static int google_request(struct llmp_cloud_request *out,
 
 static int make_request(struct llmp_exchange *x, struct llmp_error *err)
 {
-    const struct llmp_oauth_config *oauth = &x->deployment->provider->oauth;
-    struct llmp_cloud_request *out = &x->credential.request;
+    const struct llmp_oauth_config *oauth =
+        &x->attempt->deployment->provider->oauth;
+    struct llmp_cloud_request *out = &x->attempt->credential.request;
     uint8_t random[16];
 
     switch (oauth->kind) {
@@ -105,31 +106,32 @@ static struct llmp_str path_of(struct llmp_str url)
 
 static void begin_call(struct llmp_exchange *x)
 {
-    const struct llmp_cloud_request *request = &x->credential.request;
+    const struct llmp_cloud_request *request = &x->attempt->credential.request;
 
     for (size_t i = 0; i < request->header_count; i++)
-        x->call_headers[i] = (struct llmp_header){ request->headers[i].name,
-                                                   request->headers[i].value };
-    x->parts[0] = request->body;
-    x->call = (struct llmp_call){
-        .id = x->call.id + 1,
-        .origin = x->deployment->provider->oauth.origin,
+        x->attempt->call_headers[i] =
+            (struct llmp_header){ request->headers[i].name,
+                                  request->headers[i].value };
+    x->attempt->parts[0] = request->body;
+    x->attempt->call = (struct llmp_call){
+        .id = ++x->calls,
+        .origin = x->attempt->deployment->provider->oauth.origin,
         .method = request->method,
         .path = path_of(request->url),
-        .headers = x->call_headers,
+        .headers = x->attempt->call_headers,
         .header_count = request->header_count,
         .body_size = request->body.len,
-        .body = x->parts,
+        .body = x->attempt->parts,
         .body_parts = 1,
     };
-    x->call_open = true;
-    x->credential.status = 0;
+    x->attempt->call_open = true;
+    x->attempt->credential.status = 0;
     x->out.len = 0;
     x->out.limit = LLMP_CLOUD_ANSWER_MAX;
     x->out.failed = false;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL,
-                                     .id = x->call.id,
-                                     .call = &x->call });
+                                     .id = x->attempt->call.id,
+                                     .call = &x->attempt->call });
     llmp_x_call_deadline(x, FETCH_TIMEOUT_MS);
 }
 
@@ -151,7 +153,7 @@ static void fetch(struct llmp_exchange *x, struct llmp_vendor_token *token)
 {
     struct llmp_error err;
 
-    x->credential.token = token;
+    x->attempt->credential.token = token;
     if (make_request(x, &err) < 0) {
         fetch_over(x, NULL, false);
         give_up(x);
@@ -166,20 +168,21 @@ static void wait_for_others(struct llmp_exchange *x)
     llmp_x_call_deadline(x, LOOK_AGAIN_MS);
 }
 
-/* True: `x->bearer` is there. */
+/* True: `x->attempt->bearer` is there. */
 static bool look(struct llmp_exchange *x)
 {
-    const struct llmp_oauth_config *oauth = &x->deployment->provider->oauth;
+    const struct llmp_oauth_config *oauth =
+        &x->attempt->deployment->provider->oauth;
     struct llmp_vendor_token *token = llmp_tokens_find(tokens_of(x), oauth->id);
     int want;
 
-    x->bearer.len = 0;
+    x->attempt->bearer.len = 0;
     if (!token) {
         llmp_x_refuse_nomem(x);
         return false;
     }
     want = llmp_tokens_want(tokens_of(x), token, x->now.mono_ns, &x->arena,
-                            &x->bearer);
+                            &x->attempt->bearer);
     switch (want) {
     case LLMP_CLOUD_USE:
         return true;
@@ -187,7 +190,7 @@ static bool look(struct llmp_exchange *x)
         fetch(x, token);
         return false;
     case LLMP_CLOUD_WAIT:
-        if (x->now.mono_ns < x->credential.until_ns)
+        if (x->now.mono_ns < x->attempt->credential.until_ns)
             wait_for_others(x);
         else
             give_up(x);
@@ -203,11 +206,11 @@ static bool look(struct llmp_exchange *x)
 
 bool llmp_x_has_credential(struct llmp_exchange *x)
 {
-    x->bearer.len = 0;
-    if (x->deployment->provider->oauth.kind == LLMP_OAUTH_NONE)
+    x->attempt->bearer.len = 0;
+    if (x->attempt->deployment->provider->oauth.kind == LLMP_OAUTH_NONE)
         return true;
     x->state = LLMP_X_CREDENTIAL;
-    x->credential.until_ns =
+    x->attempt->credential.until_ns =
         llmp_add_sat(x->now.mono_ns, WHOLE_TIMEOUT_MS * LLMP_NS_PER_MS);
     return look(x);
 }
@@ -234,8 +237,8 @@ void llmp_x_credential_end(struct llmp_exchange *x, bool well)
 
     llmp_x_cancel_call(x);
     if (well && !x->out.failed &&
-        llmp_oauth_answer(&grant, x->credential.status, x->out.ptr, x->out.len,
-                          x->now.wall_ns, &err) == LLMP_OK)
+        llmp_oauth_answer(&grant, x->attempt->credential.status, x->out.ptr,
+                          x->out.len, x->now.wall_ns, &err) == LLMP_OK)
         fetch_over(x, &grant, true);
     else
         fetch_over(x, NULL, err.retryable);
@@ -247,7 +250,7 @@ void llmp_x_credential_end(struct llmp_exchange *x, bool well)
 
 void llmp_x_credential_tick(struct llmp_exchange *x)
 {
-    if (x->call_open)
+    if (x->attempt->call_open)
         llmp_x_credential_end(x, false); /* too slow */
     else
         go_on(x);
@@ -255,18 +258,19 @@ void llmp_x_credential_tick(struct llmp_exchange *x)
 
 void llmp_x_credential_woken(struct llmp_exchange *x)
 {
-    if (!x->call_open)
+    if (!x->attempt->call_open)
         go_on(x);
 }
 
 void llmp_x_credential_refused(struct llmp_exchange *x)
 {
-    const struct llmp_oauth_config *oauth = &x->deployment->provider->oauth;
+    const struct llmp_oauth_config *oauth =
+        &x->attempt->deployment->provider->oauth;
     struct llmp_vendor_token *token;
 
-    if (!x->bearer.len)
+    if (!x->attempt->bearer.len)
         return;
     token = llmp_tokens_find(tokens_of(x), oauth->id);
     if (token)
-        llmp_tokens_refused(tokens_of(x), token, x->bearer);
+        llmp_tokens_refused(tokens_of(x), token, x->attempt->bearer);
 }

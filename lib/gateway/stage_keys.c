@@ -111,21 +111,21 @@ static void begin_call(struct llmp_exchange *x, struct llmp_str url)
         look_again(x);
         return;
     }
-    x->call = (struct llmp_call){
-        .id = x->call.id + 1,
+    x->attempt->call = (struct llmp_call){
+        .id = ++x->calls,
         .origin = origin,
         .method = LLMP_STR("GET"),
         .path = path,
         .headers = headers,
         .header_count = LLMP_COUNT(headers),
     };
-    x->call_open = true;
+    x->attempt->call_open = true;
     x->keys.status = 0;
     x->out.len = 0;
     x->out.limit = LLMP_JWKS_SIZE_MAX;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL,
-                                     .id = x->call.id,
-                                     .call = &x->call });
+                                     .id = x->attempt->call.id,
+                                     .call = &x->attempt->call });
     llmp_x_deadline(x, FETCH_TIMEOUT_MS);
 }
 
@@ -240,7 +240,7 @@ void llmp_x_keys_end(struct llmp_exchange *x, bool well)
 
 void llmp_x_keys_tick(struct llmp_exchange *x)
 {
-    if (x->call_open)
+    if (x->attempt->call_open)
         llmp_x_keys_end(x, false); /* too slow */
     else
         look_again(x);
@@ -248,6 +248,6 @@ void llmp_x_keys_tick(struct llmp_exchange *x)
 
 void llmp_x_keys_woken(struct llmp_exchange *x)
 {
-    if (!x->call_open)
+    if (!x->attempt->call_open)
         look_again(x);
 }

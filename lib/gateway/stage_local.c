@@ -68,8 +68,8 @@ static void answer_models(struct llmp_exchange *x)
     if (!is_narrowed(x->principal.grant))
         x->model = only_pattern(x->config);
     if (x->model) {
-        x->deployment = &x->model->deployments[0];
-        x->summary.provider = x->deployment->provider->name;
+        x->attempt->deployment = &x->model->deployments[0];
+        x->summary.provider = x->attempt->deployment->provider->name;
         llmp_x_call_get(x, LLMP_STR("/models"));
         return;
     }
@@ -115,8 +115,8 @@ static void answer_model(struct llmp_exchange *x, struct llmp_str id)
 
     if (!llmp_x_route(x, id))
         return;
-    x->deployment = &x->model->deployments[0];
-    x->summary.provider = x->deployment->provider->name;
+    x->attempt->deployment = &x->model->deployments[0];
+    x->summary.provider = x->attempt->deployment->provider->name;
 
     struct llmp_str name = llmp_x_renamed(x, id);
 

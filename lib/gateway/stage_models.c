@@ -38,7 +38,8 @@ static void show(struct llmp_exchange *x, struct llmp_str id)
         const struct llmp_model *model = &config->models[i];
         struct llmp_str strip = model->strip;
 
-        if (model->deployments[0].provider != x->deployment->provider ||
+        if (model->deployments[0].provider !=
+                x->attempt->deployment->provider ||
             strip.len + id.len > sizeof(text))
             continue;
 
@@ -105,7 +106,7 @@ static void ask_next(struct llmp_exchange *x)
         x->model = pattern_of(config, provider);
         if (!x->model)
             continue;
-        x->deployment = &x->model->deployments[0];
+        x->attempt->deployment = &x->model->deployments[0];
         llmp_x_call_get(x, LLMP_STR("/models"));
 
         uint64_t left_ms = (x->list.until_ns - x->now.mono_ns) / LLMP_NS_PER_MS;

@@ -211,9 +211,9 @@ static void begin_body(struct llmp_exchange *x)
     if (held && x->body_size <= PRESIZE_MAX)
         (void)llmp_buf_reserve(&x->body, (size_t)x->body_size);
     if (held || llmp_x_is_json(x)) {
-        llmp_request_init(&x->reader.request, x->operation->shape,
+        llmp_request_init(&x->attempt->reader.request, x->operation->shape,
                           x->config->limits.json_depth_max);
-        x->reads = LLMP_READS_REQUEST;
+        x->attempt->reads = LLMP_READS_REQUEST;
     }
     x->state = LLMP_X_BODY;
 }
@@ -303,7 +303,7 @@ void llmp_x_request_head(struct llmp_exchange *x,
  * now. */
 static bool catch_up(struct llmp_exchange *x)
 {
-    if (x->reads == LLMP_READS_REQUEST &&
+    if (x->attempt->reads == LLMP_READS_REQUEST &&
         !read_json(x, llmp_buf_str(&x->body), false))
         return false;
     if (x->operation->body == LLMP_BODY_PASS)
@@ -378,12 +378,13 @@ static bool hold(struct llmp_exchange *x, struct llmp_str bytes)
 static bool read_json(struct llmp_exchange *x, struct llmp_str bytes, bool last)
 {
     struct llmp_error err;
-    int rc = llmp_request_feed(&x->reader.request, bytes, last, &err);
+    int rc = llmp_request_feed(&x->attempt->reader.request, bytes, last, &err);
 
     if (rc >= 0)
         return true;
     llmp_x_refuse_json(
-        x, rc, rc == LLMP_E_TYPE ? x->reader.request.wrong : NULL, &err);
+        x, rc, rc == LLMP_E_TYPE ? x->attempt->reader.request.wrong : NULL,
+        &err);
     return false;
 }
 
@@ -430,7 +431,7 @@ static bool read_gemini_path(struct llmp_exchange *x, struct llmp_str *model)
 
 static void json_complete(struct llmp_exchange *x)
 {
-    struct llmp_request_reader *request = &x->reader.request;
+    struct llmp_request_reader *request = &x->attempt->reader.request;
     struct llmp_str body = llmp_buf_str(&x->body), model;
     struct llmp_error err;
     const char *param;
@@ -462,7 +463,8 @@ static void json_complete(struct llmp_exchange *x)
 bool llmp_x_uploads(const struct llmp_exchange *x)
 {
     return x->state == LLMP_X_UPLOAD ||
-           (x->state == LLMP_X_ANSWERING && x->call_open && !x->upload_ended);
+           (x->state == LLMP_X_ANSWERING && x->attempt->call_open &&
+            !x->upload_ended);
 }
 
 void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
@@ -474,7 +476,7 @@ void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes)
     }
     if (!hold(x, bytes) || x->state == LLMP_X_AUTH)
         return;
-    if (x->reads == LLMP_READS_REQUEST && !read_json(x, bytes, false))
+    if (x->attempt->reads == LLMP_READS_REQUEST && !read_json(x, bytes, false))
         return;
     if (x->operation->body == LLMP_BODY_PASS && x->state == LLMP_X_BODY)
         llmp_x_pass_front(x);
@@ -490,7 +492,7 @@ void llmp_x_request_end(struct llmp_exchange *x)
         llmp_x_admin_end(x);
     else if (x->operation->body == LLMP_BODY_JSON)
         json_complete(x);
-    else if (x->reads != LLMP_READS_REQUEST ||
+    else if (x->attempt->reads != LLMP_READS_REQUEST ||
              read_json(x, (struct llmp_str){ NULL, 0 }, true))
         llmp_x_pass_front(x);
 }

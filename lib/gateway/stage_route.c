@@ -116,14 +116,14 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
         request.hash =
             llmp_prompt_affinity(llmp_buf_str(&x->body), x->principal.user);
 
-    int rc = llmp_route_pick(&x->route.pick, set, &request, x->now.mono_ns);
+    int rc = llmp_route_pick(&x->attempt->pick, set, &request, x->now.mono_ns);
 
     if (rc != LLMP_OK)
         return rc;
-    x->route.picked = true;
-    x->route.outcome = LLMP_OUTCOME_ABANDONED;
-    x->deployment = &x->model->deployments[x->route.pick.index];
-    x->summary.provider = x->deployment->provider->name;
+    x->attempt->picked = true;
+    x->attempt->outcome = LLMP_OUTCOME_ABANDONED;
+    x->attempt->deployment = &x->model->deployments[x->attempt->pick.index];
+    x->summary.provider = x->attempt->deployment->provider->name;
     return LLMP_OK;
 }
 
@@ -169,7 +169,7 @@ bool llmp_x_pick(struct llmp_exchange *x)
 {
     int rc;
 
-    if (x->route.picked) /* it had to wait for the store in between */
+    if (x->attempt->picked) /* it had to wait for the store in between */
         return true;
     rc = pick(x, LLMP_ATTEMPT_FIRST);
     if (rc == LLMP_OK)
@@ -203,27 +203,28 @@ enum llmp_route_class llmp_x_class_of(enum llmp_fault fault)
 
 void llmp_x_first_token(struct llmp_exchange *x)
 {
-    if (x->route.picked && x->route.pick.probe)
-        llmp_route_first_token(&x->route.pick, x->now.mono_ns);
+    if (x->attempt->picked && x->attempt->pick.probe)
+        llmp_route_first_token(&x->attempt->pick, x->now.mono_ns);
 }
 
 void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
 {
     const struct llmp_summary *s = &x->summary;
-    uint64_t began = x->route.pick.began_ns - x->begun_ns;
+    uint64_t began = x->attempt->pick.began_ns - x->begun_ns;
     struct llmp_route_outcome report;
 
-    if (!x->route.picked)
+    if (!x->attempt->picked)
         return;
-    x->route.picked = false;
-    if (x->route.called)
-        llmp_metrics_attempt(&x->worker->metrics, x->deployment->id, outcome);
+    x->attempt->picked = false;
+    if (x->attempt->called)
+        llmp_metrics_attempt(&x->worker->metrics, x->attempt->deployment->id,
+                             outcome);
     llmp_route_outcome_init(&report);
     report.outcome = outcome;
     report.random = random_bits(x);
-    report.retry_after_ns = x->route.retry_after_ns;
-    report.duration_ns = x->now.mono_ns - x->route.pick.began_ns;
-    if (x->deployment->provider->credential_count > 1)
+    report.retry_after_ns = x->attempt->retry_after_ns;
+    report.duration_ns = x->now.mono_ns - x->attempt->pick.began_ns;
+    if (x->attempt->deployment->provider->credential_count > 1)
         report.tried = x->route.tried; /* another of its keys may do */
     if (outcome == LLMP_OUTCOME_OK) {
         uint64_t first =
@@ -234,7 +235,7 @@ void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
                                    ? (uint32_t)s->output_tokens
                                    : UINT32_MAX;
     }
-    llmp_route_report(&x->route.pick, &report, x->now.mono_ns);
+    llmp_route_report(&x->attempt->pick, &report, x->now.mono_ns);
 }
 
 /* ---- what the client waits ---------------------------------------------- */
@@ -290,22 +291,22 @@ static void forget_answer(struct llmp_exchange *x)
     struct llmp_summary *s = &x->summary;
 
     llmp_x_foreign_free(x);
-    if (x->sse_open)
-        llmp_sse_fini(&x->sse);
-    x->sse_open = false;
-    x->stream_done = x->stream_finished = false;
-    x->reads = LLMP_READS_NOTHING;
+    if (x->attempt->sse_open)
+        llmp_sse_fini(&x->attempt->sse);
+    x->attempt->sse_open = false;
+    x->attempt->stream_done = x->attempt->stream_finished = false;
+    x->attempt->reads = LLMP_READS_NOTHING;
     x->input.len = 0;
-    x->early.len = 0;
+    x->attempt->early.len = 0;
     x->out.len = 0;
     x->out.limit = 0;
     x->out.failed = false;
-    x->usage = (struct llmp_token_usage){ .reported = false };
-    x->response.header_count = 0;
-    x->call_paused = false;
-    x->call_sent_ns = 0;
-    x->route.retry_after_ns = 0;
-    x->route.refused = false;
+    x->attempt->usage = (struct llmp_token_usage){ .reported = false };
+    x->attempt->response.header_count = 0;
+    x->attempt->call_paused = false;
+    x->attempt->call_sent_ns = 0;
+    x->attempt->retry_after_ns = 0;
+    x->attempt->refused = false;
     s->upstream_request_id.len = 0;
     s->upstream_status = 0;
     s->events = s->first_token_ns = s->last_token_ns = 0;
@@ -396,7 +397,7 @@ static void call_next(struct llmp_exchange *x)
 static bool pick_again(struct llmp_exchange *x, enum llmp_route_class failed)
 {
     size_t words = (x->model->deployment_count + 63) / 64;
-    uint64_t floor = x->route.retry_after_ns;
+    uint64_t floor = x->attempt->retry_after_ns;
     uint64_t wait_ns = llmp_add_sat(
         floor, llmp_route_backoff_full(BACKOFF_BASE_MS * LLMP_NS_PER_MS,
                                        BACKOFF_MAX_MS * LLMP_NS_PER_MS,
@@ -438,7 +439,7 @@ bool llmp_x_pass_over(struct llmp_exchange *x)
 static enum llmp_route_class blame_of(const struct llmp_exchange *x,
                                       enum llmp_route_class outcome)
 {
-    bool named = x->deployment->upstream.len ||
+    bool named = x->attempt->deployment->upstream.len ||
                  x->model->index < x->config->literal_count;
 
     return outcome == LLMP_OUTCOME_NOT_FOUND && !named ? LLMP_OUTCOME_CLIENT
@@ -447,10 +448,10 @@ static enum llmp_route_class blame_of(const struct llmp_exchange *x,
 
 bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
 {
-    const struct llmp_deployment *from = x->deployment;
+    const struct llmp_deployment *from = x->attempt->deployment;
     bool again = false;
 
-    x->route.outcome = outcome;
+    x->attempt->outcome = outcome;
     llmp_x_report(x, blame_of(x, outcome));
     if (!may_go_on(x))
         return false;
@@ -474,6 +475,6 @@ bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
 
 void llmp_x_backoff_tick(struct llmp_exchange *x)
 {
-    x->route.pick.began_ns = x->now.mono_ns;
+    x->attempt->pick.began_ns = x->now.mono_ns;
     call_next(x);
 }

@@ -36,7 +36,7 @@ void llmp_x_charge(struct llmp_exchange *x)
         return;
     used_now(x, x->summary.reserved_input_tokens, events, used);
     llmp_limit_charge(&x->reserved, used, x->now, &news);
-    llmp_limit_charge(&x->attempt, used, x->now, &news);
+    llmp_limit_charge(&x->attempt->reserved, used, x->now, &news);
     llmp_x_note_news(x, &news);
 }
 
@@ -50,7 +50,7 @@ static void book_cost(struct llmp_exchange *x)
                                        s->output_tokens, s->reasoning_tokens,
                                        &s->cost_nano);
     else if (s->usage_basis == LLMP_USAGE_NONE)
-        s->cost_known = !x->call_reached || x->operation->usage;
+        s->cost_known = !x->attempt->call_reached || x->operation->usage;
     if (!s->cost_known)
         s->cost_nano = 0;
 }
@@ -70,7 +70,8 @@ static void used_by_attempt(const struct llmp_exchange *x,
                s->usage_basis == LLMP_USAGE_ESTIMATED) {
         used_now(x, s->input_tokens, s->output_tokens, used);
     } else {
-        used[LLMP_LIMIT_REQUESTS] = x->call_reached; /* else all of it back */
+        used[LLMP_LIMIT_REQUESTS] =
+            x->attempt->call_reached; /* else all of it back */
     }
 }
 
@@ -97,8 +98,8 @@ void llmp_x_close_attempt(struct llmp_exchange *x)
     uint64_t used[LLMP_LIMIT_UNITS] = { 0 };
 
     /* What was sent and never answered may have been done. */
-    bool unknown =
-        x->call_reached && !llmp_x_was_refused(x) && x->operation->usage;
+    bool unknown = x->attempt->call_reached && !llmp_x_was_refused(x) &&
+                   x->operation->usage;
 
     s->usage_basis = unknown ? LLMP_USAGE_UNKNOWN : LLMP_USAGE_NONE;
     s->ending = LLMP_END_UPSTREAM_FAILED;
@@ -106,9 +107,9 @@ void llmp_x_close_attempt(struct llmp_exchange *x)
     s->cached_tokens = s->reasoning_tokens = 0;
     book_cost(x);
     used_by_attempt(x, used);
-    llmp_limit_settle(&x->attempt, used, x->now, NULL);
+    llmp_limit_settle(&x->attempt->reserved, used, x->now, NULL);
     llmp_x_book_outcome(x);
-    x->route.counted |= x->call_reached;
+    x->route.counted |= x->attempt->call_reached;
     if (unknown) {
         x->route.failed_before = true;
         for (size_t i = 0; i < LLMP_LIMIT_UNITS; i++)
@@ -117,7 +118,8 @@ void llmp_x_close_attempt(struct llmp_exchange *x)
     s->usage_basis = LLMP_USAGE_NONE;
     s->cost_known = false;
     s->cost_nano = 0;
-    x->call_reached = x->request_sent = x->route.called = false;
+    x->attempt->call_reached = x->attempt->request_sent = x->attempt->called =
+        false;
 }
 
 void llmp_x_settle(struct llmp_exchange *x)
@@ -126,7 +128,7 @@ void llmp_x_settle(struct llmp_exchange *x)
     struct llmp_limit_news news = { .crossing_count = 0 };
     uint64_t used[LLMP_LIMIT_UNITS];
 
-    if (!x->operation || !x->model || !x->deployment)
+    if (!x->operation || !x->model || !x->attempt->deployment)
         return;
     book_cost(x);
     if (s->usage_basis == LLMP_USAGE_REPORTED && x->output_guess_pair)
@@ -135,7 +137,7 @@ void llmp_x_settle(struct llmp_exchange *x)
     if (!llmp_x_is_limited(x))
         return;
     used_by_attempt(x, used);
-    llmp_limit_settle(&x->attempt, used, x->now, &news);
+    llmp_limit_settle(&x->attempt->reserved, used, x->now, &news);
     add_spent(x, used);
     llmp_limit_settle(&x->reserved, used, x->now, &news);
     llmp_x_note_news(x, &news);

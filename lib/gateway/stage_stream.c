@@ -26,7 +26,7 @@ void llmp_x_note_usage(struct llmp_exchange *x,
  * account. */
 static bool mask_event(struct llmp_exchange *x, struct llmp_sse_event *event)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
 
     x->out.len = 0;
     if (!llmp_wire_mask(&x->out, event->raw, provider->secrets,
@@ -44,16 +44,16 @@ static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event,
                        struct llmp_peek_event *seen)
 {
     llmp_peek_event_read(x->operation->shape, event->name, event->data,
-                         &x->usage, seen);
+                         &x->attempt->usage, seen);
     llmp_x_note_usage(x, &seen->usage);
     /* What cannot be shown, for want of memory, has not told the client. */
     if ((seen->error || seen->obscure) && !mask_event(x, event))
         return false;
-    x->stream_done |= seen->done;
-    x->stream_finished |= seen->finished;
+    x->attempt->stream_done |= seen->done;
+    x->attempt->stream_finished |= seen->finished;
     if (seen->error)
         x->summary.ending = LLMP_END_UPSTREAM_ERROR;
-    if (seen->usage_only && x->usage_injected)
+    if (seen->usage_only && x->attempt->usage_injected)
         return false;
     if (event->data.len == 0)
         return true;
@@ -68,25 +68,26 @@ static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event,
 void llmp_x_stream_begin(struct llmp_exchange *x)
 {
     x->summary.stream = true;
-    llmp_sse_init(&x->sse, (size_t)x->config->limits.event_bytes_max);
-    x->sse_open = true;
+    llmp_sse_init(&x->attempt->sse, (size_t)x->config->limits.event_bytes_max);
+    x->attempt->sse_open = true;
     /* Events may be removed, and an error event may be added. */
-    x->response.body_size = LLMP_BODY_UNKNOWN;
+    x->attempt->response.body_size = LLMP_BODY_UNKNOWN;
     if (x->operation->body != LLMP_BODY_JSON) /* it cannot be sent again */
         llmp_x_answer_begin(x);
 }
 
 static bool is_framed(const struct llmp_exchange *x)
 {
-    return x->foreign && x->deployment->provider->face == LLMP_FACE_BEDROCK;
+    return x->attempt->foreign &&
+           x->attempt->deployment->provider->face == LLMP_FACE_BEDROCK;
 }
 
 void llmp_x_stream_feed(struct llmp_exchange *x, struct llmp_str bytes)
 {
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
 
     if (!is_framed(x)) {
-        llmp_sse_feed(&x->sse, bytes);
+        llmp_sse_feed(&x->attempt->sse, bytes);
         return;
     }
     if (!f->framed)
@@ -119,8 +120,8 @@ static int next_frame(struct llmp_x_foreign *f, struct llmp_sse_event *event)
 
 static int next_foreign(struct llmp_exchange *x, struct llmp_sse_event *event)
 {
-    return is_framed(x) ? next_frame(x->foreign, event)
-                        : llmp_sse_next(&x->sse, event);
+    return is_framed(x) ? next_frame(x->attempt->foreign, event)
+                        : llmp_sse_next(&x->attempt->sse, event);
 }
 
 /* ---- before the first content ------------------------------------------- */
@@ -131,7 +132,7 @@ static enum llmp_route_class class_of_event(struct llmp_exchange *x,
     struct llmp_provider_error error;
 
     llmp_x_read_error(x, 502, event->data, &error);
-    x->route.refused = true;
+    x->attempt->refused = true;
     llmp_arena_reset(&x->worker->scratch);
     return llmp_x_class_of(error.fault);
 }
@@ -140,7 +141,7 @@ static enum llmp_route_class class_of_event(struct llmp_exchange *x,
 static void commit(struct llmp_exchange *x)
 {
     llmp_x_answer_begin(x);
-    llmp_x_write(x, llmp_buf_str(&x->early));
+    llmp_x_write(x, llmp_buf_str(&x->attempt->early));
 }
 
 /* Whether it is JSON, or the mark of the end. What is neither, and comes first,
@@ -168,9 +169,9 @@ static bool is_begun(struct llmp_exchange *x,
         llmp_x_fail_over(x, LLMP_OUTCOME_TRANSIENT))
         return false;
     if (event->kind != LLMP_SSE_EVENT || seen->error || seen->done ||
-        seen->finished || x->early.len + event->raw.len > EARLY_MAX ||
+        seen->finished || x->attempt->early.len + event->raw.len > EARLY_MAX ||
         llmp_peek_is_content(x->operation->shape, event->data) ||
-        (pass && !llmp_buf_add(&x->early, event->raw))) {
+        (pass && !llmp_buf_add(&x->attempt->early, event->raw))) {
         commit(x);
         return true;
     }
@@ -190,13 +191,13 @@ static bool pump_same(struct llmp_exchange *x)
     struct llmp_sse_event event;
     int rc;
 
-    while ((rc = llmp_sse_next(&x->sse, &event)) == LLMP_OK) {
+    while ((rc = llmp_sse_next(&x->attempt->sse, &event)) == LLMP_OK) {
         struct llmp_peek_event seen = { .done = false };
         bool pass =
             event.kind != LLMP_SSE_EVENT || keep_event(x, &event, &seen);
 
         if (!is_begun(x, &event, pass, &seen)) {
-            if (!x->sse_open) /* another attempt has begun */
+            if (!x->attempt->sse_open) /* another attempt has begun */
                 return x->ask_count > 0;
             continue;
         }
@@ -228,8 +229,8 @@ static bool pump_same(struct llmp_exchange *x)
 /* The provider's words, made fit. */
 static void cut_by_provider(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
-    struct llmp_str from = x->foreign->error.message;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
+    struct llmp_str from = x->attempt->foreign->error.message;
     struct llmp_str plain = llmp_wire_plain(from, &x->worker->scratch);
     struct llmp_buf clean = { 0 };
 
@@ -259,12 +260,12 @@ static void foreign_lacks_memory(struct llmp_exchange *x)
 
 static void foreign_failed(struct llmp_exchange *x)
 {
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
     enum llmp_route_class outcome =
         f->failed ? llmp_x_class_of(f->error.fault) : LLMP_OUTCOME_TRANSIENT;
 
     x->input.len = 0;
-    x->route.refused = f->failed && !f->content;
+    x->attempt->refused = f->failed && !f->content;
     if (!x->responded && llmp_x_fail_over(x, outcome)) {
         llmp_arena_reset(&x->worker->scratch);
         return;
@@ -285,7 +286,7 @@ static void foreign_failed(struct llmp_exchange *x)
 
 static bool pump_foreign(struct llmp_exchange *x)
 {
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
     struct llmp_sse_event event;
     int rc;
 
@@ -307,7 +308,7 @@ static bool pump_foreign(struct llmp_exchange *x)
     x->input.len = 0;
     llmp_x_charge(x);
     if (!x->responded) {
-        if (!f->content && !x->stream_done && f->out.len < EARLY_MAX)
+        if (!f->content && !x->attempt->stream_done && f->out.len < EARLY_MAX)
             return false;
         llmp_x_answer_begin(x);
     }
@@ -317,7 +318,7 @@ static bool pump_foreign(struct llmp_exchange *x)
 
 bool llmp_x_stream_pump(struct llmp_exchange *x)
 {
-    return x->foreign ? pump_foreign(x) : pump_same(x);
+    return x->attempt->foreign ? pump_foreign(x) : pump_same(x);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -345,7 +346,7 @@ static bool write_error_event(struct llmp_exchange *x, const char *code,
 void llmp_x_stream_cut(struct llmp_exchange *x, enum llmp_ending ending,
                        const char *code, const char *message)
 {
-    if (x->stream_done) {
+    if (x->attempt->stream_done) {
         llmp_x_end(x,
                    x->summary.ending == LLMP_END_UPSTREAM_ERROR
                        ? LLMP_END_UPSTREAM_ERROR
@@ -370,7 +371,7 @@ static const char incomplete[] = "The provider ended the stream before the "
 
 static void end_foreign(struct llmp_exchange *x)
 {
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
     int rc;
 
     if (x->responded)
@@ -396,7 +397,7 @@ void llmp_x_stream_end(struct llmp_exchange *x)
     /* The dialects of pass-through surfaces have other ends. */
     bool known = x->operation->body == LLMP_BODY_JSON;
 
-    if (x->foreign) {
+    if (x->attempt->foreign) {
         end_foreign(x);
         return;
     }
@@ -404,10 +405,11 @@ void llmp_x_stream_end(struct llmp_exchange *x)
         return;
     if (!x->responded)
         commit(x);
-    if (known && !x->stream_done && !x->stream_finished && !refused) {
+    if (known && !x->attempt->stream_done && !x->attempt->stream_finished &&
+        !refused) {
         llmp_x_stream_cut(x, LLMP_END_CUT, "upstream_incomplete", incomplete);
         return;
     }
-    llmp_x_write(x, llmp_sse_rest(&x->sse));
+    llmp_x_write(x, llmp_sse_rest(&x->attempt->sse));
     llmp_x_end(x, refused ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
 }

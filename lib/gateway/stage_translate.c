@@ -11,7 +11,8 @@
 static struct llmp_wire begin_wire(struct llmp_exchange *x,
                                    struct llmp_error *err)
 {
-    struct llmp_wire wire = llmp_deployment_wire(x->model, x->deployment);
+    struct llmp_wire wire =
+        llmp_deployment_wire(x->model, x->attempt->deployment);
 
     wire.arena = &x->worker->scratch;
     wire.err = err;
@@ -21,14 +22,14 @@ static struct llmp_wire begin_wire(struct llmp_exchange *x,
 
 void llmp_x_foreign_free(struct llmp_exchange *x)
 {
-    if (!x->foreign)
+    if (!x->attempt->foreign)
         return;
-    llmp_wire_writer_fini(&x->foreign->writer);
-    if (x->foreign->framed)
-        llmp_eventstream_fini(&x->foreign->frames);
-    llmp_buf_fini(&x->foreign->body);
-    llmp_buf_fini(&x->foreign->out);
-    x->foreign = NULL; /* it is in the arena */
+    llmp_wire_writer_fini(&x->attempt->foreign->writer);
+    if (x->attempt->foreign->framed)
+        llmp_eventstream_fini(&x->attempt->foreign->frames);
+    llmp_buf_fini(&x->attempt->foreign->body);
+    llmp_buf_fini(&x->attempt->foreign->out);
+    x->attempt->foreign = NULL; /* it is in the arena */
 }
 
 static struct llmp_x_foreign *begin_foreign(struct llmp_exchange *x)
@@ -40,8 +41,9 @@ static struct llmp_x_foreign *begin_foreign(struct llmp_exchange *x)
         return NULL;
     memset(f, 0, sizeof(*f));
     f->client = llmp_shape_dialect(x->operation->shape);
-    f->provider = llmp_face_row(x->deployment->provider->face)->dialect;
-    x->foreign = f;
+    f->provider =
+        llmp_face_row(x->attempt->deployment->provider->face)->dialect;
+    x->attempt->foreign = f;
     return f;
 }
 
@@ -115,7 +117,7 @@ int llmp_x_translate_request(struct llmp_exchange *x, struct llmp_str *body,
     llmp_arena_reset(&x->worker->scratch);
     if (rc < 0)
         return rc;
-    *body = llmp_buf_str(&x->foreign->body);
+    *body = llmp_buf_str(&x->attempt->foreign->body);
     x->content_type = LLMP_STR("application/json");
     return LLMP_OK;
 }
@@ -145,7 +147,7 @@ static int name_answer(struct llmp_exchange *x, struct llmp_str *id,
 
 static int translate_answer(struct llmp_exchange *x, struct llmp_buf *out)
 {
-    const struct llmp_x_foreign *f = x->foreign;
+    const struct llmp_x_foreign *f = x->attempt->foreign;
     struct llmp_wire wire = begin_wire(x, NULL);
     struct llmp_answer answer = { .created_s = 0 };
     const struct llmp_json_value *root;
@@ -178,7 +180,7 @@ int llmp_x_translate_answer(struct llmp_exchange *x)
 static int take_event(const struct llmp_event *event, void *ctx)
 {
     struct llmp_exchange *x = ctx;
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
     struct llmp_event start;
 
     switch (event->kind) {
@@ -204,7 +206,7 @@ static int take_event(const struct llmp_event *event, void *ctx)
         llmp_x_note_usage(x, &event->usage);
         break;
     case LLMP_EVENT_END:
-        x->stream_done = true;
+        x->attempt->stream_done = true;
         break;
     default:
         break;
@@ -214,7 +216,7 @@ static int take_event(const struct llmp_event *event, void *ctx)
 
 static void begin_writer(struct llmp_exchange *x)
 {
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
 
     if (f->writer.dialect)
         return;
@@ -238,7 +240,7 @@ int llmp_x_translate_event(struct llmp_exchange *x,
                            const struct llmp_sse_event *event)
 {
     const struct llmp_event_sink sink = { take_event, x };
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
     const struct llmp_json_value *root = NULL;
     int rc = LLMP_OK;
 
@@ -259,7 +261,7 @@ int llmp_x_translate_event(struct llmp_exchange *x,
 int llmp_x_translate_end(struct llmp_exchange *x)
 {
     const struct llmp_event_sink sink = { take_event, x };
-    struct llmp_x_foreign *f = x->foreign;
+    struct llmp_x_foreign *f = x->attempt->foreign;
 
     if (f->reader.ended)
         return LLMP_OK;
@@ -273,13 +275,13 @@ void llmp_x_read_error(struct llmp_exchange *x, uint16_t status,
                        struct llmp_str body, struct llmp_provider_error *error)
 {
     const struct llmp_dialect *dialect =
-        llmp_face_row(x->deployment->provider->face)->dialect;
+        llmp_face_row(x->attempt->deployment->provider->face)->dialect;
     const struct llmp_json_value *root = NULL;
 
     if (llmp_json_tree(&root, body, 0, &x->worker->scratch, NULL) < 0)
         root = NULL;
     dialect->read_error(error, status, root);
-    if (x->deployment->provider->face == LLMP_FACE_BEDROCK &&
-        x->route.error_type.len)
-        llmp_bedrock_name_error(error, x->route.error_type);
+    if (x->attempt->deployment->provider->face == LLMP_FACE_BEDROCK &&
+        x->attempt->error_type.len)
+        llmp_bedrock_name_error(error, x->attempt->error_type);
 }

@@ -28,11 +28,11 @@ static int find_model(struct llmp_exchange *x, struct llmp_str *model)
     /* However the pieces were cut, the same bytes are looked at. */
     if (front.len > LLMP_X_PASS_WINDOW)
         front.len = LLMP_X_PASS_WINDOW;
-    if (x->reads != LLMP_READS_REQUEST)
+    if (x->attempt->reads != LLMP_READS_REQUEST)
         return llmp_multipart_model(x->content_type, front, model);
-    if (!llmp_request_has_model(&x->reader.request))
+    if (!llmp_request_has_model(&x->attempt->reader.request))
         return x->request_ended ? -1 : 0;
-    *model = llmp_request_model(&x->reader.request, front, &x->arena);
+    *model = llmp_request_model(&x->attempt->reader.request, front, &x->arena);
     return model->len ? 1 : -1;
 }
 
@@ -109,7 +109,7 @@ static bool check_front(struct llmp_exchange *x, struct llmp_str name,
         return false;
     }
     for (size_t i = 0; i < parts; i++)
-        if (!check_upload(x, x->parts[i], false))
+        if (!check_upload(x, x->attempt->parts[i], false))
             return false;
     return !x->request_ended ||
            check_upload(x, (struct llmp_str){ NULL, 0 }, true);
@@ -119,7 +119,7 @@ static bool check_front(struct llmp_exchange *x, struct llmp_str name,
  * token has come. False: the exchange was ended. */
 static bool takes_uploads(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
 
     if (llmp_provider_speaks(provider, x->operation->shape) &&
         provider->oauth.kind == LLMP_OAUTH_NONE)
@@ -153,7 +153,7 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
     if (renamed.len)
         name = renamed;
 
-    size_t count = llmp_x_pass_edit(x, front, in_body, name, x->parts);
+    size_t count = llmp_x_pass_edit(x, front, in_body, name, x->attempt->parts);
 
     if (count == 0 && front.len) {
         llmp_x_refuse_nomem(x);
@@ -165,13 +165,13 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
     size_t edited = 0;
 
     for (size_t i = 0; i < count; i++)
-        edited += x->parts[i].len;
+        edited += x->attempt->parts[i].len;
     if (x->request_ended)
         size = edited;
     else if (size != LLMP_BODY_UNKNOWN)
         size = size - front.len + edited;
     llmp_x_stop_reading(x);
-    llmp_x_call(x, x->parts, count, size);
+    llmp_x_call(x, x->attempt->parts, count, size);
 }
 
 /* A field may name the model of a body whose own comes late or not at all; if
@@ -195,9 +195,9 @@ void llmp_x_pass_front(struct llmp_exchange *x)
 /* The provider has as long as ever from the last byte it was given on. */
 static void put_off_deadline(struct llmp_exchange *x)
 {
-    const struct llmp_provider *provider = x->deployment->provider;
+    const struct llmp_provider *provider = x->attempt->deployment->provider;
 
-    if (!x->call_paused)
+    if (!x->attempt->call_paused)
         llmp_x_call_deadline(x, x->state == LLMP_X_UPLOAD
                                     ? provider->first_byte_timeout_ms
                                     : provider->idle_timeout_ms);
@@ -217,7 +217,7 @@ void llmp_x_upload(struct llmp_exchange *x, struct llmp_str bytes, bool last)
     put_off_deadline(x);
     x->upload_ended = last;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CALL_BODY,
-                                     .id = x->call.id,
+                                     .id = x->attempt->call.id,
                                      .bytes = bytes,
                                      .last = last });
     if (last && x->state == LLMP_X_UPLOAD)
