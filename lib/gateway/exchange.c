@@ -251,9 +251,7 @@ void llmp_x_cancel_call(struct llmp_exchange *x)
         return;
     x->attempt->call_open = false;
     /* Nobody has said that it was not sent: it may cost something. */
-    if (x->state != LLMP_X_AUTH && x->state != LLMP_X_CREDENTIAL &&
-        !x->list.open)
-        x->attempt->call_reached = true;
+    x->attempt->call_reached |= x->attempt->receiver->costs;
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_CANCEL,
                                      .id = x->attempt->call.id });
 }
@@ -415,49 +413,32 @@ void llmp_exchange_call_head(struct llmp_exchange *x, uint32_t id,
                              struct llmp_time now)
 {
     x->now = now;
-    if (!concerns_call(x, id))
-        return;
-    if (x->state == LLMP_X_AUTH)
-        llmp_x_keys_head(x, head);
-    else if (x->state == LLMP_X_CREDENTIAL)
-        x->attempt->credential.status = head->status;
-    else if (x->list.open)
-        llmp_x_list_head(x, head->status);
-    else
-        llmp_x_answer_head(x, head);
+    if (concerns_call(x, id))
+        x->attempt->receiver->head(x, head);
 }
 
 void llmp_exchange_call_body(struct llmp_exchange *x, uint32_t id,
                              struct llmp_str bytes, struct llmp_time now)
 {
     x->now = now;
-    if (!concerns_call(x, id) || bytes.len == 0)
+    if (concerns_call(x, id) && bytes.len)
+        x->attempt->receiver->body(x, bytes);
+}
+
+static void call_over(struct llmp_exchange *x, uint32_t id,
+                      const struct llmp_x_over *over)
+{
+    if (!concerns_call(x, id))
         return;
-    if (x->state == LLMP_X_AUTH)
-        llmp_x_keys_body(x, bytes);
-    else if (x->state == LLMP_X_CREDENTIAL)
-        llmp_x_credential_body(x, bytes);
-    else if (x->list.open)
-        llmp_x_list_body(x, bytes);
-    else
-        llmp_x_answer_body(x, bytes);
+    x->attempt->call_open = false;
+    x->attempt->receiver->over(x, over);
 }
 
 void llmp_exchange_call_end(struct llmp_exchange *x, uint32_t id,
                             struct llmp_time now)
 {
     x->now = now;
-    if (!concerns_call(x, id))
-        return;
-    x->attempt->call_open = false;
-    if (x->state == LLMP_X_AUTH)
-        llmp_x_keys_end(x, true);
-    else if (x->state == LLMP_X_CREDENTIAL)
-        llmp_x_credential_end(x, true);
-    else if (x->list.open)
-        llmp_x_list_end(x, true);
-    else
-        llmp_x_answer_end(x);
+    call_over(x, id, &(struct llmp_x_over){ .how = LLMP_X_ENDED_WELL });
 }
 
 void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
@@ -465,17 +446,9 @@ void llmp_exchange_call_fail(struct llmp_exchange *x, uint32_t id,
                              struct llmp_time now)
 {
     x->now = now;
-    if (!concerns_call(x, id))
-        return;
-    x->attempt->call_open = false;
-    if (x->state == LLMP_X_AUTH)
-        llmp_x_keys_end(x, false);
-    else if (x->state == LLMP_X_CREDENTIAL)
-        llmp_x_credential_end(x, false);
-    else if (x->list.open)
-        llmp_x_list_end(x, false);
-    else
-        llmp_x_answer_fail(x, failure, sent);
+    call_over(x, id,
+              &(struct llmp_x_over){
+                  .how = LLMP_X_FAILED, .failure = failure, .sent = sent });
 }
 
 void llmp_exchange_call_full(struct llmp_exchange *x, uint32_t id,
@@ -516,6 +489,35 @@ void llmp_exchange_drained(struct llmp_exchange *x, size_t n,
                                      .id = x->attempt->call.id });
 }
 
+static void deadline_over(struct llmp_exchange *x)
+{
+    static const struct llmp_x_over late = { .how = LLMP_X_LATE };
+
+    if (x->attempt->call_open) {
+        x->attempt->receiver->over(x, &late);
+        return;
+    }
+    switch (x->state) {
+    case LLMP_X_AUTH:
+        llmp_x_keys_woken(x);
+        break;
+    case LLMP_X_LIMITS:
+        llmp_x_limits_tick(x);
+        break;
+    case LLMP_X_CREDENTIAL:
+        llmp_x_credential_woken(x);
+        break;
+    case LLMP_X_BACKOFF:
+        llmp_x_backoff_tick(x);
+        break;
+    case LLMP_X_ADMIN:
+        llmp_x_admin_tick(x);
+        break;
+    default:
+        break;
+    }
+}
+
 void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
 {
     x->now = now;
@@ -525,20 +527,7 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
     if (x->deadline_ns == UINT64_MAX)
         return;
     if (now.mono_ns >= x->deadline_ns) {
-        if (x->state == LLMP_X_AUTH)
-            llmp_x_keys_tick(x);
-        else if (x->state == LLMP_X_LIMITS)
-            llmp_x_limits_tick(x);
-        else if (x->state == LLMP_X_CREDENTIAL)
-            llmp_x_credential_tick(x);
-        else if (x->state == LLMP_X_BACKOFF)
-            llmp_x_backoff_tick(x);
-        else if (x->state == LLMP_X_ADMIN)
-            llmp_x_admin_tick(x);
-        else if (x->list.open)
-            llmp_x_list_end(x, false);
-        else
-            llmp_x_answer_timeout(x);
+        deadline_over(x);
         return;
     }
     x->wait_ns = x->deadline_ns;

@@ -65,6 +65,26 @@ enum {
     LLMP_X_PASS_WINDOW = 64 * 1024, /* where `model` must come in */
 };
 
+struct llmp_exchange;
+
+/* How a call was over. */
+struct llmp_x_over {
+    enum { LLMP_X_ENDED_WELL, LLMP_X_FAILED, LLMP_X_LATE } how;
+    enum llmp_call_failure failure; /* of FAILED */
+    bool sent;                      /* likewise: perhaps all of the request */
+};
+
+/* Whose business a call's answer is: the client's (stage_answer.c), or one of
+ * the exchange's own. */
+struct llmp_x_receiver {
+    bool costs; /* a provider may ask money for it */
+    void (*head)(struct llmp_exchange *x,
+                 const struct llmp_response_head *head);
+    void (*body)(struct llmp_exchange *x, struct llmp_str bytes);
+    /* If it was late, it is still open. */
+    void (*over)(struct llmp_exchange *x, const struct llmp_x_over *over);
+};
+
 /* One attempt to get the answer from a deployment, or a call of the gateway's
  * own. An exchange works on one at a time (`llmp_exchange.attempt`); of a hedge
  * the other one waits with what it left in the exchange (stage_hedge.c). */
@@ -102,6 +122,7 @@ struct llmp_x_attempt {
 
     /* The call. */
     struct llmp_call call;
+    const struct llmp_x_receiver *receiver;
     bool call_open; /* begun and not yet ended, failed, cancelled */
     bool call_paused;
     bool call_reached;   /* the provider may have begun to work */
@@ -211,7 +232,7 @@ struct llmp_exchange {
     size_t unsent;       /* given to the client, not yet taken by it */
 
     struct {               /* of models, gathered from several providers */
-        bool open, good;   /* good: of the call that runs */
+        bool good;         /* the call that runs */
         uint64_t until_ns; /* when the list is given as far as it is */
         size_t next;       /* provider to ask */
         size_t shown;
@@ -288,14 +309,9 @@ bool llmp_x_verify_again(struct llmp_exchange *x, struct llmp_str credential,
 /* stage_login.c: the caller is known; false when it was refused */
 bool llmp_x_check_login(struct llmp_exchange *x);
 
-/* stage_keys.c: in state LLMP_X_AUTH a call's answer is its business */
+/* stage_keys.c: in state LLMP_X_AUTH */
 bool llmp_x_fetch_keys(struct llmp_exchange *x, struct llmp_str credential,
                        size_t issuer); /* false: later, or never */
-void llmp_x_keys_head(struct llmp_exchange *x,
-                      const struct llmp_response_head *head);
-void llmp_x_keys_body(struct llmp_exchange *x, struct llmp_str bytes);
-void llmp_x_keys_end(struct llmp_exchange *x, bool well);
-void llmp_x_keys_tick(struct llmp_exchange *x);
 void llmp_x_keys_woken(struct llmp_exchange *x);
 void llmp_x_keys_drop(struct llmp_exchange *x); /* gives a fetch back */
 
@@ -365,12 +381,8 @@ void llmp_x_read_timeout(struct llmp_exchange *x, struct llmp_str value);
 void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms);
 enum llmp_route_class llmp_x_class_of(enum llmp_fault fault);
 
-/* stage_credential.c: in state LLMP_X_CREDENTIAL a call's answer is its
- * business. False: not yet, or never. */
+/* stage_credential.c: in state LLMP_X_CREDENTIAL. False: not yet, or never. */
 bool llmp_x_has_credential(struct llmp_exchange *x);
-void llmp_x_credential_body(struct llmp_exchange *x, struct llmp_str bytes);
-void llmp_x_credential_end(struct llmp_exchange *x, bool well);
-void llmp_x_credential_tick(struct llmp_exchange *x);
 void llmp_x_credential_woken(struct llmp_exchange *x);
 void llmp_x_credential_drop(struct llmp_exchange *x); /* gives a fetch back */
 /* The provider refused the token. */
@@ -437,8 +449,9 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts, uint64_t body_size);
 void llmp_x_call_plain(struct llmp_exchange *x); /* the held body, edited, or
                                                     in another dialect */
-void llmp_x_call_get(struct llmp_exchange *x,
-                     struct llmp_str path); /* below the base path */
+/* A path below the base path; `receiver` gets the answer. */
+void llmp_x_call_get(struct llmp_exchange *x, struct llmp_str path,
+                     const struct llmp_x_receiver *receiver);
 
 /* The name for upstream; empty when it is the one that was asked for. */
 struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model);
@@ -450,14 +463,8 @@ size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,
                         struct llmp_str parts[LLMP_REQUEST_PARTS_MAX]);
 
 /* stage_answer.c */
-void llmp_x_answer_head(struct llmp_exchange *x,
-                        const struct llmp_response_head *head);
-void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes);
+extern const struct llmp_x_receiver llmp_x_answer_receiver;
 bool llmp_x_answer_pump(struct llmp_exchange *x);
-void llmp_x_answer_end(struct llmp_exchange *x);
-void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
-                        bool sent);
-void llmp_x_answer_timeout(struct llmp_exchange *x);
 void llmp_x_answer_stop(struct llmp_exchange *x);
 void llmp_x_server_timing(struct llmp_exchange *x); /* adds the field */
 /* The client is told: from here on no other provider is asked. */
@@ -494,11 +501,8 @@ void llmp_x_show_capabilities(struct llmp_exchange *x);
 /* stage_local.c */
 void llmp_x_local(struct llmp_exchange *x, struct llmp_str path);
 
-/* stage_models.c: while `list.open`, a call's answer is its business */
+/* stage_models.c */
 void llmp_x_list_models(struct llmp_exchange *x);
-void llmp_x_list_head(struct llmp_exchange *x, uint16_t status);
-void llmp_x_list_body(struct llmp_exchange *x, struct llmp_str bytes);
-void llmp_x_list_end(struct llmp_exchange *x, bool well);
 void llmp_x_add_model(struct llmp_buf *out, const struct llmp_model *model,
                       struct llmp_str id);
 

@@ -232,7 +232,7 @@ void llmp_x_answer_begin(struct llmp_exchange *x)
         put_off_deadline(x);
 }
 
-void llmp_x_answer_head(struct llmp_exchange *x,
+static void answer_head(struct llmp_exchange *x,
                         const struct llmp_response_head *head)
 {
     if (x->state != LLMP_X_CALLING && x->state != LLMP_X_UPLOAD)
@@ -324,7 +324,7 @@ bool llmp_x_answer_pump(struct llmp_exchange *x)
     return x->ask_count > 0;
 }
 
-void llmp_x_answer_body(struct llmp_exchange *x, struct llmp_str bytes)
+static void answer_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
     if (!x->attempt->call_paused)
         put_off_deadline(x);
@@ -444,28 +444,6 @@ static void end_json(struct llmp_exchange *x)
     llmp_x_end(x, error ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
 }
 
-void llmp_x_answer_end(struct llmp_exchange *x)
-{
-    switch (x->state) {
-    case LLMP_X_ERROR:
-        upstream_error(x);
-        return;
-    case LLMP_X_ANSWERING:
-        break;
-    default: /* an end without a head */
-        llmp_x_answer_fail(x, LLMP_CALL_PROTOCOL, true);
-        return;
-    }
-    if (x->attempt->answer == LLMP_ANSWER_EVENTS)
-        llmp_x_stream_end(x);
-    else if (x->attempt->answer == LLMP_ANSWER_JSON)
-        end_json(x);
-    else if (x->attempt->answer == LLMP_ANSWER_WHOLE)
-        end_whole(x);
-    else
-        llmp_x_end(x, LLMP_END_COMPLETE, true);
-}
-
 static const struct {
     const char *code, *message;
 } failures[] = {
@@ -485,7 +463,7 @@ static const struct {
                               "The gateway has no room for another call." },
 };
 
-void llmp_x_answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
+static void answer_fail(struct llmp_exchange *x, enum llmp_call_failure failure,
                         bool sent)
 {
     x->attempt->call_reached |= sent;
@@ -524,7 +502,7 @@ static enum llmp_route_class class_of_timeout(const struct llmp_exchange *x)
                : LLMP_OUTCOME_TRANSIENT;
 }
 
-void llmp_x_answer_timeout(struct llmp_exchange *x)
+static void answer_late(struct llmp_exchange *x)
 {
     enum llmp_route_class outcome = class_of_timeout(x);
 
@@ -551,6 +529,50 @@ void llmp_x_answer_timeout(struct llmp_exchange *x)
                       "The provider did not answer in time.");
     }
 }
+
+static void answer_end(struct llmp_exchange *x)
+{
+    switch (x->state) {
+    case LLMP_X_ERROR:
+        upstream_error(x);
+        return;
+    case LLMP_X_ANSWERING:
+        break;
+    default: /* an end without a head */
+        answer_fail(x, LLMP_CALL_PROTOCOL, true);
+        return;
+    }
+    if (x->attempt->answer == LLMP_ANSWER_EVENTS)
+        llmp_x_stream_end(x);
+    else if (x->attempt->answer == LLMP_ANSWER_JSON)
+        end_json(x);
+    else if (x->attempt->answer == LLMP_ANSWER_WHOLE)
+        end_whole(x);
+    else
+        llmp_x_end(x, LLMP_END_COMPLETE, true);
+}
+
+static void answer_over(struct llmp_exchange *x, const struct llmp_x_over *over)
+{
+    switch (over->how) {
+    case LLMP_X_ENDED_WELL:
+        answer_end(x);
+        break;
+    case LLMP_X_FAILED:
+        answer_fail(x, over->failure, over->sent);
+        break;
+    case LLMP_X_LATE:
+        answer_late(x);
+        break;
+    }
+}
+
+const struct llmp_x_receiver llmp_x_answer_receiver = {
+    .costs = true,
+    .head = answer_head,
+    .body = answer_body,
+    .over = answer_over,
+};
 
 void llmp_x_answer_stop(struct llmp_exchange *x)
 {

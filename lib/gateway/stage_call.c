@@ -229,6 +229,7 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
     fill_headers(x);
     if (!sign(x, body, parts))
         return;
+    x->attempt->receiver = &llmp_x_answer_receiver;
     x->attempt->call_open = true;
     x->attempt->called = true;
     x->route.attempts++;
@@ -314,15 +315,18 @@ void llmp_x_call_plain(struct llmp_exchange *x)
         call_translated(x);
 }
 
-void llmp_x_call_get(struct llmp_exchange *x, struct llmp_str path)
+void llmp_x_call_get(struct llmp_exchange *x, struct llmp_str path,
+                     const struct llmp_x_receiver *receiver)
 {
     bool ok = true;
 
     x->upstream_path = llmp_arena_str(&x->arena, path, &ok);
-    if (ok)
-        llmp_x_call(x, NULL, 0, 0);
-    else
+    if (!ok) {
         llmp_x_refuse_nomem(x);
+        return;
+    }
+    llmp_x_call(x, NULL, 0, 0);
+    x->attempt->receiver = receiver;
 }
 
 size_t llmp_x_pass_edit(struct llmp_exchange *x, struct llmp_str front,

@@ -104,6 +104,8 @@ static struct llmp_str path_of(struct llmp_str url)
     return (struct llmp_str){ slash, (size_t)(rest.ptr + rest.len - slash) };
 }
 
+static const struct llmp_x_receiver receiver;
+
 static void begin_call(struct llmp_exchange *x)
 {
     const struct llmp_cloud_request *request = &x->attempt->credential.request;
@@ -124,6 +126,7 @@ static void begin_call(struct llmp_exchange *x)
         .body = x->attempt->parts,
         .body_parts = 1,
     };
+    x->attempt->receiver = &receiver;
     x->attempt->call_open = true;
     x->attempt->credential.status = 0;
     x->out.len = 0;
@@ -225,18 +228,25 @@ static void go_on(struct llmp_exchange *x)
     llmp_x_call_plain(x);
 }
 
-void llmp_x_credential_body(struct llmp_exchange *x, struct llmp_str bytes)
+static void credential_head(struct llmp_exchange *x,
+                            const struct llmp_response_head *head)
+{
+    x->attempt->credential.status = head->status;
+}
+
+static void credential_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
     (void)llmp_buf_add(&x->out, bytes); /* `failed` tells */
 }
 
-void llmp_x_credential_end(struct llmp_exchange *x, bool well)
+static void credential_over(struct llmp_exchange *x,
+                            const struct llmp_x_over *over)
 {
     struct llmp_cloud_grant grant;
     struct llmp_error err = { .retryable = true };
 
     llmp_x_cancel_call(x);
-    if (well && !x->out.failed &&
+    if (over->how == LLMP_X_ENDED_WELL && !x->out.failed &&
         llmp_oauth_answer(&grant, x->attempt->credential.status, x->out.ptr,
                           x->out.len, x->now.wall_ns, &err) == LLMP_OK)
         fetch_over(x, &grant, true);
@@ -248,13 +258,11 @@ void llmp_x_credential_end(struct llmp_exchange *x, bool well)
     go_on(x);
 }
 
-void llmp_x_credential_tick(struct llmp_exchange *x)
-{
-    if (x->attempt->call_open)
-        llmp_x_credential_end(x, false); /* too slow */
-    else
-        go_on(x);
-}
+static const struct llmp_x_receiver receiver = {
+    .head = credential_head,
+    .body = credential_body,
+    .over = credential_over,
+};
 
 void llmp_x_credential_woken(struct llmp_exchange *x)
 {

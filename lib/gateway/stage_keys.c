@@ -93,6 +93,8 @@ static void wait_for_others(struct llmp_exchange *x)
     llmp_x_deadline(x, ms);
 }
 
+static const struct llmp_x_receiver receiver;
+
 static void begin_call(struct llmp_exchange *x, struct llmp_str url)
 {
     static const struct llmp_header headers[] = {
@@ -119,6 +121,7 @@ static void begin_call(struct llmp_exchange *x, struct llmp_str url)
         .headers = headers,
         .header_count = LLMP_COUNT(headers),
     };
+    x->attempt->receiver = &receiver;
     x->attempt->call_open = true;
     x->keys.status = 0;
     x->out.len = 0;
@@ -212,24 +215,25 @@ static uint64_t max_age(const struct llmp_response_head *head)
     return 0;
 }
 
-void llmp_x_keys_head(struct llmp_exchange *x,
+static void keys_head(struct llmp_exchange *x,
                       const struct llmp_response_head *head)
 {
     x->keys.status = head->status;
     x->keys.max_age_s = max_age(head);
 }
 
-void llmp_x_keys_body(struct llmp_exchange *x, struct llmp_str bytes)
+static void keys_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
     (void)llmp_buf_add(&x->out, bytes); /* `failed` tells */
 }
 
-void llmp_x_keys_end(struct llmp_exchange *x, bool well)
+static void keys_over(struct llmp_exchange *x, const struct llmp_x_over *over)
 {
     uint64_t id = x->keys.fetch;
 
     llmp_x_cancel_call(x);
-    if (well && x->keys.status == 200 && !x->out.failed &&
+    if (over->how == LLMP_X_ENDED_WELL && x->keys.status == 200 &&
+        !x->out.failed &&
         llmp_issuer_fed(issuer_of(x), id, llmp_buf_str(&x->out),
                         x->keys.max_age_s, x->now, NULL) >= 0)
         fetch_over(x);
@@ -238,13 +242,11 @@ void llmp_x_keys_end(struct llmp_exchange *x, bool well)
     look_again(x);
 }
 
-void llmp_x_keys_tick(struct llmp_exchange *x)
-{
-    if (x->attempt->call_open)
-        llmp_x_keys_end(x, false); /* too slow */
-    else
-        look_again(x);
-}
+static const struct llmp_x_receiver receiver = {
+    .head = keys_head,
+    .body = keys_body,
+    .over = keys_over,
+};
 
 void llmp_x_keys_woken(struct llmp_exchange *x)
 {

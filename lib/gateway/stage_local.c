@@ -70,7 +70,7 @@ static void answer_models(struct llmp_exchange *x)
     if (x->model) {
         x->attempt->deployment = &x->model->deployments[0];
         x->summary.provider = x->attempt->deployment->provider->name;
-        llmp_x_call_get(x, LLMP_STR("/models"));
+        llmp_x_call_get(x, LLMP_STR("/models"), &llmp_x_answer_receiver);
         return;
     }
     if (x->config->literal_count == 0) {
@@ -136,7 +136,7 @@ static void answer_model(struct llmp_exchange *x, struct llmp_str id)
     if (path.failed)
         llmp_x_refuse_nomem(x);
     else
-        llmp_x_call_get(x, llmp_buf_str(&path));
+        llmp_x_call_get(x, llmp_buf_str(&path), &llmp_x_answer_receiver);
 }
 
 /* An id as it is meant: clients write what does not fit a path as %XX. Empty:

@@ -82,6 +82,8 @@ static void read_list(struct llmp_exchange *x)
     }
 }
 
+static const struct llmp_x_receiver receiver;
+
 static const struct llmp_model *pattern_of(const struct llmp_config *config,
                                            const struct llmp_provider *provider)
 {
@@ -107,7 +109,7 @@ static void ask_next(struct llmp_exchange *x)
         if (!x->model)
             continue;
         x->attempt->deployment = &x->model->deployments[0];
-        llmp_x_call_get(x, LLMP_STR("/models"));
+        llmp_x_call_get(x, LLMP_STR("/models"), &receiver);
 
         uint64_t left_ms = (x->list.until_ns - x->now.mono_ns) / LLMP_NS_PER_MS;
 
@@ -117,7 +119,6 @@ static void ask_next(struct llmp_exchange *x)
         return;
     }
     x->model = NULL;
-    x->list.open = false;
     (void)llmp_buf_add(&x->out, LLMP_STR("]}"));
     if (x->out.failed)
         llmp_x_refuse_nomem(x);
@@ -128,7 +129,6 @@ static void ask_next(struct llmp_exchange *x)
 
 void llmp_x_list_models(struct llmp_exchange *x)
 {
-    x->list.open = true;
     x->list.until_ns = llmp_add_sat(x->now.mono_ns,
                                     (uint64_t)LIST_TIMEOUT_MS * LLMP_NS_PER_MS);
     x->body.limit = LIST_BYTES_MAX;
@@ -137,21 +137,28 @@ void llmp_x_list_models(struct llmp_exchange *x)
     ask_next(x);
 }
 
-void llmp_x_list_head(struct llmp_exchange *x, uint16_t status)
+static void list_head(struct llmp_exchange *x,
+                      const struct llmp_response_head *head)
 {
-    x->list.good = status == 200;
+    x->list.good = head->status == 200;
 }
 
-void llmp_x_list_body(struct llmp_exchange *x, struct llmp_str bytes)
+static void list_body(struct llmp_exchange *x, struct llmp_str bytes)
 {
     x->list.good = x->list.good && llmp_buf_add(&x->body, bytes);
 }
 
 /* The call is over, well or not; one that is too slow is cancelled. */
-void llmp_x_list_end(struct llmp_exchange *x, bool well)
+static void list_over(struct llmp_exchange *x, const struct llmp_x_over *over)
 {
     llmp_x_cancel_call(x);
-    if (well && x->list.good)
+    if (over->how == LLMP_X_ENDED_WELL && x->list.good)
         read_list(x);
     ask_next(x);
 }
+
+static const struct llmp_x_receiver receiver = {
+    .head = list_head,
+    .body = list_body,
+    .over = list_over,
+};
