@@ -212,6 +212,8 @@ void gw_log_add(struct gw_log_buffer *log, const struct llmp_summary *s)
     add_text(log, ",\"dropped\":\"", s->dropped);
     if (s->attempts > 1)
         add_number(log, ",\"attempts\":", s->attempts);
+    if (s->hedged)
+        put_text(log, ",\"hedged\":true");
     add_cost(log, s);
     add_text(log, ",\"peer\":\"", s->peer);
     put_text(log, "}\n");

@@ -433,7 +433,9 @@ enum llmp_ending {
     LLMP_END_UPSTREAM_FAILED, /**< no answer: connect, cut, protocol */
     LLMP_END_TIMEOUT,         /**< the provider was too slow */
     LLMP_END_CUT,             /**< the answer broke after it had begun */
-    LLMP_END_CLIENT_GONE
+    LLMP_END_CLIENT_GONE,
+    LLMP_END_OVERTAKEN /**< of an attempt, in the ledger: that of a hedge which
+                            was not the first to answer */
 };
 
 /** "complete", "refused", … for logs and metrics. */
@@ -477,6 +479,7 @@ struct llmp_summary {
     uint64_t cost_nano;         /**< 10^-9 of `currency` */
     struct llmp_str currency;
     uint32_t attempts;       /**< calls of providers for this request */
+    bool hedged;             /**< two of them ran at a time */
     struct llmp_str dropped; /**< what the provider's dialect could not say and
                                   was left out: "seed,tools[0].strict"; or
                                   empty */

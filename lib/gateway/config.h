@@ -123,6 +123,18 @@ struct llmp_deployment {
     uint64_t max_tokens; /* where a dialect must say one; 0: its default */
 };
 
+/* Which requests may be asked of two deployments at a time. */
+enum llmp_hedge_when {
+    LLMP_HEDGE_NEVER,
+    LLMP_HEDGE_MARKED, /* by the client */
+    LLMP_HEDGE_ALWAYS  /* unless the client says no */
+};
+
+struct llmp_hedge_config {
+    enum llmp_hedge_when when;
+    uint64_t after_ns; /* 0: as the router has measured */
+};
+
 /* The name that clients ask for. */
 struct llmp_model {
     struct llmp_str name;  /* may end in '*': a pattern */
@@ -133,6 +145,7 @@ struct llmp_model {
     uint32_t retries;      /* of the same deployments, after all were tried */
     bool drop_unsupported; /* what a deployment cannot be told is left out */
     struct llmp_str on_context, on_filter; /* models that may do instead */
+    struct llmp_hedge_config hedge;
     struct llmp_residency residency;
     const struct llmp_model_rule *rules; /* the first that holds counts */
     size_t rule_count;

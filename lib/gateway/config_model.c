@@ -225,6 +225,10 @@ static int check_model(struct llmp_reading *reading,
     model->drop_unsupported = draft->on_unsupported.number != 0;
     model->on_context = draft->fallbacks.context_length.text;
     model->on_filter = draft->fallbacks.content_filter.text;
+    model->hedge = (struct llmp_hedge_config){
+        .when = (enum llmp_hedge_when)draft->hedge.when.number,
+        .after_ns = llmp_mul_sat(draft->hedge.after.number, LLMP_NS_PER_MS),
+    };
     LLMP_TRY(llmp_take_texts(reading, &draft->residency,
                              &model->residency.regions,
                              &model->residency.count));

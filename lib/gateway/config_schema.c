@@ -317,6 +317,26 @@ static const struct llmp_key fallbacks_keys[] = {
 SECTION(fallbacks_section, "models.fallbacks", llmp_draft_fallbacks,
         fallbacks_keys, "Models that may do instead.");
 
+/* As enum llmp_hedge_when has them. */
+static const char *const hedge_choices[] = { "never", "marked", "always",
+                                             NULL };
+
+static const struct llmp_key hedge_keys[] = {
+    { "when", LLMP_KEY_CHOICE, AT(hedge, when), "marked",
+      .choices = hedge_choices,
+      .help = "`marked`: of requests with `x-llmproxy-hedge: true`; `always`: "
+              "of all but those with `x-llmproxy-hedge: false`." },
+    { "after", LLMP_KEY_DURATION, AT(hedge, after), "0s", .max = HOUR,
+      .help = "The time that an answer has to begin in. `0s`: the time to the "
+              "first token that 95 % of the deployment's answers kept, once "
+              "20 are known." },
+};
+SECTION(hedge_section, "models.hedge", llmp_draft_hedge, hedge_keys,
+        "What has not begun to answer is asked of another deployment, too; "
+        "whoever begins first answers. The other call is broken off, and "
+        "booked with what it may have cost. Counts towards "
+        "`routing.retry_budget`.");
+
 /* As enum llmp_route_strategy has them. */
 static const char *const strategy_choices[] = { "ordered", "weighted",   "busy",
                                                 "latency", "cheapest",   "room",
@@ -367,6 +387,8 @@ static const struct llmp_key model_keys[] = {
       .help = "With `strategy: complexity`: how hard a prompt is." },
     { "fallbacks", LLMP_KEY_SECTION, AT(model, fallbacks),
       .section = &fallbacks_section, .help = "Models that may do instead." },
+    { "hedge", LLMP_KEY_SECTION, AT(model, hedge), .section = &hedge_section,
+      .help = "When another deployment is asked at the same time." },
     { "limits", LLMP_KEY_SECTION, AT(model, limits),
       .section = &allowance_section, .help = "Of all callers together." },
 };

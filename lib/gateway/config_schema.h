@@ -225,6 +225,11 @@ struct llmp_draft_fallbacks {
     struct llmp_setting context_length, content_filter;
 };
 
+struct llmp_draft_hedge {
+    const struct llmp_node *node;
+    struct llmp_setting when, after;
+};
+
 struct llmp_draft_when {
     const struct llmp_node *node;
     struct llmp_settings header, tag, key, team;
@@ -256,6 +261,7 @@ struct llmp_draft_model {
     struct llmp_drafts deployments, rules;
     struct llmp_draft_complexity complexity;
     struct llmp_draft_fallbacks fallbacks;
+    struct llmp_draft_hedge hedge;
     struct llmp_draft_allowance limits;
 };
 

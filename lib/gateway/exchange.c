@@ -18,6 +18,7 @@ static const char *const ending_names[LLMP_ENDINGS] = {
     [LLMP_END_TIMEOUT] = "timeout",
     [LLMP_END_CUT] = "cut",
     [LLMP_END_CLIENT_GONE] = "client_gone",
+    [LLMP_END_OVERTAKEN] = "overtaken",
 };
 
 const char *llmp_ending_name(enum llmp_ending ending)
@@ -144,6 +145,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
 
     struct llmp_worker *worker = x->worker;
 
+    llmp_x_win(x);
     llmp_x_stop_reading(x);
     llmp_x_release_body(x);
     llmp_upload_check_free(x->upload_check);
@@ -154,6 +156,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
     llmp_x_credential_drop(x);
     llmp_x_foreign_free(x);
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
+    llmp_x_hedge_free(x);
     llmp_x_forget_caller(x);
     llmp_access_unref(x->access);
     llmp_config_unref(x->config);
@@ -214,15 +217,26 @@ void llmp_x_write(struct llmp_exchange *x, struct llmp_str bytes)
     }
 }
 
+static void wait_until(struct llmp_exchange *x, uint64_t at_ns)
+{
+    if (at_ns >= x->wait_ns)
+        return; /* an earlier tick is on its way and will look again */
+    x->wait_ns = at_ns;
+    llmp_x_ask(x,
+               (struct llmp_ask){ .kind = LLMP_ASK_WAIT, .until_ns = at_ns });
+}
+
 void llmp_x_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
 {
     x->deadline_ns =
         llmp_add_sat(x->now.mono_ns, llmp_mul_sat(timeout_ms, LLMP_NS_PER_MS));
-    if (x->deadline_ns >= x->wait_ns)
-        return; /* an earlier tick is on its way and will look again */
-    x->wait_ns = x->deadline_ns;
-    llmp_x_ask(
-        x, (struct llmp_ask){ .kind = LLMP_ASK_WAIT, .until_ns = x->wait_ns });
+    wait_until(x, x->deadline_ns);
+}
+
+void llmp_x_hedge_at(struct llmp_exchange *x, uint64_t at_ns)
+{
+    x->hedge_ns = at_ns;
+    wait_until(x, at_ns);
 }
 
 void llmp_x_no_deadline(struct llmp_exchange *x)
@@ -330,11 +344,13 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     struct llmp_summary *s = &x->summary;
 
     assert(x->state != LLMP_X_ENDED);
+    llmp_x_win(x);
     llmp_x_cancel_call(x);
     x->state = LLMP_X_ENDED;
     x->input.len = 0;
     s->ending = ending;
     s->complete = complete;
+    s->hedged = x->route.hedged;
     s->duration_ns = x->now.mono_ns - x->begun_ns;
     s->request_bytes = x->body_seen;
     s->own_ns = llmp_x_own_ns(x);
@@ -403,8 +419,11 @@ void llmp_exchange_request_end(struct llmp_exchange *x, struct llmp_time now)
         llmp_x_request_end(x);
 }
 
-static bool concerns_call(const struct llmp_exchange *x, uint32_t id)
+/* The attempt whose call it is comes in hand. */
+static bool concerns_call(struct llmp_exchange *x, uint32_t id)
 {
+    if (llmp_x_races(x) && x->rival->attempt->call.id == id)
+        llmp_x_turn(x);
     return x->attempt->call_open && x->attempt->call.id == id;
 }
 
@@ -489,10 +508,14 @@ void llmp_exchange_drained(struct llmp_exchange *x, size_t n,
                                      .id = x->attempt->call.id });
 }
 
-static void deadline_over(struct llmp_exchange *x)
+/* What the attempt in hand waits for does not come. */
+static void look_at_deadline(struct llmp_exchange *x)
 {
     static const struct llmp_x_over late = { .how = LLMP_X_LATE };
 
+    if (x->now.mono_ns < x->deadline_ns)
+        return;
+    x->deadline_ns = UINT64_MAX;
     if (x->attempt->call_open) {
         x->attempt->receiver->over(x, &late);
         return;
@@ -524,20 +547,27 @@ void llmp_exchange_tick(struct llmp_exchange *x, struct llmp_time now)
     if (x->state == LLMP_X_ENDED || now.mono_ns < x->wait_ns)
         return;
     x->wait_ns = UINT64_MAX;
-    if (x->deadline_ns == UINT64_MAX)
-        return;
-    if (now.mono_ns >= x->deadline_ns) {
-        deadline_over(x);
-        return;
+    if (x->hedge_ns && now.mono_ns >= x->hedge_ns)
+        llmp_x_hedge(x);
+    look_at_deadline(x);
+    if (llmp_x_races(x) && now.mono_ns >= x->rival->deadline_ns) {
+        llmp_x_turn(x);
+        look_at_deadline(x);
     }
-    x->wait_ns = x->deadline_ns;
-    llmp_x_ask(
-        x, (struct llmp_ask){ .kind = LLMP_ASK_WAIT, .until_ns = x->wait_ns });
+    if (x->state == LLMP_X_ENDED)
+        return;
+    wait_until(x, x->deadline_ns);
+    if (x->hedge_ns)
+        wait_until(x, x->hedge_ns);
+    if (llmp_x_races(x))
+        wait_until(x, x->rival->deadline_ns);
 }
 
 void llmp_exchange_woken(struct llmp_exchange *x, struct llmp_time now)
 {
     x->now = now;
+    if (llmp_x_races(x) && x->rival->state == LLMP_X_CREDENTIAL)
+        llmp_x_turn(x);
     if (x->state == LLMP_X_AUTH)
         llmp_x_keys_woken(x);
     else if (x->state == LLMP_X_CREDENTIAL)

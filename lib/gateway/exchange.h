@@ -151,6 +151,20 @@ struct llmp_x_attempt {
     struct llmp_header headers[LLMP_X_HEADERS];
 };
 
+/* The other attempt of a hedge, and what it left in the exchange. */
+struct llmp_x_rival {
+    struct llmp_x_attempt *attempt; /* NULL: the race is over */
+    enum llmp_x_state state;
+    uint64_t deadline_ns;
+    struct llmp_str input;
+    struct llmp_buf out;
+    struct llmp_summary summary;
+    struct llmp_limit_scope *scope; /* of its deployment */
+    uint8_t scope_ref;
+    bool lent; /* the loser's transport may still have held the body */
+    struct llmp_x_attempt second;
+};
+
 struct llmp_exchange {
     struct llmp_worker *worker;
     void *data;                      /* the driver's */
@@ -191,9 +205,13 @@ struct llmp_exchange {
 
     /* Who answers (stage_route.c). */
     struct llmp_x_attempt *attempt; /* the one in hand */
+    struct llmp_x_rival *rival;     /* NULL: there was no hedge */
+    uint64_t hedge_ns;              /* when to begin one; 0: never */
+    int8_t hedge_mark;              /* by the client: 1: may be, -1: not */
     struct {
         uint8_t passed_over; /* deployments that could not be told it */
         bool fell_back;      /* another model does instead */
+        bool hedged;         /* two attempts were under way */
         bool failed_before;  /* an earlier attempt may have cost something */
         bool counted;        /* an earlier attempt reached its provider: the
                                 client's request counts as one */
@@ -261,6 +279,7 @@ struct llmp_exchange {
 void llmp_x_ask(struct llmp_exchange *x, struct llmp_ask ask);
 void llmp_x_deadline(struct llmp_exchange *x, uint64_t timeout_ms);
 void llmp_x_no_deadline(struct llmp_exchange *x);
+void llmp_x_hedge_at(struct llmp_exchange *x, uint64_t at_ns);
 void llmp_x_respond(struct llmp_exchange *x);
 void llmp_x_write(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending,
@@ -289,6 +308,12 @@ static inline bool llmp_x_is_limited(const struct llmp_exchange *x)
 
 /* From the request's arrival to its call's last byte, or to now. */
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x);
+
+/* Two attempts are under way, and neither has answered. */
+static inline bool llmp_x_races(const struct llmp_exchange *x)
+{
+    return x->rival && x->rival->attempt;
+}
 
 /* stage_auth.c: false when the exchange was ended */
 bool llmp_x_authenticate(struct llmp_exchange *x,
@@ -335,8 +360,9 @@ void llmp_x_note_news(struct llmp_exchange *x,
 
 /* stage_settle.c */
 void llmp_x_charge(struct llmp_exchange *x); /* a stream, as it goes */
-/* An attempt is over and another follows: what it may have cost is booked. */
-void llmp_x_close_attempt(struct llmp_exchange *x);
+/* An attempt is over, and another does instead: what it may have cost is
+ * booked. */
+void llmp_x_close_attempt(struct llmp_exchange *x, enum llmp_ending ending);
 void llmp_x_settle(struct llmp_exchange *x); /* once, at the end */
 
 /* limit_fields.c: for the answer */
@@ -380,6 +406,28 @@ void llmp_x_read_timeout(struct llmp_exchange *x, struct llmp_str value);
 /* The attempt's own timeout, cut to what the client waits. */
 void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms);
 enum llmp_route_class llmp_x_class_of(enum llmp_fault fault);
+
+/* One beside the attempt that runs; false: there is none that may be asked. */
+bool llmp_x_pick_hedge(struct llmp_exchange *x);
+/* Everything of an attempt, but for what it may have cost. */
+void llmp_x_forget_attempt(struct llmp_exchange *x);
+
+/* stage_hedge.c */
+/* The client's word: "true", "false". */
+void llmp_x_hedge_mark(struct llmp_exchange *x, struct llmp_str value);
+/* A call has begun: when another one may, beside it. */
+void llmp_x_hedge_later(struct llmp_exchange *x);
+void llmp_x_hedge(struct llmp_exchange *x); /* now */
+/* Of two attempts the other one comes in hand. */
+void llmp_x_turn(struct llmp_exchange *x);
+/* The attempt in hand is of no use: the other one goes on. */
+void llmp_x_give_up(struct llmp_exchange *x);
+/* The same where the client would have to be told; false: there is no other,
+ * so tell it. */
+bool llmp_x_yield(struct llmp_exchange *x);
+/* The attempt in hand answers, or ends: there is no other from now on. */
+void llmp_x_win(struct llmp_exchange *x);
+void llmp_x_hedge_free(struct llmp_exchange *x);
 
 /* stage_credential.c: in state LLMP_X_CREDENTIAL. False: not yet, or never. */
 bool llmp_x_has_credential(struct llmp_exchange *x);

@@ -15,7 +15,7 @@ enum {
     LLMP_METRIC_BUCKETS = 18, /* with the one for everything larger */
     LLMP_METRIC_SERIES_MAX = 1024,
     LLMP_METRIC_DEPLOYMENTS_MAX = 1024,
-    LLMP_ENDINGS = LLMP_END_CLIENT_GONE + 1,
+    LLMP_ENDINGS = LLMP_END_OVERTAKEN + 1,
 };
 
 struct llmp_histogram {
@@ -43,6 +43,7 @@ struct llmp_attempts {
     const char *id;
     atomic_uint_fast64_t outcomes[LLMP_ROUTE_CLASSES];
     atomic_uint_fast64_t failovers; /* another attempt followed */
+    atomic_uint_fast64_t hedges[2]; /* that were lost, that were won */
 };
 
 struct llmp_metrics {
@@ -94,6 +95,9 @@ void llmp_metrics_attempt(struct llmp_metrics *metrics,
 /* It failed, and another attempt follows. */
 void llmp_metrics_failover(struct llmp_metrics *metrics,
                            struct llmp_str deployment);
+/* As the hedge of another one's call it has answered first, or not. */
+void llmp_metrics_hedge(struct llmp_metrics *metrics,
+                        struct llmp_str deployment, bool won);
 void llmp_metrics_attempts_fini(struct llmp_metrics *metrics);
 void llmp_metrics_attempts_write(struct llmp_buf *out,
                                  const struct llmp_worker *workers);

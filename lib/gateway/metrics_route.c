@@ -75,6 +75,15 @@ void llmp_metrics_failover(struct llmp_metrics *metrics,
         add(&one->failovers);
 }
 
+void llmp_metrics_hedge(struct llmp_metrics *metrics,
+                        struct llmp_str deployment, bool won)
+{
+    struct llmp_attempts *one = find(metrics, deployment);
+
+    if (one)
+        add(&one->hedges[won]);
+}
+
 void llmp_metrics_attempts_fini(struct llmp_metrics *metrics)
 {
     unsigned count = atomic_load(&metrics->attempts_count);
@@ -92,7 +101,7 @@ void llmp_metrics_attempts_fini(struct llmp_metrics *metrics)
 /* Sums over workers: Prometheus refuses the same labels twice. */
 struct sum {
     const char *id;
-    uint64_t outcomes[LLMP_ROUTE_CLASSES], failovers;
+    uint64_t outcomes[LLMP_ROUTE_CLASSES], failovers, hedges[2];
 };
 
 static int compare_sums(const void *a, const void *b)
@@ -113,8 +122,11 @@ static size_t collect(struct sum *sums, const struct llmp_worker *workers)
                 atomic_load(&w->metrics.attempts[i]);
             struct sum *sum = &sums[count++];
 
-            *sum = (struct sum){ .id = one->id,
-                                 .failovers = get(&one->failovers) };
+            *sum = (struct sum){
+                .id = one->id,
+                .failovers = get(&one->failovers),
+                .hedges = { get(&one->hedges[0]), get(&one->hedges[1]) },
+            };
             for (int c = 0; c < LLMP_ROUTE_CLASSES; c++)
                 sum->outcomes[c] = get(&one->outcomes[c]);
         }
@@ -136,10 +148,31 @@ static size_t merge(struct sum *sums, size_t count)
             continue;
         }
         sums[kept].failovers += sums[i].failovers;
+        sums[kept].hedges[0] += sums[i].hedges[0];
+        sums[kept].hedges[1] += sums[i].hedges[1];
         for (int c = 0; c < LLMP_ROUTE_CLASSES; c++)
             sums[kept].outcomes[c] += sums[i].outcomes[c];
     }
     return kept + 1;
+}
+
+static void write_hedges(struct llmp_buf *out, const struct sum *sums,
+                         size_t count)
+{
+    static const char *const results[] = { "lost", "won" };
+
+    llmp_metrics_head(out, "llmgw_deployment_hedges_total", "counter",
+                      "Second calls beside one that was slow to begin: whether "
+                      "this deployment was the first to answer.");
+    for (size_t i = 0; i < count; i++)
+        for (size_t r = 0; r < LLMP_COUNT(results); r++) {
+            if (!sums[i].hedges[r])
+                continue;
+            (void)llmp_buf_add(out, LLMP_STR("llmgw_deployment_hedges_total{"));
+            llmp_metrics_label(out, "deployment", sums[i].id);
+            (void)llmp_buf_printf(out, ",result=\"%s\"} %" PRIu64 "\n",
+                                  results[r], sums[i].hedges[r]);
+        }
 }
 
 static void write_sums(struct llmp_buf *out, const struct sum *sums,
@@ -170,6 +203,7 @@ static void write_sums(struct llmp_buf *out, const struct sum *sums,
         llmp_metrics_label(out, "deployment", sums[i].id);
         (void)llmp_buf_printf(out, "} %" PRIu64 "\n", sums[i].failovers);
     }
+    write_hedges(out, sums, count);
 }
 
 void llmp_metrics_attempts_write(struct llmp_buf *out,

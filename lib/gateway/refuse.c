@@ -46,6 +46,9 @@ static const struct llmp_dialect *error_dialect(const struct llmp_exchange *x)
 /* Needs no memory: the text is static, the id is in the arena already. */
 void llmp_x_refuse_nomem(struct llmp_exchange *x)
 {
+    if (llmp_x_yield(x))
+        return;
+
     static const struct llmp_str openai =
         LLMP_STR("{\"error\":{\"message\":\"The gateway is out of memory.\","
                  "\"type\":\"server_error\",\"param\":null,"
@@ -88,6 +91,8 @@ void llmp_x_refuse(struct llmp_exchange *x, const struct llmp_refusal *refusal,
     char message[512];
     va_list args;
 
+    if (llmp_x_yield(x))
+        return;
     va_start(args, format);
     (void)vsnprintf(message, sizeof(message), format, args);
     va_end(args);

@@ -221,8 +221,10 @@ static void put_off_deadline(struct llmp_exchange *x)
 
 void llmp_x_answer_begin(struct llmp_exchange *x)
 {
+    llmp_x_win(x);
     llmp_x_first_token(x);
-    if (x->attempt->request_sent) { /* nobody will be sent it again */
+    if (x->attempt->request_sent &&
+        !(x->rival && x->rival->lent)) { /* nobody will be sent it again */
         llmp_x_release_body(x);
         if (x->attempt->foreign)
             llmp_buf_fini(&x->attempt->foreign->body);
@@ -578,6 +580,7 @@ void llmp_x_answer_stop(struct llmp_exchange *x)
 {
     static const char text[] = "The gateway is shutting down.";
 
+    llmp_x_win(x);
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
     if (x->responded && x->attempt->answer == LLMP_ANSWER_EVENTS) {
         llmp_x_cancel_call(x);

@@ -183,8 +183,9 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
         llmp_x_refuse_nomem(x);
         return false;
     }
-    set_counters(x, !x->route.counted, s->reserved_input_tokens,
-                 s->reserved_output_tokens, s->reserved_cost_nano);
+    set_counters(x, !x->route.counted && !llmp_x_races(x),
+                 s->reserved_input_tokens, s->reserved_output_tokens,
+                 s->reserved_cost_nano);
 
     const struct llmp_ledger_entry entry = { &row, x->attempt->booked.counters,
                                              x->attempt->booked.counter_count };

@@ -246,6 +246,7 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                                          .id = x->attempt->call.id,
                                          .bytes = body[i] });
     llmp_x_call_deadline(x, provider->first_byte_timeout_ms);
+    llmp_x_hedge_later(x);
 }
 
 static void call_parts(struct llmp_exchange *x, size_t count)

@@ -108,7 +108,7 @@ static bool is_traceparent(struct llmp_str text)
 static void read_fields(struct llmp_exchange *x,
                         const struct llmp_request_head *head)
 {
-    struct llmp_str timeout = { NULL, 0 };
+    struct llmp_str timeout = { NULL, 0 }, hedge = { NULL, 0 };
     const struct {
         struct llmp_str name;
         struct llmp_str *value;
@@ -122,6 +122,7 @@ static void read_fields(struct llmp_exchange *x,
         { LLMP_STR("x-llmproxy-tags"), &x->tags },
         { LLMP_STR("x-request-id"), &x->request_id },
         { LLMP_STR("x-request-timeout"), &timeout },
+        { LLMP_STR("x-llmproxy-hedge"), &hedge },
         { LLMP_STR("anthropic-version"), &x->dialect_version },
         { LLMP_STR("anthropic-beta"), &x->beta },
     };
@@ -138,6 +139,7 @@ static void read_fields(struct llmp_exchange *x,
     if (!is_traceparent(x->traceparent))
         x->traceparent.len = x->tracestate.len = 0;
     llmp_x_read_timeout(x, timeout);
+    llmp_x_hedge_mark(x, hedge);
     if (!is_plain_id(x->request_id))
         x->request_id = make_request_id(x);
 }

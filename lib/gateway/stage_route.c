@@ -285,8 +285,7 @@ void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
 
 /* ---- the next attempt --------------------------------------------------- */
 
-/* Everything of the attempt that failed, but for what it may have cost. */
-static void forget_answer(struct llmp_exchange *x)
+void llmp_x_forget_attempt(struct llmp_exchange *x)
 {
     struct llmp_summary *s = &x->summary;
 
@@ -296,6 +295,7 @@ static void forget_answer(struct llmp_exchange *x)
     x->attempt->sse_open = false;
     x->attempt->stream_done = x->attempt->stream_finished = false;
     x->attempt->reads = LLMP_READS_NOTHING;
+    x->hedge_ns = 0;
     x->input.len = 0;
     x->attempt->early.len = 0;
     x->out.len = 0;
@@ -425,11 +425,12 @@ bool llmp_x_spill(struct llmp_exchange *x)
 bool llmp_x_pass_over(struct llmp_exchange *x)
 {
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
-    if (++x->route.passed_over > PASSED_OVER_MAX ||
+    if (llmp_x_races(x) || ++x->route.passed_over > PASSED_OVER_MAX ||
         pick(x, LLMP_ATTEMPT_FIRST) != LLMP_OK)
         return false;
-    llmp_x_close_attempt(x); /* nothing of it was called */
-    forget_answer(x);
+    llmp_x_close_attempt(
+        x, LLMP_END_UPSTREAM_FAILED); /* nothing of it was called */
+    llmp_x_forget_attempt(x);
     call_next(x);
     return true;
 }
@@ -446,6 +447,29 @@ static enum llmp_route_class blame_of(const struct llmp_exchange *x,
                                                        : outcome;
 }
 
+/* Of two attempts one has failed. What is the request's own fault the other
+ * one would meet, too. */
+static bool other_goes_on(struct llmp_exchange *x,
+                          enum llmp_route_class outcome)
+{
+    enum llmp_route_remedy remedy = llmp_route_remedy_for(outcome);
+
+    if (!llmp_x_races(x))
+        return false;
+    if (remedy != LLMP_REMEDY_CREDENTIAL && remedy != LLMP_REMEDY_ELSEWHERE) {
+        llmp_x_win(x);
+        return false;
+    }
+    llmp_x_give_up(x);
+    return true;
+}
+
+bool llmp_x_pick_hedge(struct llmp_exchange *x)
+{
+    return x->route.attempts < ATTEMPTS_MAX &&
+           pick(x, LLMP_ATTEMPT_HEDGE) == LLMP_OK;
+}
+
 bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
 {
     const struct llmp_deployment *from = x->attempt->deployment;
@@ -453,6 +477,8 @@ bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
 
     x->attempt->outcome = outcome;
     llmp_x_report(x, blame_of(x, outcome));
+    if (other_goes_on(x, outcome))
+        return true;
     if (!may_go_on(x))
         return false;
     if (!pick_next(x, outcome)) {
@@ -462,8 +488,8 @@ bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome)
     }
     llmp_metrics_failover(&x->worker->metrics, from->id);
     llmp_x_cancel_call(x);
-    llmp_x_close_attempt(x);
-    forget_answer(x);
+    llmp_x_close_attempt(x, LLMP_END_UPSTREAM_FAILED);
+    llmp_x_forget_attempt(x);
     if (!again) {
         call_next(x);
         return true;

@@ -91,7 +91,7 @@ static void add_spent(const struct llmp_exchange *x,
     used[LLMP_LIMIT_CONCURRENCY] = 0;
 }
 
-void llmp_x_close_attempt(struct llmp_exchange *x)
+void llmp_x_close_attempt(struct llmp_exchange *x, enum llmp_ending ending)
 {
     struct llmp_summary *s = &x->summary;
     const struct llmp_limit_amounts held = llmp_x_amounts_of(x);
@@ -102,7 +102,7 @@ void llmp_x_close_attempt(struct llmp_exchange *x)
                    x->operation->usage;
 
     s->usage_basis = unknown ? LLMP_USAGE_UNKNOWN : LLMP_USAGE_NONE;
-    s->ending = LLMP_END_UPSTREAM_FAILED;
+    s->ending = ending;
     s->input_tokens = s->output_tokens = 0; /* what it began to say */
     s->cached_tokens = s->reasoning_tokens = 0;
     book_cost(x);

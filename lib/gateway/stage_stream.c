@@ -187,6 +187,7 @@ static bool is_begun(struct llmp_exchange *x,
  */
 static bool pump_same(struct llmp_exchange *x)
 {
+    const struct llmp_x_attempt *mine = x->attempt;
     struct llmp_str run = { NULL, 0 };
     struct llmp_sse_event event;
     int rc;
@@ -197,7 +198,7 @@ static bool pump_same(struct llmp_exchange *x)
             event.kind != LLMP_SSE_EVENT || keep_event(x, &event, &seen);
 
         if (!is_begun(x, &event, pass, &seen)) {
-            if (!x->attempt->sse_open) /* another attempt has begun */
+            if (x->attempt != mine || !mine->sse_open) /* another goes on */
                 return x->ask_count > 0;
             continue;
         }

@@ -391,6 +391,87 @@ def test_what_is_left_of_it_is_for_the_next(serving, first, second):
     assert answered_by(gateway) == ("second", 2)
 
 
+# ---- two at a time ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+def test_what_is_slow_to_begin_is_asked_of_two(serving, first, second, stream, vendor):
+    """The other one answers; the first one's call is broken off, and booked
+    with what it may have cost."""
+    first.reset()
+    gateway = serving.gateway(
+        {"first": {"base_url": first.url}, "second": {"base_url": second.url, "dialect": vendor}},
+        [model("m", "first/sim-hang", "second/gpt-4o", hedge={"after": "100ms"})],
+    )
+    marked = {"x-llmproxy-hedge": "true"}
+    began = time.monotonic()
+    if stream:
+        assert events_of(gateway.stream("m", marked))[-1] == "data: [DONE]"
+    else:
+        assert gateway.chat("m", marked)[0] == 200
+    assert 0.09 < time.monotonic() - began < 1.5
+    record = gateway.record()
+    assert (record["provider"], record["attempts"], record["hedged"]) == ("second", 2, True)
+    first.wait_for(aborted=1, open=0)
+    _, _, metrics = gateway.call("GET", "/metrics")
+    assert (
+        'llmgw_deployment_hedges_total{deployment="second/gpt-4o",result="won"} 1'
+        in metrics.decode()
+    )
+
+
+def test_a_hedge_has_a_row_of_its_own(serving, first, second, tmp_path):
+    key, store = make_key(), tmp_path / "store.db"
+    gateway = serving.gateway(
+        {
+            "first": {"base_url": first.url, "vendor": "openai"},
+            "second": {"base_url": second.url, "vendor": "openai"},
+        },
+        [model("m", "first/sim-hang", "second/gpt-4o", hedge={"when": "always", "after": "50ms"})],
+        keys=[{"name": "k", "key": key, "team": "red", "limits": {"requests": 0}}],
+        teams=[{"name": "red", "limits": {"requests_day": 1000, "tokens_month": 10**9}}],
+        prices={"unknown": "allow"},
+        store={"path": str(store)},
+    )
+    assert gateway.chat("m", bearer(key), max_tokens=50)[0] == 200
+    gateway.end()
+    lost, won = rows_of(store)
+    assert (lost["deployment"], lost["basis"], lost["status"]) == (
+        "first/sim-hang",
+        UNKNOWN,
+        "overtaken",
+    )
+    assert (won["deployment"], won["basis"]) == ("second/gpt-4o", REPORTED)
+    assert counter(store, "team/red/requests/day") == 1
+    assert counter(store, "team/red/tokens/month") == (
+        lost["reserved_input"] + lost["reserved_output"] + won["input"] + won["output"]
+    )
+
+
+@pytest.mark.threads
+def test_hedges_under_load(serving):
+    """One of two answers late every third time: no client waits for it."""
+    one = serving.sim("--ttft-ms", "5..400", "--paced", "1000")
+    other = serving.sim("--ttft-ms", "5..20", "--paced", "1000")
+    gateway = serving.gateway(
+        {"one": {"base_url": one.url}, "other": {"base_url": other.url}},
+        [model("m", "one/gpt-4o", "other/gpt-4o", hedge={"when": "always", "after": "60ms"})],
+        routing={"retry_budget": {"percent": 1000}},
+        server={"workers": 2},
+    )
+    with Load(gateway, "m") as load:
+        time.sleep(2.0)
+    assert not load.outcomes["failed"] and not load.outcomes["late"], load.examples[:3]
+    records = gateway.records(sum(load.outcomes.values()))
+    hedged = [r for r in records if r.get("hedged")]
+    assert len(hedged) > len(records) / 3
+    assert {r["provider"] for r in hedged} == {"one", "other"}
+    # 60 ms, 20 ms of the other's, and what two busy processors add.
+    slow = sorted(r["first_byte_us"] for r in records)[int(len(records) * 0.9)]
+    assert slow < 250_000
+
+
 # ---- both dialects ---------------------------------------------------------------
 
 MIXED = ["sim-500", "sim-429", "sim-529", "sim-401", "sim-404", "sim-hang"]

@@ -21,7 +21,7 @@
 
 #define NEVER UINT64_MAX
 
-enum { WORKERS = 2, AT_ONCE_MAX = 256 };
+enum { WORKERS = 2, AT_ONCE_MAX = 256, CALLS = 2 };
 
 struct sim {
     struct llmp_gateway *gateway;
@@ -34,12 +34,23 @@ struct sim {
     void *meanwhile_ctx;
 };
 
+/* A call that runs, and what its provider does. */
+struct call {
+    const struct sim_step *steps;
+    size_t step_count;
+    uint64_t step_at;
+    size_t step, step_sent;
+    uint32_t repeated;
+    uint32_t id;
+    const struct llmp_call *sending; /* its body is still being read */
+    char *body;                      /* of it, as it was */
+    bool open, paused;
+};
+
 /* One run. */
 struct run {
     struct sim *sim;
     const struct sim_script *script;
-    const struct sim_step *steps; /* of the call that runs */
-    size_t step_count;
     struct sim_result *out;
     struct llmp_exchange *x;
     uint64_t seed, random;
@@ -56,14 +67,10 @@ struct run {
     size_t unread;
     bool responded, done;
 
-    /* the provider */
-    uint64_t step_at;
-    size_t step, step_sent;
-    uint32_t repeated;
-    uint32_t call_id;
-    const struct llmp_call *sending; /* its body is still being read */
-    bool call_open, call_ended, call_paused;
+    /* the providers: of a hedge two at a time */
+    struct call calls[CALLS];
     uint64_t writable_at;
+    uint32_t writable_id;
 
     uint64_t tick_at;
     uint64_t woken_at;
@@ -230,40 +237,81 @@ static size_t cut(struct run *run, size_t left)
 /* ---- asks --------------------------------------------------------------- */
 
 /* The steps of whoever is called. */
-static void choose_steps(struct run *run, const struct llmp_call *call)
+static void choose_steps(struct run *run, struct call *to,
+                         const struct llmp_call *call)
 {
     const struct sim_script *script = run->script;
 
-    run->steps = script->provider;
-    run->step_count = script->steps;
+    to->steps = script->provider;
+    to->step_count = script->steps;
     if (llmp_str_starts(call->path, LLMP_STR("/issuer"))) {
         CHECK(run, script->issuer);
         run->out->fetches++;
-        run->step_count = run->sim->fetches++;
-        run->steps = script->issuer(call->path, &run->step_count);
+        to->step_count = run->sim->fetches++;
+        to->steps = script->issuer(call->path, &to->step_count);
     } else if (script->answer) {
         const struct sim_answer answer =
             script->answer(call, run->now, script->answer_ctx);
 
-        run->steps = answer.steps;
-        run->step_count = answer.count;
+        to->steps = answer.steps;
+        to->step_count = answer.count;
     }
-    run->step_at = run->step_count ? run->now.mono_ns +
-                                         run->steps[0].after_ms * LLMP_NS_PER_MS
-                                   : NEVER;
+    to->step_at = to->step_count ? run->now.mono_ns +
+                                       to->steps[0].after_ms * LLMP_NS_PER_MS
+                                 : NEVER;
+}
+
+static struct call *find_call(struct run *run, uint32_t id)
+{
+    for (size_t i = 0; i < CALLS; i++)
+        if (run->calls[i].open && run->calls[i].id == id)
+            return &run->calls[i];
+    return NULL;
+}
+
+static uint32_t count_open(const struct run *run)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < CALLS; i++)
+        count += run->calls[i].open;
+    return count;
+}
+
+/* All of the body was sent, or nobody wants it any more. */
+static void stop_sending(struct call *call)
+{
+    call->sending = NULL;
+    free(call->body);
+    call->body = NULL;
+}
+
+static void close_call(struct call *call)
+{
+    call->open = false;
+    stop_sending(call);
+}
+
+static struct call *new_call(struct run *run, uint32_t id)
+{
+    struct call *free_one = NULL;
+
+    CHECK(run, !find_call(run, id));
+    for (size_t i = 0; i < CALLS; i++)
+        if (!run->calls[i].open)
+            free_one = &run->calls[i];
+    CHECK(run, free_one);
+    CHECK(run, run->script->hedges || count_open(run) == 0);
+    *free_one = (struct call){ .open = true, .id = id };
+    return free_one;
 }
 
 static void note_call(struct run *run, const struct llmp_call *call)
 {
     struct sim_result *out = run->out;
+    struct call *to = new_call(run, call->id);
 
-    CHECK(run, !run->call_open);
     CHECK(run, !run->responded); /* who began to answer answers */
-    run->call_open = true;
-    run->call_ended = run->call_paused = false;
-    run->call_id = call->id;
-    run->step = run->step_sent = 0;
-    run->repeated = 0;
     out->calls++;
     out->call_head.len = out->call_body.len = 0;
     (void)llmp_buf_printf(&out->call_head, "%.*s %.*s\n", (int)call->method.len,
@@ -276,23 +324,28 @@ static void note_call(struct run *run, const struct llmp_call *call)
             call->headers[i].value.ptr);
     for (size_t i = 0; call->body && i < call->body_parts; i++)
         (void)llmp_buf_add(&out->call_body, call->body[i]);
-    if (call->body)
+    if (call->body) {
         CHECK(run, call->body_size == out->call_body.len);
-    run->sending = call->body ? call : NULL;
-    choose_steps(run, call);
+        to->sending = call;
+        to->body = malloc(out->call_body.len + 1);
+        memcpy(to->body, out->call_body.ptr, out->call_body.len);
+    }
+    choose_steps(run, to, call);
 }
 
 /* A provider may answer while a transport still sends: until the transport has
  * said that all is sent, the body stays where it is. */
 static void check_sending(struct run *run)
 {
-    const struct llmp_call *call = run->sending;
-    size_t at = 0;
+    for (size_t k = 0; k < CALLS; k++) {
+        const struct llmp_call *call = run->calls[k].sending;
+        size_t at = 0;
 
-    for (size_t i = 0; call && i < call->body_parts; i++) {
-        CHECK(run, memcmp(call->body[i].ptr, run->out->call_body.ptr + at,
-                          call->body[i].len) == 0);
-        at += call->body[i].len;
+        for (size_t i = 0; call && i < call->body_parts; i++) {
+            CHECK(run, memcmp(call->body[i].ptr, run->calls[k].body + at,
+                              call->body[i].len) == 0);
+            at += call->body[i].len;
+        }
     }
 }
 
@@ -344,8 +397,8 @@ static void note_pause(struct run *run, uint32_t id, bool paused)
     *(paused ? &run->out->pauses : &run->out->resumes) += 1;
     if (id == 0)
         run->send_paused = paused;
-    else
-        run->call_paused = paused;
+    else if (find_call(run, id))
+        find_call(run, id)->paused = paused;
 }
 
 /* Memory is short for the exchange only, not for what observes it. */
@@ -368,17 +421,17 @@ static void take_asks(struct run *run)
             note_call(run, ask.call);
             break;
         case LLMP_ASK_CALL_BODY:
-            CHECK(run, run->call_open && !run->call_ended);
+            CHECK(run, find_call(run, ask.id));
             (void)llmp_buf_add(&run->out->call_body, ask.bytes);
             if (run->script->call_full && !ask.last) {
                 llmp_exchange_call_full(run->x, ask.id, run->now);
                 run->writable_at = soon(run);
+                run->writable_id = ask.id;
             }
             break;
         case LLMP_ASK_CANCEL:
-            CHECK(run, run->call_open && ask.id == run->call_id);
-            run->call_open = false;
-            run->sending = NULL;
+            CHECK(run, find_call(run, ask.id));
+            close_call(find_call(run, ask.id));
             run->out->cancels++;
             break;
         case LLMP_ASK_RESPOND:
@@ -471,7 +524,8 @@ static void act_reader(struct run *run)
     llmp_exchange_drained(run->x, n, run->now);
 }
 
-static void provider_head(struct run *run, const struct sim_step *step)
+static void provider_head(struct run *run, struct call *call,
+                          const struct sim_step *step)
 {
     struct llmp_header headers[] = {
         { LLMP_STR("content-type"),
@@ -489,66 +543,74 @@ static void provider_head(struct run *run, const struct sim_step *step)
     };
 
     if (head.request_sent)
-        run->sending = NULL;
+        stop_sending(call);
 
-    llmp_exchange_call_head(run->x, run->call_id, &head, run->now);
+    llmp_exchange_call_head(run->x, call->id, &head, run->now);
 }
 
-static bool provider_body(struct run *run, const struct sim_step *step)
+static bool provider_body(struct run *run, struct call *call,
+                          const struct sim_step *step)
 {
-    size_t n = cut(run, step->bytes.len - run->step_sent);
+    size_t n = cut(run, step->bytes.len - call->step_sent);
 
     llmp_exchange_call_body(
-        run->x, run->call_id,
-        lend(run, (struct llmp_str){ step->bytes.ptr + run->step_sent, n }),
+        run->x, call->id,
+        lend(run, (struct llmp_str){ step->bytes.ptr + call->step_sent, n }),
         run->now);
-    run->step_sent += n;
-    if (run->step_sent < step->bytes.len)
+    call->step_sent += n;
+    if (call->step_sent < step->bytes.len)
         return false;
-    run->step_sent = 0;
-    return ++run->repeated >= step->repeat;
+    call->step_sent = 0;
+    return ++call->repeated >= step->repeat;
 }
 
-static void act_provider(struct run *run)
+static void act_provider_of(struct run *run, struct call *call)
 {
-    const struct sim_step *step = &run->steps[run->step];
+    const struct sim_step *step = &call->steps[call->step];
+    uint32_t id = call->id;
     bool over = true;
 
     check_sending(run);
     switch (step->kind) {
     case SIM_HEAD:
-        provider_head(run, step);
+        provider_head(run, call, step);
         break;
     case SIM_BODY:
-        over = provider_body(run, step);
+        over = provider_body(run, call, step);
         break;
     case SIM_END:
-        run->call_ended = true;
-        run->sending = NULL;
-        run->call_open = false;
-        llmp_exchange_call_end(run->x, run->call_id, run->now);
-        break;
+        close_call(call);
+        llmp_exchange_call_end(run->x, id, run->now);
+        return;
     case SIM_FAIL:
-        run->call_ended = true;
-        run->sending = NULL;
-        run->call_open = false;
-        llmp_exchange_call_fail(run->x, run->call_id, step->failure, step->sent,
+        close_call(call);
+        llmp_exchange_call_fail(run->x, id, step->failure, step->sent,
                                 run->now);
-        break;
+        return;
     case SIM_HANG:
-        run->step_at = NEVER;
+        call->step_at = NEVER;
         return;
     }
     if (!over) {
-        run->step_at = soon(run);
+        call->step_at = soon(run);
         return;
     }
-    run->repeated = 0;
-    run->step++;
-    run->step_at =
-        run->step < run->step_count
-            ? soon(run) + run->steps[run->step].after_ms * LLMP_NS_PER_MS
+    call->repeated = 0;
+    call->step++;
+    call->step_at =
+        call->step < call->step_count
+            ? soon(run) + call->steps[call->step].after_ms * LLMP_NS_PER_MS
             : NEVER;
+}
+
+static void act_provider(struct run *run)
+{
+    act_provider_of(run, &run->calls[0]);
+}
+
+static void act_other_provider(struct run *run)
+{
+    act_provider_of(run, &run->calls[1]);
 }
 
 static void act_gone(struct run *run)
@@ -579,7 +641,12 @@ static void act_woken(struct run *run)
 static void act_writable(struct run *run)
 {
     run->writable_at = NEVER;
-    llmp_exchange_call_writable(run->x, run->call_id, run->now);
+    llmp_exchange_call_writable(run->x, run->writable_id, run->now);
+}
+
+static uint64_t step_at(const struct call *call)
+{
+    return call->open && !call->paused ? call->step_at : NEVER;
 }
 
 struct actor {
@@ -594,8 +661,8 @@ static struct actor next_actor(struct run *run)
         { run->send_paused && !run->script->send_anyway ? NEVER : run->send_at,
           act_sender },
         { run->read_at, act_reader },
-        { run->call_open && !run->call_paused ? run->step_at : NEVER,
-          act_provider },
+        { step_at(&run->calls[0]), act_provider },
+        { step_at(&run->calls[1]), act_other_provider },
         { run->gone_at, act_gone },
         { run->stop_at, act_stop },
         { run->tick_at, act_tick },
@@ -622,7 +689,7 @@ static void begin(struct run *run, struct llmp_worker *worker)
     const struct sim_script *script = run->script;
 
     *run->out = (struct sim_result){ 0 };
-    run->read_at = run->step_at = run->tick_at = NEVER;
+    run->read_at = run->tick_at = NEVER;
     run->writable_at = run->woken_at = NEVER;
     run->send_at = run->now.mono_ns + script->start_ms * LLMP_NS_PER_MS;
     run->gone_at = later(run, script->client_gone_ms);
@@ -660,7 +727,7 @@ static void act(struct run *run, struct actor actor)
 
 static void end(struct run *run)
 {
-    CHECK(run, !run->call_open);
+    CHECK(run, count_open(run) == 0);
     llmp_exchange_free(run->x);
     run->x = NULL;
 }
@@ -701,7 +768,7 @@ static struct run *next_run(struct run *runs, size_t count, uint32_t *open)
     for (size_t i = 0; i < count; i++) {
         if (!runs[i].x)
             continue;
-        *open += runs[i].call_open;
+        *open += count_open(&runs[i]);
 
         uint64_t at = next_actor(&runs[i]).at;
 
@@ -716,8 +783,11 @@ static struct run *next_run(struct run *runs, size_t count, uint32_t *open)
 /* The process was killed: nobody ends anything. */
 static void drop_all(struct run *runs, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         llmp_exchange_free(runs[i].x);
+        for (size_t k = 0; k < CALLS; k++)
+            stop_sending(&runs[i].calls[k]);
+    }
 }
 
 void sim_run_until_killed(struct sim *sim, const struct sim_script *scripts,

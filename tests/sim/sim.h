@@ -61,6 +61,7 @@ struct sim_script {
     uint64_t send_ms;        /* between two pieces of the request */
     uint64_t client_rate;    /* bytes it reads a second; 0: at once */
     uint64_t client_gone_ms; /* when it leaves; 0: never */
+    bool hedges;             /* two calls may run at a time */
     bool send_anyway;        /* what was read before a pause comes behind it */
     bool call_full;          /* the provider's socket takes one piece a time */
     int fail_allocation;     /* from the n-th on the exchange gets no memory;

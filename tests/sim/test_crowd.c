@@ -59,6 +59,8 @@ struct world {
     struct sim *sim;
     uint64_t seed, dice, begun_ns;
     char yaml[12000], other_yaml[12000];
+    size_t hedged;      /* callers */
+    bool hedges;        /* what is slow is asked of another one, too */
     uint64_t reload_ns; /* UINT64_MAX: never, or done */
 };
 
@@ -135,10 +137,12 @@ static void write_yaml(char *yaml, struct world *w, uint32_t without)
                  "}\n",
                  (char)('a' + i), i + 1, (char)('a' + i), (char)('a' + i),
                  w->providers[i].anthropic ? "anthropic" : "openai");
-    at = put(yaml, at,
-             "models:\n  - { name: solo, provider: b, model: gpt-4o-mini, "
-             "retries: 2 }\n  - name: m\n    strategy: %s\n    deployments:\n",
-             strategies[draw(&dice) % LLMP_COUNT(strategies)]);
+    at =
+        put(yaml, at,
+            "models:\n  - { name: solo, provider: b, model: gpt-4o-mini, "
+            "retries: 2 }\n  - name: m\n    strategy: %s\n%s    deployments:\n",
+            strategies[draw(&dice) % LLMP_COUNT(strategies)],
+            w->hedges ? "    hedge: { when: always, after: 300ms }\n" : "");
     for (size_t k = 0; k < PROVIDER_COUNT; k++) {
         size_t i = (first + k) % PROVIDER_COUNT;
 
@@ -224,6 +228,7 @@ static void choose(struct world *w, size_t i, bool faultless)
         .answer_ctx = c,
         .start_ms = draw(dice) % SPAN_MS,
         .client_gone_ms = odd == 2 ? draw(dice) % 1200 + 1 : 0,
+        .hedges = w->hedges,
     };
     if (odd == 3) {
         (void)snprintf(c->timeout, sizeof(c->timeout), "%ums",
@@ -289,6 +294,15 @@ static bool was_heard(const struct caller *c, const struct crowd_call *call)
     return crowd_kinds[call->does].late && (call->stream || same);
 }
 
+/* The same of any call: of a hedge the first may be the one that answers. */
+static bool any_was_heard(const struct caller *c)
+{
+    for (size_t k = 0; k < c->call_count; k++)
+        if (was_heard(c, &c->calls[k]))
+            return true;
+    return false;
+}
+
 static bool is_fault(const struct crowd_call *call)
 {
     return call->does > DOES_SLOWLY && !crowd_kinds[call->does].own_fault;
@@ -304,29 +318,50 @@ static bool was_left(size_t i)
     return world.results[i].summary.ending == LLMP_END_CLIENT_GONE;
 }
 
+/* One of the providers that were asked answers, the last one; of a hedge
+ * either. */
+static void check_voices(size_t i)
+{
+    const struct sim_result *r = &world.results[i];
+    const struct caller *c = &world.callers[i];
+    char other[] = "from-?";
+    size_t voices = 0;
+
+    for (size_t p = 0; p < PROVIDER_COUNT; p++) {
+        bool asked = false;
+
+        other[5] = (char)('a' + p);
+        if (!has(&r->body, other))
+            continue;
+        voices++;
+        for (size_t k = r->summary.hedged ? 0 : c->call_count - 1;
+             k < c->call_count; k++)
+            asked = asked || c->calls[k].provider == other[5];
+        if (!asked)
+            BROKEN(i, "was answered by '%c'", other[5]);
+    }
+    if (voices > 1)
+        BROKEN(i, "was answered by %zu", voices);
+}
+
 static void check_one(size_t i)
 {
     const struct sim_result *r = &world.results[i];
     const struct caller *c = &world.callers[i];
     const struct crowd_call *last = last_call(c);
-    char other[] = "from-?";
 
     if (r->summary.size == 0)
         BROKEN(i, "it never ended");
     if (r->calls != c->call_count || r->calls > ATTEMPTS_MAX ||
         r->summary.attempts != r->calls)
         BROKEN(i, "%u calls, %u attempts", r->calls, r->summary.attempts);
-    for (size_t k = 0; k + 1 < c->call_count; k++)
+    for (size_t k = 0; k + 1 < c->call_count && !r->summary.hedged; k++)
         if (!is_fault(&c->calls[k]) || was_heard(c, &c->calls[k]))
             BROKEN(i, "went on after '%s'", crowd_kinds[c->calls[k].does].name);
-    for (size_t p = 0; p < PROVIDER_COUNT; p++) {
-        other[5] = (char)('a' + p);
-        if (has(&r->body, other) && (!last || last->provider != other[5]))
-            BROKEN(i, "was answered by '%c'", other[5]);
-    }
+    check_voices(i);
     if (was_left(i))
         return;
-    if (!crowd_is_well_formed(r, c->anthropic, last && was_heard(c, last)))
+    if (!crowd_is_well_formed(r, c->anthropic, any_was_heard(c)))
         BROKEN(i, "status %u, last '%s', got\n%.*s", r->status,
                last ? crowd_kinds[last->does].name : "-", (int)r->body.len,
                r->body.ptr);
@@ -426,11 +461,10 @@ struct tally {
 static bool is_promised(size_t i)
 {
     const struct caller *c = &world.callers[i];
-    const struct crowd_call *last = last_call(c);
 
     return !was_left(i) && !world.scripts[i].value2 &&
            c->own_fault == DOES_WELL && !strstr(c->body, "solo") &&
-           !(last && was_heard(c, last));
+           !any_was_heard(c);
 }
 
 /* Provider 'a' is well all the time: who failed was not allowed to try it. */
@@ -536,14 +570,31 @@ static uint8_t book_of(enum llmp_usage_basis basis)
     return books[basis];
 }
 
+/* Of a hedge rows come in the order in which its calls ended; those of one
+ * provider follow each other. */
+static const struct crowd_call *call_of_row(size_t i, size_t k)
+{
+    const struct caller *c = &world.callers[i];
+    char provider = booked.rows[i][k].provider;
+    size_t before = 0;
+
+    for (size_t n = 0; n < k; n++)
+        before += booked.rows[i][n].provider == provider;
+    for (size_t n = 0; n < c->call_count; n++)
+        if (c->calls[n].provider == provider && before-- == 0)
+            return &c->calls[n];
+    return &c->calls[k];
+}
+
 static void check_row(size_t i, size_t k)
 {
-    const struct crowd_call *call = &world.callers[i].calls[k];
+    const struct crowd_call *call = call_of_row(i, k);
     const struct crowd_kind *kind = &crowd_kinds[call->does];
     const struct row *row = &booked.rows[i][k];
     bool last = k + 1 == booked.count[i];
     /* Who is no longer waited for may have done anything. */
-    bool broken_off = last && (was_left(i) || world.scripts[i].value2);
+    bool broken_off = (last && (was_left(i) || world.scripts[i].value2)) ||
+                      world.results[i].summary.hedged;
     uint8_t books = kind->books;
 
     if (row->provider != call->provider)
@@ -665,6 +716,9 @@ static void run_and_check(struct tally *tally, bool faultless)
         check_one(i);
         check_patience(i);
     }
+    world.hedged = 0;
+    for (size_t i = 0; i < CROWD; i++)
+        world.hedged += world.results[i].summary.hedged;
     check_storm();
     check_success(tally);
     check_breakers();
@@ -675,6 +729,7 @@ static void run_and_check(struct tally *tally, bool faultless)
 
 static void begin(uint64_t seed)
 {
+    world.hedges = false;
     memset(world.providers, 0, sizeof(world.providers));
     world.seed = world.dice = seed;
     for (size_t i = 0; i < PROVIDER_COUNT; i++)
@@ -707,6 +762,30 @@ static void whatever_providers_do(void **state)
         run_and_check(&tally, false);
     }
     say("many fail", &tally);
+}
+
+/* The same where slow ones are asked of two at a time. */
+static void whatever_two_at_a_time_do(void **state)
+{
+    struct tally tally = { 0 };
+    uint64_t hedged = 0;
+
+    (void)state;
+    FOR_EACH_SEED(seed)
+    {
+        begin(seed);
+        world.hedges = true;
+        for (size_t i = 1; i < PROVIDER_COUNT; i++)
+            if (draw(&world.dice) % 2)
+                draw_fault(&world.providers[i], &world.dice, true);
+        write_yaml(world.yaml, &world, 0);
+        write_yaml(world.other_yaml, &world,
+                   (uint32_t)(2u << draw(&world.dice) % 4));
+        run_and_check(&tally, false);
+        hedged += world.hedged;
+    }
+    say("two at a time", &tally);
+    assert_true(hedged > 0);
 }
 
 /* With a dead one of four, requests answered: 99.99 of 100, and those that are
@@ -815,6 +894,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SIM_TEST(whatever_providers_do),
+        SIM_TEST(whatever_two_at_a_time_do),
         SIM_TEST(one_of_four_fails),
         SIM_TEST(who_may_not_be_asked_is_passed_over),
         SIM_TEST(a_name_that_is_not_there_blames_nobody),
