@@ -212,6 +212,7 @@ void gw_log_add(struct gw_log_buffer *log, const struct llmp_summary *s)
     add_text(log, ",\"dropped\":\"", s->dropped);
     if (s->attempts > 1)
         add_number(log, ",\"attempts\":", s->attempts);
+    add_number_if(log, ",\"queued_us\":", s->queued_ns / 1000);
     if (s->hedged)
         put_text(log, ",\"hedged\":true");
     add_cost(log, s);

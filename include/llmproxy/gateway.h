@@ -479,6 +479,7 @@ struct llmp_summary {
     uint64_t cost_nano;         /**< 10^-9 of `currency` */
     struct llmp_str currency;
     uint32_t attempts;       /**< calls of providers for this request */
+    uint64_t queued_ns;      /**< waited for a deployment's room; 0: not */
     bool hedged;             /**< two of them ran at a time */
     struct llmp_str dropped; /**< what the provider's dialect could not say and
                                   was left out: "seed,tools[0].strict"; or

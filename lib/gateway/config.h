@@ -61,14 +61,41 @@ struct llmp_rule_field {
 
 enum { LLMP_RULE_FIELDS_MAX = 32 }; /* different ones, of all rules */
 
-/* Requests of a kind, and which deployments of the model may have them. Who
- * is named nowhere is not asked about: empty lists always hold. */
-struct llmp_model_rule {
+/* Requests of a kind. Who is named nowhere is not asked about: empty lists
+ * always hold. */
+struct llmp_when {
     const struct llmp_rule_field *fields; /* all of them */
     size_t field_count;
     struct llmp_names tags, keys, teams; /* one of each */
     uint64_t tokens_min, tokens_max;     /* of the prompt, as estimated */
-    const uint64_t *allowed;             /* bits of deployments */
+};
+
+/* Which deployments of the model may have them. */
+struct llmp_model_rule {
+    struct llmp_when when;
+    const uint64_t *allowed; /* bits of deployments */
+};
+
+/* Who waits before whom. */
+struct llmp_priority_rule {
+    struct llmp_when when;
+    uint32_t priority; /* enum llmp_priority */
+};
+
+enum llmp_priority {
+    LLMP_PRIORITY_FRONT, /* whose turn was in vain */
+    LLMP_PRIORITY_CRITICAL,
+    LLMP_PRIORITY_HIGH,
+    LLMP_PRIORITY_NORMAL, /* of whom no rule says anything */
+    LLMP_PRIORITY_LOW
+};
+
+/* Requests that wait until a deployment has room. */
+struct llmp_queue_config {
+    uint64_t size; /* of each line; 0: nobody waits */
+    uint64_t wait_ms;
+    const struct llmp_priority_rule *rules; /* the first that holds counts */
+    size_t rule_count;
 };
 
 /* How hard a prompt is: points, and how many make a level. */
@@ -120,7 +147,8 @@ struct llmp_deployment {
     struct llmp_str region;   /* its own, or the provider's */
     struct llmp_str name;     /* for rules; empty: only the id */
     uint32_t weight, tier, level;
-    uint64_t max_tokens; /* where a dialect must say one; 0: its default */
+    uint32_t in_flight_max; /* 0: no limit but what adapts */
+    uint64_t max_tokens;    /* where a dialect must say one; 0: its default */
 };
 
 /* Which requests may be asked of two deployments at a time. */
@@ -231,6 +259,7 @@ struct llmp_routing_config {
     struct llmp_str local_region; /* empty: none is nearer than another */
     struct llmp_route_health health;
     struct llmp_route_budget_options budget;
+    struct llmp_queue_config queue;
 };
 
 struct llmp_limits {

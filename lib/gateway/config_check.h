@@ -25,6 +25,9 @@ int llmp_check_deployments(struct llmp_reading *reading,
 int llmp_check_rules(struct llmp_reading *reading,
                      const struct llmp_drafts *drafts,
                      struct llmp_model *model);
+int llmp_check_priorities(struct llmp_reading *reading,
+                          const struct llmp_drafts *drafts,
+                          struct llmp_queue_config *queue);
 /* config_complexity.c */
 int llmp_check_complexity(struct llmp_reading *reading,
                           const struct llmp_draft_complexity *draft,

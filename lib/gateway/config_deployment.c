@@ -66,6 +66,7 @@ static int check_deployment(struct llmp_reading *reading,
     out->tier = (uint32_t)draft->tier.number;
     out->level = (uint32_t)draft->level.number;
     out->max_tokens = draft->max_tokens.number;
+    out->in_flight_max = (uint32_t)draft->concurrency.number;
     return make_id(reading, model, out);
 }
 

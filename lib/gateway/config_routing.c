@@ -54,6 +54,10 @@ int llmp_check_routing(struct llmp_reading *reading,
         .floor = or_off(draft->retry_budget.floor.number),
         .window_ns = ns_of(&draft->retry_budget.window),
     };
+    routing->queue.size = draft->queue.size.number;
+    routing->queue.wait_ms = draft->queue.wait.number;
+    LLMP_TRY(llmp_check_priorities(reading, &draft->queue.priorities,
+                                   &routing->queue));
     llmp_router_options_init(&options);
     options.health = &routing->health;
     options.budget = routing->budget;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A model's rules: conditions as they are asked at a request, deployments as
- * bits of the model's list.
+ * Rules: conditions as they are asked at a request, and what follows:
+ * deployments as bits of the model's list, or a priority.
  */
 #include "base/internal.h"
 #include "base/str.h"
@@ -70,7 +70,7 @@ static int field_index(struct llmp_reading *reading,
 
 static int take_fields(struct llmp_reading *reading,
                        const struct llmp_settings *settings,
-                       struct llmp_model_rule *rule)
+                       struct llmp_when *when)
 {
     struct llmp_rule_field *fields = llmp_config_take_array(
         &reading->config->memory, settings->count, sizeof(*fields));
@@ -81,8 +81,8 @@ static int take_fields(struct llmp_reading *reading,
         LLMP_TRY(field_index(reading, &settings->items[i], &fields[i].index));
         fields[i].value = settings->items[i].text;
     }
-    rule->fields = fields;
-    rule->field_count = settings->count;
+    when->fields = fields;
+    when->field_count = settings->count;
     return LLMP_OK;
 }
 
@@ -95,17 +95,17 @@ static int take_names(struct llmp_reading *reading,
 
 static int take_when(struct llmp_reading *reading,
                      const struct llmp_draft_when *draft,
-                     struct llmp_model_rule *rule)
+                     struct llmp_when *when)
 {
-    LLMP_TRY(take_fields(reading, &draft->header, rule));
-    LLMP_TRY(take_names(reading, &draft->tag, &rule->tags));
-    LLMP_TRY(take_names(reading, &draft->key, &rule->keys));
-    LLMP_TRY(take_names(reading, &draft->team, &rule->teams));
-    rule->tokens_min = draft->prompt_tokens_min.number;
-    rule->tokens_max = draft->prompt_tokens_max.number
+    LLMP_TRY(take_fields(reading, &draft->header, when));
+    LLMP_TRY(take_names(reading, &draft->tag, &when->tags));
+    LLMP_TRY(take_names(reading, &draft->key, &when->keys));
+    LLMP_TRY(take_names(reading, &draft->team, &when->teams));
+    when->tokens_min = draft->prompt_tokens_min.number;
+    when->tokens_max = draft->prompt_tokens_max.number
                            ? draft->prompt_tokens_max.number
                            : UINT64_MAX;
-    if (rule->tokens_min > rule->tokens_max)
+    if (when->tokens_min > when->tokens_max)
         return llmp_reading_fail(reading, draft->prompt_tokens_min.node,
                                  LLMP_E_INVALID,
                                  "'prompt_tokens_min' is above "
@@ -163,11 +163,31 @@ int llmp_check_rules(struct llmp_reading *reading,
     if (!rules && drafts->count)
         return llmp_reading_nomem(reading);
     for (size_t i = 0; i < drafts->count; i++) {
-        LLMP_TRY(take_when(reading, &items[i].when, &rules[i]));
+        LLMP_TRY(take_when(reading, &items[i].when, &rules[i].when));
         LLMP_TRY(
             take_allowed(reading, &items[i].deployments, model, &rules[i]));
     }
     model->rules = rules;
     model->rule_count = drafts->count;
+    return LLMP_OK;
+}
+
+int llmp_check_priorities(struct llmp_reading *reading,
+                          const struct llmp_drafts *drafts,
+                          struct llmp_queue_config *queue)
+{
+    const struct llmp_draft_priority *items = drafts->items;
+    struct llmp_priority_rule *rules = llmp_config_take_array(
+        &reading->config->memory, drafts->count, sizeof(*rules));
+
+    if (!rules && drafts->count)
+        return llmp_reading_nomem(reading);
+    for (size_t i = 0; i < drafts->count; i++) {
+        LLMP_TRY(take_when(reading, &items[i].when, &rules[i].when));
+        rules[i].priority =
+            LLMP_PRIORITY_CRITICAL + (uint32_t)items[i].priority.number;
+    }
+    queue->rules = rules;
+    queue->rule_count = drafts->count;
     return LLMP_OK;
 }

@@ -303,6 +303,10 @@ static const struct llmp_key deployment_keys[] = {
       .max = 10000000,
       .help = "Most output, where the dialect must say one and the client "
               "does not; 0: 8,192." },
+    { "concurrency", LLMP_KEY_COUNT, AT(deployment, concurrency), "0",
+      .max = 1000000,
+      .help = "Requests that it has at a time, of this process; others wait "
+              "(`routing.queue`). `0`: no limit." },
 };
 SECTION(deployment_section, "models.deployments", llmp_draft_deployment,
         deployment_keys, "One model at one provider.");

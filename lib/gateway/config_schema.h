@@ -217,7 +217,7 @@ struct llmp_draft_provider {
 struct llmp_draft_deployment {
     const struct llmp_node *node;
     struct llmp_setting name, provider, model, region, weight, tier, level,
-        max_tokens;
+        max_tokens, concurrency;
 };
 
 struct llmp_draft_fallbacks {
@@ -281,12 +281,25 @@ struct llmp_draft_concurrency {
     struct llmp_setting adaptive, first, min, max;
 };
 
+struct llmp_draft_priority {
+    const struct llmp_node *node;
+    struct llmp_draft_when when;
+    struct llmp_setting priority;
+};
+
+struct llmp_draft_queue {
+    const struct llmp_node *node;
+    struct llmp_setting size, wait;
+    struct llmp_drafts priorities;
+};
+
 struct llmp_draft_routing {
     const struct llmp_node *node;
     struct llmp_setting local_region;
     struct llmp_draft_breaker breaker;
     struct llmp_draft_retry_budget retry_budget;
     struct llmp_draft_concurrency concurrency;
+    struct llmp_draft_queue queue;
 };
 
 struct llmp_draft {

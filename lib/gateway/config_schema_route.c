@@ -69,26 +69,6 @@ static const struct llmp_key concurrency_keys[] = {
 SECTION(concurrency_section, "routing.concurrency", llmp_draft_concurrency,
         concurrency_keys, "How many requests a deployment has at a time.");
 
-static const struct llmp_key routing_keys[] = {
-    { "local_region", LLMP_KEY_TEXT, AT(routing, local_region),
-      .help = "Where this gateway is: deployments there go first within a "
-              "tier, the others after them, the faster regions before the "
-              "slower." },
-    { "breaker", LLMP_KEY_SECTION, AT(routing, breaker),
-      .section = &breaker_section, .help = "When a deployment is left alone." },
-    { "retry_budget", LLMP_KEY_SECTION, AT(routing, retry_budget),
-      .section = &retry_budget_section,
-      .help = "How many attempts may follow failed ones." },
-    { "concurrency", LLMP_KEY_SECTION, AT(routing, concurrency),
-      .section = &concurrency_section,
-      .help = "How many requests a deployment has at a time." },
-};
-PUBLIC_SECTION(llmp_routing_section, "routing", llmp_draft_routing,
-               routing_keys,
-               "How deployments are judged and chosen. After a reload all of "
-               "it holds at once, but for `retry_budget`; what is known of "
-               "deployments (breakers, speeds, requests in flight) stays.");
-
 static const struct llmp_key when_keys[] = {
     { "header", LLMP_KEY_PAIRS, AT(when, header), .max = 16,
       .help = "Header fields of the request, each with exactly this value: "
@@ -110,6 +90,59 @@ static const struct llmp_key when_keys[] = {
 SECTION(when_section, "models.rules.when", llmp_draft_when, when_keys,
         "All that is said must hold. A client can send any header and tag: "
         "they choose among deployments that its key may use anyway.");
+
+static const char *const priority_choices[] = { "critical", "high", "normal",
+                                                "low", NULL };
+
+static const struct llmp_key priority_keys[] = {
+    { "when", LLMP_KEY_SECTION, AT(priority, when), .section = &when_section,
+      .help = "Of which requests. Unset: of all." },
+    { "priority", LLMP_KEY_CHOICE, AT(priority, priority), .required = true,
+      .choices = priority_choices, .help = "How important they are." },
+};
+SECTION(priority_section, "routing.queue.priorities", llmp_draft_priority,
+        priority_keys,
+        "How important requests are while they wait; the first whose "
+        "conditions hold counts, `normal` where none does.");
+
+static const struct llmp_key queue_keys[] = {
+    { "size", LLMP_KEY_COUNT, AT(queue, size), "1000", .max = 100000,
+      .help = "How many wait in a line: those of one model that may go to the "
+              "same deployments. `0`: nobody waits; who finds no room is "
+              "answered with 503." },
+    { "wait", LLMP_KEY_DURATION, AT(queue, wait), "10s", 1, HOUR,
+      .help = "How long one waits at most; no longer than "
+              "`x-request-timeout`." },
+    { "priorities", LLMP_KEY_SECTIONS, AT(queue, priorities), .max = 64,
+      .section = &priority_section, .help = "Who waits before whom." },
+};
+SECTION(queue_section, "routing.queue", llmp_draft_queue, queue_keys,
+        "Requests that wait until a deployment has room: see "
+        "`models.deployments.concurrency` and `routing.concurrency`. The more "
+        "important ones go first; when a line is full, the last of the least "
+        "important ones has to go for one that is more important.");
+
+static const struct llmp_key routing_keys[] = {
+    { "local_region", LLMP_KEY_TEXT, AT(routing, local_region),
+      .help = "Where this gateway is: deployments there go first within a "
+              "tier, the others after them, the faster regions before the "
+              "slower." },
+    { "breaker", LLMP_KEY_SECTION, AT(routing, breaker),
+      .section = &breaker_section, .help = "When a deployment is left alone." },
+    { "retry_budget", LLMP_KEY_SECTION, AT(routing, retry_budget),
+      .section = &retry_budget_section,
+      .help = "How many attempts may follow failed ones." },
+    { "concurrency", LLMP_KEY_SECTION, AT(routing, concurrency),
+      .section = &concurrency_section,
+      .help = "How many requests a deployment has at a time." },
+    { "queue", LLMP_KEY_SECTION, AT(routing, queue), .section = &queue_section,
+      .help = "What waits for room." },
+};
+PUBLIC_SECTION(llmp_routing_section, "routing", llmp_draft_routing,
+               routing_keys,
+               "How deployments are judged and chosen. After a reload all of "
+               "it holds at once, but for `retry_budget`; what is known of "
+               "deployments (breakers, speeds, requests in flight) stays.");
 
 static const struct llmp_key rule_keys[] = {
     { "when", LLMP_KEY_SECTION, AT(rule, when), .section = &when_section,

@@ -31,34 +31,43 @@ static bool has_tag(const struct llmp_names *names, struct llmp_str tags)
     return false;
 }
 
-static bool has_fields(const struct llmp_model_rule *rule,
+static bool has_fields(const struct llmp_when *when,
                        const struct llmp_asked *asked)
 {
-    for (size_t i = 0; i < rule->field_count; i++)
-        if (!llmp_str_eq(rule->fields[i].value,
-                         asked->fields[rule->fields[i].index]))
+    for (size_t i = 0; i < when->field_count; i++)
+        if (!llmp_str_eq(when->fields[i].value,
+                         asked->fields[when->fields[i].index]))
             return false;
     return true;
 }
 
-static bool holds(const struct llmp_model_rule *rule,
-                  const struct llmp_asked *asked)
+bool llmp_when_holds(const struct llmp_when *when,
+                     const struct llmp_asked *asked)
 {
-    return asked->input_tokens >= rule->tokens_min &&
-           asked->input_tokens <= rule->tokens_max &&
-           (!rule->keys.count || has_name(&rule->keys, asked->key)) &&
-           (!rule->teams.count || has_name(&rule->teams, asked->team)) &&
-           (!rule->tags.count || has_tag(&rule->tags, asked->tags)) &&
-           has_fields(rule, asked);
+    return asked->input_tokens >= when->tokens_min &&
+           asked->input_tokens <= when->tokens_max &&
+           (!when->keys.count || has_name(&when->keys, asked->key)) &&
+           (!when->teams.count || has_name(&when->teams, asked->team)) &&
+           (!when->tags.count || has_tag(&when->tags, asked->tags)) &&
+           has_fields(when, asked);
 }
 
 size_t llmp_rule_find(const struct llmp_model *model,
                       const struct llmp_asked *asked)
 {
     for (size_t i = 0; i < model->rule_count; i++)
-        if (holds(&model->rules[i], asked))
+        if (llmp_when_holds(&model->rules[i].when, asked))
             return i;
     return SIZE_MAX;
+}
+
+uint32_t llmp_priority_find(const struct llmp_queue_config *queue,
+                            const struct llmp_asked *asked)
+{
+    for (size_t i = 0; i < queue->rule_count; i++)
+        if (llmp_when_holds(&queue->rules[i].when, asked))
+            return queue->rules[i].priority;
+    return LLMP_PRIORITY_NORMAL;
 }
 
 void llmp_rule_fields_read(struct llmp_str *fields,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a request's content and caller say about who may answer it: a model's
- * rules. Pure functions: an exchange and an explanation ask the same ones.
+ * What a request's content and caller say about who may answer it, and about
+ * who waits before whom: rules. Pure functions: an exchange and an explanation
+ * ask the same ones.
  */
 #ifndef LLMP_GATEWAY_DECIDE_H
 #define LLMP_GATEWAY_DECIDE_H
@@ -16,6 +17,14 @@ struct llmp_asked {
     struct llmp_str key, team;
     uint64_t input_tokens; /* as estimated */
 };
+
+/* Whether all that is demanded is so. */
+bool llmp_when_holds(const struct llmp_when *when,
+                     const struct llmp_asked *asked);
+
+/* Of who waits: an enum llmp_priority. */
+uint32_t llmp_priority_find(const struct llmp_queue_config *queue,
+                            const struct llmp_asked *asked);
 
 /* The index of the first of the model's rules that holds; SIZE_MAX: none
  * does, and all deployments are allowed. */

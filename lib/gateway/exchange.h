@@ -13,7 +13,9 @@
 #include "base/str.h"
 #include "cloud/request.h"
 #include "gateway/config.h"
+#include "gateway/decide.h"
 #include "gateway/gateway.h"
+#include "gateway/line.h"
 #include "gateway/operation.h"
 #include "gateway/tokens.h"
 #include "gateway/upload_check.h"
@@ -26,6 +28,7 @@ enum llmp_x_state {
     LLMP_X_HEAD,       /* nothing came yet */
     LLMP_X_AUTH,       /* the keys of a token's issuer are awaited */
     LLMP_X_BODY,       /* a body is being held */
+    LLMP_X_QUEUED,     /* a deployment's room is awaited */
     LLMP_X_LIMITS,     /* what the store says about limits is awaited */
     LLMP_X_CREDENTIAL, /* the provider's token is awaited */
     LLMP_X_BACKOFF,    /* the next attempt is put off a little */
@@ -226,6 +229,12 @@ struct llmp_exchange {
         uint64_t spent[LLMP_LIMIT_UNITS]; /* by earlier attempts */
     } route;
 
+    struct {                      /* of who waits for room (stage_queue.c) */
+        struct llmp_lines *lines; /* it has a place there; or NULL */
+        struct llmp_place place;
+        uint64_t since_ns, until_ns;
+    } queue;
+
     /* Who calls, and what is set aside for it (stage_auth.c, stage_admit.c). */
     struct llmp_principal principal;
     struct llmp_token *token; /* a reference: the principal points into it */
@@ -411,6 +420,20 @@ enum llmp_route_class llmp_x_class_of(enum llmp_fault fault);
 bool llmp_x_pick_hedge(struct llmp_exchange *x);
 /* Everything of an attempt, but for what it may have cost. */
 void llmp_x_forget_attempt(struct llmp_exchange *x);
+
+/* What rules may ask about. */
+struct llmp_asked llmp_x_asked(const struct llmp_exchange *x);
+
+/* stage_queue.c: in state LLMP_X_QUEUED */
+/* Others wait for the same room already. */
+bool llmp_x_stands_behind(const struct llmp_exchange *x);
+/* Waits for room; false: it may not. */
+bool llmp_x_queue(struct llmp_exchange *x);
+/* @param used  it found room; else its turn, if it had one, is the next one's
+ */
+void llmp_x_leave_queue(struct llmp_exchange *x, bool used);
+void llmp_x_queue_woken(struct llmp_exchange *x);
+void llmp_x_queue_tick(struct llmp_exchange *x);
 
 /* stage_hedge.c */
 /* The client's word: "true", "false". */

@@ -180,6 +180,12 @@ void llmp_metrics_record(struct llmp_metrics *metrics, struct llmp_str model,
     record_tokens(series, s);
 }
 
+void llmp_metrics_queue(struct llmp_metrics *metrics,
+                        enum llmp_queue_event event)
+{
+    add(&metrics->queue[event], 1);
+}
+
 void llmp_metrics_limited(struct llmp_metrics *metrics,
                           enum llmp_limit_kind kind, enum llmp_limit_unit unit)
 {

@@ -54,10 +54,15 @@ struct llmp_metrics {
     atomic_uint attempts_count;
     struct llmp_attempts *attempt_chains[64];
     atomic_uint_fast64_t in_flight;
-    atomic_uint_fast64_t dropped; /* exchanges whose series found no place */
-    struct llmp_histogram turns;  /* of the loop */
+    atomic_uint_fast64_t dropped;  /* exchanges whose series found no place */
+    struct llmp_histogram turns;   /* of the loop */
+    atomic_uint_fast64_t queue[2]; /* by enum llmp_queue_event */
     atomic_uint_fast64_t limited[LLMP_LIMIT_KINDS][LLMP_LIMIT_UNITS];
 };
+
+enum llmp_queue_event { LLMP_QUEUE_JOINED, LLMP_QUEUE_REFUSED };
+void llmp_metrics_queue(struct llmp_metrics *metrics,
+                        enum llmp_queue_event event);
 
 void llmp_metrics_fini(struct llmp_metrics *metrics);
 

@@ -271,6 +271,24 @@ static void add_turns(struct llmp_buf *out, const struct llmp_worker *workers)
     write_histogram(out, "llmgw_loop_turn_seconds", LLMP_STR(""), &sum, false);
 }
 
+static void add_queue(struct llmp_buf *out, const struct llmp_worker *workers)
+{
+    static const char *const names[] = { "joined", "refused" };
+
+    llmp_metrics_head(out, "llmgw_queue_requests_total", "counter",
+                      "Requests that waited for a deployment's room, and those "
+                      "of them that got none.");
+    for (size_t i = 0; i < LLMP_COUNT(names); i++) {
+        uint64_t sum = 0;
+
+        for (const struct llmp_worker *w = workers; w; w = w->next)
+            sum += get(&w->metrics.queue[i]);
+        (void)llmp_buf_printf(
+            out, "llmgw_queue_requests_total{event=\"%s\"} %" PRIu64 "\n",
+            names[i], sum);
+    }
+}
+
 static void add_limited(struct llmp_buf *out, const struct llmp_worker *workers)
 {
     llmp_metrics_head(
@@ -321,6 +339,7 @@ void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
     (void)llmp_buf_printf(out, "llmgw_metrics_dropped_total %" PRIu64 "\n",
                           table.dropped);
     add_turns(out, workers);
+    add_queue(out, workers);
     add_limited(out, workers);
     llmp_metrics_attempts_write(out, workers);
     write_table(out, &table);

@@ -4,11 +4,13 @@
 #include <stdatomic.h>
 
 #include "base/internal.h"
+#include "gateway/line.h"
 #include "gateway/pricing.h"
 
 /* What a model's requests can and may reach. */
 struct place {
     struct llmp_route_set *set;
+    struct llmp_lines *lines;    /* NULL: nobody waits */
     struct llmp_regions regions; /* where they must stay */
     uint64_t reach;              /* bits of its deployments' regions */
 };
@@ -82,6 +84,7 @@ static int make_set(struct llmp_route_set **out, struct llmp_router *router,
             .weight = d->weight,
             .tier = d->tier,
             .level = d->level,
+            .in_flight_max = d->in_flight_max,
             .price = llmp_routes_price(model, d, config, prices),
             .health = &config->routing.health,
         };
@@ -101,6 +104,9 @@ static int make_place(struct place *place, struct llmp_router *router,
                       const struct llmp_prices *prices, struct llmp_error *err)
 {
     LLMP_TRY(make_set(&place->set, router, model, config, prices, err));
+    if (config->routing.queue.size)
+        LLMP_TRY(llmp_lines_new(&place->lines,
+                                (size_t)config->routing.queue.size, err));
     for (size_t i = 0; i < model->deployment_count; i++) {
         uint32_t region;
 
@@ -147,8 +153,10 @@ void llmp_routes_unref(struct llmp_routes *routes)
     if (!routes ||
         atomic_fetch_sub_explicit(&routes->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < routes->count; i++)
+    for (size_t i = 0; i < routes->count; i++) {
         llmp_route_set_unref(routes->places[i].set);
+        llmp_lines_free(routes->places[i].lines);
+    }
     llmp_free(routes);
 }
 
@@ -157,6 +165,13 @@ struct llmp_route_set *llmp_routes_of(const struct llmp_routes *routes,
 {
     assert(model < routes->count);
     return routes->places[model].set;
+}
+
+struct llmp_lines *llmp_routes_lines(const struct llmp_routes *routes,
+                                     uint32_t model)
+{
+    assert(model < routes->count);
+    return routes->places[model].lines;
 }
 
 struct llmp_regions llmp_routes_regions(const struct llmp_routes *routes,

@@ -64,16 +64,21 @@ static int find_level(struct llmp_exchange *x)
     return rc;
 }
 
-/* What the model's rules say, once for each model that is asked for it. */
-static int decide(struct llmp_exchange *x)
+struct llmp_asked llmp_x_asked(const struct llmp_exchange *x)
 {
-    const struct llmp_asked asked = {
+    return (struct llmp_asked){
         .fields = x->rule_fields,
         .tags = x->tags,
         .key = x->summary.key,
         .team = x->principal.team,
         .input_tokens = llmp_x_input_tokens(x),
     };
+}
+
+/* What the model's rules say, once for each model that is asked for it. */
+static int decide(struct llmp_exchange *x)
+{
+    const struct llmp_asked asked = llmp_x_asked(x);
     size_t rule = llmp_rule_find(x->model, &asked);
 
     x->route.allowed = rule == SIZE_MAX ? NULL : x->model->rules[rule].allowed;
@@ -100,6 +105,8 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
     }
     if (!x->route.decided)
         LLMP_TRY(decide(x));
+    if (kind == LLMP_ATTEMPT_FIRST && llmp_x_stands_behind(x))
+        return LLMP_FULL;
     llmp_route_request_init(&request);
     request.kind = kind;
     request.random = random_bits(x);
@@ -172,8 +179,12 @@ bool llmp_x_pick(struct llmp_exchange *x)
     if (x->attempt->picked) /* it had to wait for the store in between */
         return true;
     rc = pick(x, LLMP_ATTEMPT_FIRST);
-    if (rc == LLMP_OK)
+    if (rc == LLMP_OK) {
+        llmp_x_leave_queue(x, true);
         return true;
+    }
+    if (rc == LLMP_FULL && llmp_x_queue(x))
+        return false;
     if (rc < 0)
         llmp_x_refuse_nomem(x);
     else if (rc == LLMP_MISS && x->route.regions.bound)
@@ -236,6 +247,9 @@ void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
                                    : UINT32_MAX;
     }
     llmp_route_report(&x->attempt->pick, &report, x->now.mono_ns);
+    if (llmp_routes_lines(x->access->routes, x->model->index))
+        llmp_lines_turn(llmp_routes_lines(x->access->routes, x->model->index),
+                        x->now.mono_ns);
 }
 
 /* ---- what the client waits ---------------------------------------------- */

@@ -472,6 +472,57 @@ def test_hedges_under_load(serving):
     assert slow < 250_000
 
 
+# ---- room --------------------------------------------------------------------------
+
+
+@pytest.mark.threads
+def test_who_finds_no_room_waits(serving):
+    """Twelve clients, a deployment that takes two at a time."""
+    sim = serving.sim("--ttft-ms", "5..30", "--paced", "1000")
+    listed = [{"provider": "one", "model": "gpt-4o", "concurrency": 2}]
+    gateway = serving.gateway(
+        {"one": {"base_url": sim.url}},
+        [{"name": "m", "deployments": listed}],
+        server={"workers": 2},
+    )
+    open_max = 0
+    with Load(gateway, "m") as load:
+        for _ in range(100):
+            open_max = max(open_max, sim.stats()["open"])
+            time.sleep(0.02)
+    assert not load.outcomes["failed"] and not load.outcomes["late"], load.examples[:3]
+    assert load.outcomes["well"] > 50
+    # What has ended for the gateway may be open a moment longer there.
+    assert 2 <= open_max <= 3
+    records = gateway.records(load.outcomes["well"])
+    waited = [r["queued_us"] for r in records if "queued_us" in r]
+    assert len(waited) > len(records) / 2
+    _, _, metrics = gateway.call("GET", "/metrics")
+    assert f'llmgw_queue_requests_total{{event="joined"}} {len(waited)}' in metrics.decode()
+    assert "llmgw_queue_waiting 0" in metrics.decode()
+
+
+def test_who_waits_in_vain_is_told(serving, first):
+    first.reset()
+    listed = [{"provider": "first", "model": "sim-hang", "concurrency": 1}]
+    gateway = serving.gateway(
+        {"first": {"base_url": first.url, "timeouts": {"first_byte": "3s"}}},
+        [{"name": "m", "deployments": listed}],
+        routing={"queue": {"wait": "200ms"}},
+    )
+    with contextlib.closing(gateway.connect()) as holder:
+        holder.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b'Content-Length: 27\r\n\r\n{"model":"m","messages":[]}'
+        )
+        first.wait_for(open=1)
+        began = time.monotonic()
+        status, error = gateway.error("m")
+        assert status == 503 and error["code"] == "queue_timeout"
+        assert 0.19 < time.monotonic() - began < 1
+    first.wait_for(open=0)
+
+
 # ---- both dialects ---------------------------------------------------------------
 
 MIXED = ["sim-500", "sim-429", "sim-529", "sim-401", "sim-404", "sim-hang"]

@@ -139,10 +139,10 @@ static void rules_name_deployments(void **state)
     assert_int_equal(m->rule_count, 2);
     assert_int_equal(config->rule_field_count, 1);
     assert_true(llmp_str_eq(config->rule_fields[0], LLMP_STR("x-a")));
-    assert_int_equal(m->rules[0].field_count, 1);
-    assert_int_equal(m->rules[0].teams.count, 2);
-    assert_int_equal(m->rules[0].tokens_min, 5);
-    assert_int_equal(m->rules[0].tokens_max, UINT64_MAX);
+    assert_int_equal(m->rules[0].when.field_count, 1);
+    assert_int_equal(m->rules[0].when.teams.count, 2);
+    assert_int_equal(m->rules[0].when.tokens_min, 5);
+    assert_int_equal(m->rules[0].when.tokens_max, UINT64_MAX);
     assert_int_equal(*m->rules[0].allowed, 2);
     assert_int_equal(*m->rules[1].allowed, 3);
     llmp_config_unref(config);
@@ -165,6 +165,39 @@ static void rules_that_cannot_be_meant_are_refused(void **state)
     refuses(P "models: [{ name: m, deployments: [{ model: a, name: x },\n"
               "  { model: b, name: x }] }]\n",
             LLMP_E_INVALID, "a deployment of this 'name' is there twice");
+}
+
+/* ---- two at a time, and none at all ------------------------------------ */
+
+static void hedges_and_queues_arrive(void **state)
+{
+    struct llmp_config *config =
+        read(P "models: [{ name: m, hedge: { when: always, after: 70ms },\n"
+               "  deployments: [{ model: a, concurrency: 5 }] },\n"
+               "  { name: n }]\n"
+               "routing: { queue: { size: 7, wait: 2s, priorities: [\n"
+               "  { when: { team: t }, priority: critical },\n"
+               "  { priority: low } ] } }\n");
+    const struct llmp_queue_config *q = &config->routing.queue;
+
+    (void)state;
+    assert_int_equal(config->models[0].hedge.when, LLMP_HEDGE_ALWAYS);
+    assert_int_equal(config->models[0].hedge.after_ns, 70 * LLMP_NS_PER_MS);
+    assert_int_equal(config->models[0].deployments[0].in_flight_max, 5);
+    assert_int_equal(config->models[1].hedge.when, LLMP_HEDGE_MARKED);
+    assert_int_equal(config->models[1].hedge.after_ns, 0);
+    assert_int_equal(config->models[1].deployments[0].in_flight_max, 0);
+    assert_int_equal(q->size, 7);
+    assert_int_equal(q->wait_ms, 2000);
+    assert_int_equal(q->rule_count, 2);
+    assert_int_equal(q->rules[0].priority, LLMP_PRIORITY_CRITICAL);
+    assert_int_equal(q->rules[0].when.teams.count, 1);
+    assert_int_equal(q->rules[1].priority, LLMP_PRIORITY_LOW);
+    llmp_config_unref(config);
+    refuses(P "routing: { queue: { priorities: [ { when: { tag: a } } ] } }\n",
+            LLMP_E_INVALID, "'priority' is missing");
+    refuses(P "models: [{ name: m, hedge: { when: often } }]\n", LLMP_E_INVALID,
+            "'when' must be one of");
 }
 
 /* ---- complexity --------------------------------------------------------- */
@@ -219,7 +252,8 @@ static void points_that_cannot_be_meant_are_refused(void **state)
 /* ---- memory -------------------------------------------------------------- */
 
 static const char everything[] =
-    P "routing: { local_region: a, breaker: { open: 1s } }\n" D
+    P "routing: { local_region: a, breaker: { open: 1s }, queue: {\n"
+      "  priorities: [{ when: { key: k, tag: t }, priority: low }] } }\n" D
       "residency: [a, b], rules: [{ when: { header: { a: b, c: d }, tag: t,\n"
       "  key: k, team: t }, deployments: [x, openai/b] }],\n"
       "strategy: complexity, complexity: { thresholds: [1, 2],\n"
@@ -256,6 +290,7 @@ int main(void)
         cmocka_unit_test(settings_of_health_arrive),
         cmocka_unit_test(defaults_are_the_routers),
         cmocka_unit_test(what_contradicts_itself_is_refused),
+        cmocka_unit_test(hedges_and_queues_arrive),
         cmocka_unit_test(points_arrive_or_have_defaults),
         cmocka_unit_test(points_that_cannot_be_meant_are_refused),
         cmocka_unit_test(rules_name_deployments),
