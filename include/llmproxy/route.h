@@ -251,6 +251,32 @@ LLMP_API int llmp_router_set_room(struct llmp_router *router,
 LLMP_API int llmp_router_close(struct llmp_router *router, struct llmp_str id,
                                uint64_t now_ns);
 
+/** What a check of the caller's own, which is no attempt, found out. */
+enum llmp_route_finding {
+    LLMP_FOUND_DEAD,    /**< the deployment does not answer */
+    LLMP_FOUND_ALIVE,   /**< it answers again: if its breaker is open, the next
+                             attempt may probe it at once. Not after what time
+                             rarely heals: that was no matter of answering */
+    LLMP_FOUND_KEY_BAD, /**< the credential is refused */
+    LLMP_FOUND_KEY_GOOD /**< it is accepted again: as ALIVE */
+};
+
+/**
+ * Tells what a check found of a deployment, or of one of its credentials.
+ * Nothing is counted as an attempt's success or failure.
+ *
+ * @param credential  its id; of no matter with DEAD and ALIVE
+ * @param away_ns     DEAD: attempts keep away at least so long, until the next
+ *                    check will have been made; 0: as after failures
+ * @param random      for the jitter of open times
+ * @retval LLMP_OK    done
+ * @retval LLMP_MISS  no set names this deployment, or this credential of it
+ */
+LLMP_API int llmp_router_found(struct llmp_router *router, struct llmp_str id,
+                               enum llmp_route_finding finding,
+                               struct llmp_str credential, uint64_t away_ns,
+                               uint64_t random, uint64_t now_ns);
+
 /* ---- sets ---------------------------------------------------------------- */
 
 /** One deployment of a set. Zero a struct and fill in what is needed. */

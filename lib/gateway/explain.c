@@ -275,12 +275,13 @@ static int look_at_all(struct finding *f)
 static void find_refusal(struct finding *f)
 {
     const struct llmp_explanation *out = f->out;
-    bool untold = false, outside = true;
+    bool untold = false, outside = true, full = false;
 
     for (size_t i = 0; i < out->count; i++) {
         enum llmp_route_why why = out->all[i].reason.why;
 
         untold = untold || why == LLMP_WHY_TRIED;
+        full = full || why == LLMP_WHY_FULL;
         outside =
             outside && (why == LLMP_WHY_RESIDENCY || why == LLMP_WHY_FILTERED);
     }
@@ -290,6 +291,10 @@ static void find_refusal(struct finding *f)
     else if (untold)
         refuse(f, 400, "unsupported_value",
                LLMP_STR("No deployment that is left can be told all of it."));
+    else if (full && f->access->config->routing.queue.size)
+        refuse(f, 503, "queue_timeout",
+               LLMP_STR("All are busy: it waits for its turn, and is answered "
+                        "so if none comes in time."));
     else
         refuse(f, 503, "no_deployment",
                LLMP_STR("No deployment can answer at the moment."));

@@ -21,15 +21,15 @@ enum action {
 
 /* clang-format off */
 static const uint8_t table[LLMP_BREAKER_STATES][LLMP_BREAKER_EVENTS] = {
-/*             due    ok    failed trip    fatal  p.ok   p.failed p.fatal p.mute   proof */
+/*             due    ok    failed trip    fatal  p.ok   p.failed p.fatal p.mute   proof  back */
 [LLMP_BREAKER_CLOSED] =
-             { STAY,  STAY, STAY,  OPEN,   DOWN,  STAY,  STAY,    STAY,   STAY,    STAY  },
+             { STAY,  STAY, STAY,  OPEN,   DOWN,  STAY,  STAY,    STAY,   STAY,    STAY,  STAY    },
 [LLMP_BREAKER_OPEN] =
-             { PROBE, STAY, STAY,  EXTEND, DOWN,  STAY,  STAY,    STAY,   STAY,    CLOSE },
+             { PROBE, STAY, STAY,  EXTEND, DOWN,  STAY,  STAY,    STAY,   STAY,    CLOSE, RELEASE },
 [LLMP_BREAKER_DOWN] =
-             { PROBE, STAY, STAY,  EXTEND, STAY,  STAY,  STAY,    STAY,   STAY,    CLOSE },
+             { PROBE, STAY, STAY,  EXTEND, STAY,  STAY,  STAY,    STAY,   STAY,    CLOSE, RELEASE },
 [LLMP_BREAKER_PROBING] =
-             { PROBE, STAY, STAY,  STAY,   STAY,  CLOSE, OPEN,    DOWN,   RELEASE, CLOSE },
+             { PROBE, STAY, STAY,  STAY,   STAY,  CLOSE, OPEN,    DOWN,   RELEASE, CLOSE, STAY    },
 };
 /* clang-format on */
 

@@ -27,10 +27,11 @@ enum llmp_breaker_event {
     LLMP_BREAKER_PROBE_FAILED,
     LLMP_BREAKER_PROBE_FATAL,
     LLMP_BREAKER_PROBE_MUTE, /* it ended without a verdict */
-    LLMP_BREAKER_PROOF       /* forced through, and answered */
+    LLMP_BREAKER_PROOF,      /* forced through, and answered */
+    LLMP_BREAKER_BACK        /* a check says that it may work again */
 };
 #define LLMP_BREAKER_STATES 4
-#define LLMP_BREAKER_EVENTS 10
+#define LLMP_BREAKER_EVENTS 11
 
 /* What the event comes with. */
 struct llmp_breaker_news {

@@ -175,6 +175,16 @@ static void judge(const struct llmp_route_attempt *attempt, struct blame blame,
     (void)testify(&state->credential_gates[attempt->slot], &t, news);
 }
 
+void llmp_gate_note(_Atomic uint64_t *gate, enum llmp_breaker_event event,
+                    const struct llmp_breaker_news *news)
+{
+    uint64_t word = atomic_load(gate);
+
+    while (!atomic_compare_exchange_weak(gate, &word,
+                                         llmp_breaker_next(word, event, news)))
+        ;
+}
+
 void llmp_state_reset(struct llmp_route_state *state,
                       const struct llmp_breaker_news *news)
 {

@@ -403,3 +403,70 @@ int llmp_router_close(struct llmp_router *router, struct llmp_str id,
     llmp_router_unlock(router);
     return state ? LLMP_OK : LLMP_MISS;
 }
+
+/* NULL: the state has no credential of this id. Under the lock. */
+static _Atomic uint64_t *credential_gate(struct llmp_route_state *state,
+                                         struct llmp_str id)
+{
+    const struct llmp_credential *c = state->synced.credentials;
+
+    for (size_t i = 0; i < LLMP_ROUTE_CREDENTIALS_MAX; i++)
+        if (c[i].id && c[i].refs && llmp_str_eq(llmp_str_of(c[i].id), id))
+            return &state->credential_gates[i];
+    return NULL;
+}
+
+static bool note_finding(struct llmp_route_state *state,
+                         enum llmp_route_finding finding,
+                         struct llmp_str credential,
+                         const struct llmp_breaker_news *news)
+{
+    bool key = finding == LLMP_FOUND_KEY_BAD || finding == LLMP_FOUND_KEY_GOOD;
+    _Atomic uint64_t *gate =
+        key ? credential_gate(state, credential) : &state->gate;
+
+    if (!gate)
+        return false;
+    switch (finding) {
+    case LLMP_FOUND_DEAD:
+        if (!news->health->breaker_off)
+            llmp_gate_note(gate, LLMP_BREAKER_TRIP, news);
+        break;
+    case LLMP_FOUND_ALIVE:
+        if (llmp_breaker_state(atomic_load(gate)) != LLMP_BREAKER_DOWN)
+            llmp_gate_note(gate, LLMP_BREAKER_BACK, news);
+        break;
+    case LLMP_FOUND_KEY_BAD:
+        llmp_gate_note(gate, LLMP_BREAKER_FATAL, news);
+        break;
+    case LLMP_FOUND_KEY_GOOD:
+        llmp_gate_note(gate, LLMP_BREAKER_BACK, news);
+        break;
+    }
+    return true;
+}
+
+int llmp_router_found(struct llmp_router *router, struct llmp_str id,
+                      enum llmp_route_finding finding,
+                      struct llmp_str credential, uint64_t away_ns,
+                      uint64_t random, uint64_t now_ns)
+{
+    bool noted = false;
+
+    llmp_router_lock(router);
+
+    struct llmp_route_state *state = find_locked(router, id);
+
+    if (state) {
+        const struct llmp_health *health = atomic_load(&state->health);
+        const struct llmp_breaker_news news = { .health = health,
+                                                .now_ns = now_ns,
+                                                .open_ns = health->open_ns,
+                                                .retry_after_ns = away_ns,
+                                                .random = random };
+
+        noted = note_finding(state, finding, credential, &news);
+    }
+    llmp_router_unlock(router);
+    return noted ? LLMP_OK : LLMP_MISS;
+}

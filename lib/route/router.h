@@ -121,6 +121,10 @@ void llmp_state_drop_credential(struct llmp_route_state *state, uint8_t slot);
 void llmp_state_reset(struct llmp_route_state *state,
                       const struct llmp_breaker_news *news);
 
+/* report.c: what a check says to one breaker. */
+void llmp_gate_note(_Atomic uint64_t *gate, enum llmp_breaker_event event,
+                    const struct llmp_breaker_news *news);
+
 /* Takes off a set or an attempt; whoever takes off the last one frees it. Not
  * under the lock. */
 void llmp_state_drop(struct llmp_route_state *state, uint64_t load);

@@ -61,12 +61,13 @@ static void whole_table(void **state)
         D = LLMP_BREAKER_DOWN,
         P = LLMP_BREAKER_PROBING
     };
-    /* due, ok, failed, trip, fatal, probe: ok, failed, fatal, mute; proof */
+    /* due, ok, failed, trip, fatal, probe: ok, failed, fatal, mute; proof,
+     * back */
     static const int after[LLMP_BREAKER_STATES][LLMP_BREAKER_EVENTS] = {
-        [C] = { C, C, C, O, D, C, C, C, C, C },
-        [O] = { P, O, O, O, D, O, O, O, O, C },
-        [D] = { P, D, D, D, D, D, D, D, D, C },
-        [P] = { P, P, P, P, P, C, O, D, O, C },
+        [C] = { C, C, C, O, D, C, C, C, C, C, C },
+        [O] = { P, O, O, O, D, O, O, O, O, C, O },
+        [D] = { P, D, D, D, D, D, D, D, D, C, O },
+        [P] = { P, P, P, P, P, C, O, D, O, C, P },
     };
     struct llmp_health h = defaults();
 
@@ -81,7 +82,8 @@ static void whole_table(void **state)
             assert_int_equal(llmp_breaker_state(word), s);
             assert_int_equal(llmp_breaker_state(next), after[s][e]);
             /* Where the table stays, nothing at all changes. */
-            if (after[s][e] == s && e != LLMP_BREAKER_DUE)
+            if (after[s][e] == s && e != LLMP_BREAKER_DUE &&
+                !(s == O && e == LLMP_BREAKER_BACK)) /* due at once */
                 assert_true(next == word);
         }
 }

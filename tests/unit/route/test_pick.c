@@ -640,6 +640,91 @@ static void sizes_are_checked(void **state)
     fixture_fini(&f);
 }
 
+/* ---- what checks find ---------------------------------------------------- */
+
+static size_t picked(struct fixture *f, uint64_t now_ns)
+{
+    struct llmp_route_request r = ask(1);
+    struct llmp_route_attempt a;
+    size_t index = SIZE_MAX;
+
+    if (llmp_route_pick(&a, f->set, &r, now_ns) == LLMP_OK) {
+        index = a.index;
+        report(&a, LLMP_OUTCOME_ABANDONED, now_ns);
+    }
+    return index;
+}
+
+static int found(struct fixture *f, enum llmp_route_finding finding,
+                 const char *credential, uint64_t away_ns, uint64_t now_ns)
+{
+    return llmp_router_found(f->router, text("a"), finding, text(credential),
+                             away_ns, 0, now_ns);
+}
+
+static void a_check_keeps_attempts_away_and_lets_them_back(void **state)
+{
+    static const struct llmp_route_deployment pair[] = { { ID("a") },
+                                                         { ID("b") } };
+    struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, pair, 2);
+    (void)state;
+
+    assert_int_equal(found(&f, LLMP_FOUND_DEAD, "", 40 * S, S), LLMP_OK);
+    assert_int_equal(picked(&f, 2 * S), 1);
+    /* Each check that finds it dead keeps it away until the next. */
+    assert_int_equal(found(&f, LLMP_FOUND_DEAD, "", 40 * S, 31 * S), LLMP_OK);
+    assert_int_equal(picked(&f, 70 * S), 1);
+    assert_int_equal(found(&f, LLMP_FOUND_ALIVE, "", 0, 61 * S), LLMP_OK);
+    assert_int_equal(picked(&f, 62 * S), 0);
+    /* What does not exist there does not begin to by answering. */
+    fail_times(f.set, 1, 1, LLMP_OUTCOME_NOT_FOUND, 63 * S);
+    assert_int_equal(found(&f, LLMP_FOUND_ALIVE, "", 0, 64 * S), LLMP_OK);
+    assert_int_equal(picked(&f, 65 * S), 1);
+    assert_int_equal(llmp_router_found(f.router, text("x"), LLMP_FOUND_DEAD,
+                                       text(""), 0, 0, S),
+                     LLMP_MISS);
+    fixture_fini(&f);
+}
+
+static void a_check_knows_keys_apart(void **state)
+{
+    static const struct llmp_str both[] = { { "k1", 2 }, { "k2", 2 } };
+    static const struct llmp_route_deployment pair[] = {
+        { ID("a"), .credentials = both, .credential_count = 2 }, { ID("b") }
+    };
+    struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, pair, 2);
+    (void)state;
+
+    assert_int_equal(found(&f, LLMP_FOUND_KEY_BAD, "k1", 0, S), LLMP_OK);
+    assert_int_equal(picked(&f, 2 * S), 0);
+    assert_int_equal(llmp_route_look_credential(f.set, 0, 0, NULL),
+                     LLMP_BREAKER_DOWN);
+    assert_int_equal(llmp_route_look_credential(f.set, 0, 1, NULL),
+                     LLMP_BREAKER_CLOSED);
+    assert_int_equal(found(&f, LLMP_FOUND_KEY_BAD, "k2", 0, 3 * S), LLMP_OK);
+    assert_int_equal(picked(&f, 4 * S), 1);
+    assert_int_equal(found(&f, LLMP_FOUND_KEY_GOOD, "k2", 0, 5 * S), LLMP_OK);
+    assert_int_equal(picked(&f, 6 * S), 0);
+    assert_int_equal(found(&f, LLMP_FOUND_KEY_BAD, "k3", 0, 7 * S), LLMP_MISS);
+    fixture_fini(&f);
+}
+
+static void a_breaker_that_is_off_stays_closed(void **state)
+{
+    static struct llmp_route_deployment pair[] = { { ID("a") }, { ID("b") } };
+    struct llmp_route_health off = exact_health();
+    (void)state;
+
+    off.breaker_off = true;
+    pair[0].health = &off;
+
+    struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, pair, 2);
+
+    assert_int_equal(found(&f, LLMP_FOUND_DEAD, "", 40 * S, S), LLMP_OK);
+    assert_int_equal(picked(&f, 2 * S), 0);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -665,6 +750,9 @@ int main(void)
         cmocka_unit_test(concurrency_adapts),
         cmocka_unit_test(explains_itself),
         cmocka_unit_test(sizes_are_checked),
+        cmocka_unit_test(a_check_keeps_attempts_away_and_lets_them_back),
+        cmocka_unit_test(a_check_knows_keys_apart),
+        cmocka_unit_test(a_breaker_that_is_off_stays_closed),
     };
 
     return cmocka_run_group_tests_name("route/pick", tests, NULL, NULL);
