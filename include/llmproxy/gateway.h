@@ -197,6 +197,13 @@ LLMP_API void llmp_worker_on_wake(struct llmp_worker *worker,
 /** The next exchange that has news; NULL: none. On the worker's thread. */
 LLMP_API struct llmp_exchange *llmp_worker_woken(struct llmp_worker *worker);
 
+/**
+ * When to call llmp_exchange_check() next: some seconds ahead at most, because
+ * a reload may change it. On the worker's thread.
+ */
+LLMP_API uint64_t llmp_worker_check_ns(struct llmp_worker *worker,
+                                       struct llmp_time now);
+
 /** For the metrics: a turn of the worker's loop took so long.
  *  @param turn_ns  nanoseconds */
 LLMP_API void llmp_worker_took(struct llmp_worker *worker, uint64_t turn_ns);
@@ -325,6 +332,17 @@ LLMP_API void *llmp_exchange_data(const struct llmp_exchange *exchange);
 
 /** After LLMP_ASK_DONE, or at any time to drop everything. Accepts NULL. */
 LLMP_API void llmp_exchange_free(struct llmp_exchange *exchange);
+
+/**
+ * Makes a fresh exchange a health check of a provider, if one is due: it has no
+ * client, asks for a call, and ends. All workers of a gateway share the list of
+ * what is due; a driver that never calls this makes no checks.
+ *
+ * @retval LLMP_OK    begun: take its asks
+ * @retval LLMP_MISS  nothing is due: free it
+ */
+LLMP_API LLMP_MUST_USE int llmp_exchange_check(struct llmp_exchange *exchange,
+                                               struct llmp_time now);
 
 /* Feeds. None fails: what goes wrong becomes an answer. Each is followed by
  * llmp_exchange_next() until that returns false. Feeds about a call that has

@@ -134,6 +134,7 @@ struct llmp_provider {
     uint64_t idle_timeout_ms; /* between two pieces of an answer */
     bool inject_usage; /* ask streams for usage; some servers refuse the option
                         */
+    struct llmp_str check_path;   /* behind base_path; empty: not checked */
     struct llmp_str vendor;       /* whose prices hold */
     struct llmp_allowance limits; /* of each model here */
 };
@@ -254,12 +255,20 @@ struct llmp_prices_config {
     bool unknown_refused;  /* where a budget counts */
 };
 
+/* How often providers are asked whether they are there. */
+struct llmp_check_config {
+    uint64_t interval_ns; /* 0: never */
+    uint64_t timeout_ns;
+    uint32_t failures; /* in a row until it counts as dead */
+};
+
 /* How deployments are judged, for all models. */
 struct llmp_routing_config {
     struct llmp_str local_region; /* empty: none is nearer than another */
     struct llmp_route_health health;
     struct llmp_route_budget_options budget;
     struct llmp_queue_config queue;
+    struct llmp_check_config checks;
 };
 
 struct llmp_limits {

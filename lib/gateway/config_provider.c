@@ -15,6 +15,7 @@
 #include "gateway/config_url.h"
 
 #define NAME_LEN_MAX   64
+#define CHECK_LEN_MAX  256
 #define SECRET_LEN_MIN 4 /* anything shorter hides nothing */
 
 struct build {
@@ -504,6 +505,48 @@ static bool has_responses(const struct llmp_draft_provider *draft)
     return true;
 }
 
+/* What a face has that costs nothing; each short where that can be asked. */
+static struct llmp_str free_path(struct build *b)
+{
+    const struct llmp_str versioned[] = { LLMP_STR("/models?api-version="),
+                                          b->draft->api_version.text };
+
+    switch (b->out->face) {
+    case LLMP_FACE_AZURE:
+        return b->draft->api_version.node ? join(b, versioned, 2)
+                                          : LLMP_STR("/models");
+    case LLMP_FACE_ANTHROPIC:
+        return LLMP_STR("/models?limit=1");
+    case LLMP_FACE_GEMINI:
+        return LLMP_STR("/models?pageSize=1");
+    case LLMP_FACE_VERTEX:
+    case LLMP_FACE_BEDROCK:
+        return LLMP_STR("/");
+    default:
+        return LLMP_STR("/models");
+    }
+}
+
+static int check_check(struct build *b)
+{
+    const struct llmp_setting *check = &b->draft->check;
+
+    if (!check->node) {
+        b->out->check_path = free_path(b);
+        return b->out->check_path.ptr ? LLMP_OK
+                                      : llmp_reading_nomem(b->reading);
+    }
+    if (llmp_str_eq(check->text, LLMP_STR("off")))
+        return LLMP_OK;
+    if (check->text.ptr[0] != '/' || check->text.len > CHECK_LEN_MAX ||
+        !is_word(check->text, "/-._~%!$&'()*+,;=:@?"))
+        return fail(b, check->node,
+                    "'check' is 'off', or a path below 'base_url' that begins "
+                    "with '/'");
+    b->out->check_path = check->text;
+    return LLMP_OK;
+}
+
 static int check_provider(struct build *b)
 {
     const struct llmp_draft_provider *draft = b->draft;
@@ -535,6 +578,7 @@ static int check_provider(struct build *b)
     b->out->is_openai = b->out->face == LLMP_FACE_AZURE ||
                         llmp_str_eq(b->out->vendor, LLMP_STR("openai"));
     LLMP_TRY(llmp_check_allowance(b->reading, &draft->limits, &b->out->limits));
+    LLMP_TRY(check_check(b));
     return make_id(b);
 }
 

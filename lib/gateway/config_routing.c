@@ -54,6 +54,11 @@ int llmp_check_routing(struct llmp_reading *reading,
         .floor = or_off(draft->retry_budget.floor.number),
         .window_ns = ns_of(&draft->retry_budget.window),
     };
+    routing->checks = (struct llmp_check_config){
+        .interval_ns = ns_of(&draft->checks.interval),
+        .timeout_ns = ns_of(&draft->checks.timeout),
+        .failures = (uint32_t)draft->checks.failures.number,
+    };
     routing->queue.size = draft->queue.size.number;
     routing->queue.wait_ms = draft->queue.wait.number;
     LLMP_TRY(llmp_check_priorities(reading, &draft->queue.priorities,

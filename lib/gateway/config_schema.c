@@ -273,6 +273,11 @@ static const struct llmp_key provider_keys[] = {
     { "stream_usage", LLMP_KEY_BOOL, AT(provider, stream_usage), "true",
       .help = "Asks streams for token counts (`stream_options`), which some "
               "servers refuse." },
+    { "check", LLMP_KEY_TEXT, AT(provider, check),
+      .help = "The path below `base_url` that health checks ask for "
+              "(`routing.checks`), such as `/models`; any answer but 5xx and "
+              "401 is a good one. `off`: it is not checked. Unset: the list of "
+              "models, where the dialect has one, else `/`." },
     { "vendor", LLMP_KEY_TEXT, AT(provider, vendor),
       .help = "Whose prices hold, as in the price table. Unset: the preset's "
               "name, else `name`." },

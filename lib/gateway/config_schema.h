@@ -208,7 +208,7 @@ struct llmp_draft_provider {
     struct llmp_setting name, preset, base_url, dialect, region, transport,
         http2, ca_file, proxy, tls_verify, allow_plain_http, connections,
         stream_usage;
-    struct llmp_setting vendor;
+    struct llmp_setting vendor, check;
     struct llmp_settings api_key, headers;
     struct llmp_draft_provider_timeouts timeouts;
     struct llmp_draft_allowance limits;
@@ -287,6 +287,11 @@ struct llmp_draft_priority {
     struct llmp_setting priority;
 };
 
+struct llmp_draft_checks {
+    const struct llmp_node *node;
+    struct llmp_setting interval, timeout, failures;
+};
+
 struct llmp_draft_queue {
     const struct llmp_node *node;
     struct llmp_setting size, wait;
@@ -300,6 +305,7 @@ struct llmp_draft_routing {
     struct llmp_draft_retry_budget retry_budget;
     struct llmp_draft_concurrency concurrency;
     struct llmp_draft_queue queue;
+    struct llmp_draft_checks checks;
 };
 
 struct llmp_draft {

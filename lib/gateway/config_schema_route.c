@@ -122,6 +122,22 @@ SECTION(queue_section, "routing.queue", llmp_draft_queue, queue_keys,
         "important ones go first; when a line is full, the last of the least "
         "important ones has to go for one that is more important.");
 
+static const struct llmp_key checks_keys[] = {
+    { "interval", LLMP_KEY_DURATION, AT(checks, interval), "30s", .max = DAY,
+      .help = "`0s`: providers are not checked." },
+    { "timeout", LLMP_KEY_DURATION, AT(checks, timeout), "5s", 1, HOUR,
+      .help = "How long a provider has for its answer." },
+    { "failures", LLMP_KEY_COUNT, AT(checks, failures), "2", 1, 1000,
+      .help = "So many in a row, and requests keep away from its "
+              "deployments." },
+};
+SECTION(checks_section, "routing.checks", llmp_draft_checks, checks_keys,
+        "Health checks: each provider is asked, by each of its keys, for "
+        "something that costs nothing (`providers.check`). One that does not "
+        "answer is left alone before a request meets it; one that answers "
+        "again is tried by the next request, and so is a key that was refused "
+        "and no longer is.");
+
 static const struct llmp_key routing_keys[] = {
     { "local_region", LLMP_KEY_TEXT, AT(routing, local_region),
       .help = "Where this gateway is: deployments there go first within a "
@@ -135,6 +151,8 @@ static const struct llmp_key routing_keys[] = {
     { "concurrency", LLMP_KEY_SECTION, AT(routing, concurrency),
       .section = &concurrency_section,
       .help = "How many requests a deployment has at a time." },
+    { "checks", LLMP_KEY_SECTION, AT(routing, checks),
+      .section = &checks_section, .help = "Health checks of providers." },
     { "queue", LLMP_KEY_SECTION, AT(routing, queue), .section = &queue_section,
       .help = "What waits for room." },
 };

@@ -155,6 +155,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
     drop_waker(x);
     llmp_x_admin_drop(x);
     llmp_x_credential_drop(x);
+    llmp_x_check_drop(x);
     llmp_x_foreign_free(x);
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
     llmp_x_hedge_free(x);
@@ -360,13 +361,15 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     llmp_x_report(x, outcome_of(x, ending));
     llmp_x_keys_drop(x);
     llmp_x_credential_drop(x);
+    llmp_x_check_drop(x);
     llmp_x_settle(x);
     llmp_x_book_outcome(x);
     if (x->route.failed_before && s->usage_basis == LLMP_USAGE_NONE) {
         s->usage_basis = LLMP_USAGE_UNKNOWN; /* an earlier attempt's */
         s->cost_known = false;
     }
-    llmp_metrics_record(&x->worker->metrics, model_label(x), s);
+    if (!x->check.open)
+        llmp_metrics_record(&x->worker->metrics, model_label(x), s);
     llmp_x_ask(x, (struct llmp_ask){ .kind = LLMP_ASK_DONE });
 }
 

@@ -265,6 +265,12 @@ struct llmp_exchange {
         size_t shown;
     } list;
 
+    struct { /* without a client: of a provider (stage_check.c) */
+        bool open;
+        struct llmp_check_job job; /* `check` NULL: it was reported */
+        size_t read;
+    } check;
+
     struct llmp_x_admin *admin; /* the job's answer (stage_admin.c); or NULL */
 
     struct {            /* of a token's issuer (stage_keys.c) */
@@ -568,6 +574,10 @@ void llmp_x_show_jwks(struct llmp_exchange *x);
 
 /* stage_capabilities.c */
 void llmp_x_show_capabilities(struct llmp_exchange *x);
+
+/* stage_check.c */
+void llmp_x_check_call(struct llmp_exchange *x); /* its token is there */
+void llmp_x_check_drop(struct llmp_exchange *x); /* it came to nothing */
 
 /* stage_local.c */
 void llmp_x_local(struct llmp_exchange *x, struct llmp_str path);

@@ -32,6 +32,7 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
         pthread_mutex_init(&made->lock, NULL) != 0 ||
         llmp_wait_list_init(&made->keys) < 0 ||
         llmp_tokens_init(&made->tokens) < 0 ||
+        llmp_checks_init(&made->checks) < 0 ||
         llmp_wait_list_init(&made->sharing.waiting) < 0) {
         llmp_free(made);
         return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
@@ -68,6 +69,7 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     llmp_router_free(gateway->router);
     llmp_wait_list_fini(&gateway->keys);
     llmp_tokens_fini(&gateway->tokens);
+    llmp_checks_fini(&gateway->checks);
     llmp_wait_list_fini(&gateway->sharing.waiting);
     (void)pthread_mutex_destroy(&gateway->lock);
     (void)pthread_mutex_destroy(&gateway->change);
@@ -285,6 +287,7 @@ int llmp_gateway_write_metrics(struct llmp_gateway *gateway,
     struct llmp_access *access = access_ref(gateway);
 
     llmp_metrics_deployments_write(&text, access);
+    llmp_checks_write_metrics(&gateway->checks, &text);
     llmp_access_unref(access);
     (void)pthread_mutex_lock(&gateway->lock);
     llmp_metrics_write(&text, gateway->synced.workers);

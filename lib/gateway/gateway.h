@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "gateway/access.h"
+#include "gateway/checks.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
 #include "gateway/tokens.h"
@@ -63,6 +64,7 @@ struct llmp_gateway {
     struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     struct llmp_stored stored;
     struct llmp_tokens tokens;  /* of providers */
+    struct llmp_checks checks;  /* likewise: of their health */
     struct llmp_wait_list keys; /* who waits for an issuer's keys */
     struct llmp_sharing sharing;
     pthread_mutex_t change; /* before `lock` */

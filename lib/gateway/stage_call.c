@@ -122,7 +122,7 @@ static void fill_headers(struct llmp_exchange *x)
     x->attempt->call.headers = x->attempt->call_headers;
     x->attempt->call.header_count = 0;
     if (provider->credential_count) {
-        size_t which = x->attempt->picked ? x->attempt->pick.credential : 0;
+        size_t which = x->attempt->pick.credential;
 
         add_header(x, provider->credentials[which].name,
                    provider->credentials[which].value);

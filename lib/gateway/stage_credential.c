@@ -225,7 +225,10 @@ static void go_on(struct llmp_exchange *x)
     x->out.len = 0;
     x->out.limit = 0;
     llmp_x_no_deadline(x);
-    llmp_x_call_plain(x);
+    if (x->check.open)
+        llmp_x_check_call(x);
+    else
+        llmp_x_call_plain(x);
 }
 
 static void credential_head(struct llmp_exchange *x,

@@ -20,6 +20,7 @@ struct llmp_drive {
     void *ctx;
     struct llmp_transfer *transfers;
     struct llmp_drive *next_free;
+    struct llmp_drive *next_check; /* of the driver's own */
     struct {
         uint32_t id;
         enum llmp_call_failure failure;
@@ -41,6 +42,8 @@ struct llmp_driver {
     struct llmp_transport *transports[2]; /* by enum llmp_transport_kind */
     struct llmp_drive *free;
     struct llmp_drive *refused_list;
+    struct llmp_drive *checks; /* that run */
+    struct llmp_timer check_timer;
     uint32_t free_count;
     uint32_t open; /* drives */
     bool turn_end_asked;
@@ -147,6 +150,8 @@ static bool ops_complete(const struct llmp_loop_ops *ops)
            ops->watch_free && ops->timer && ops->turn_end && ops->wake;
 }
 
+static void check_due(struct llmp_timer *timer);
+
 static void driver_freep(struct llmp_driver **driver)
 {
     llmp_driver_free(*driver);
@@ -183,6 +188,10 @@ int llmp_driver_new(struct llmp_driver **out, struct llmp_gateway *gateway,
                               driver) == LLMP_OK,
                 err, LLMP_E_NOMEM, "no memory for the libcurl transport");
     llmp_worker_on_wake(driver->worker, wake_loop, driver);
+    driver->check_timer.fire = check_due;
+    LLMP_ENSURE(llmp_driver_timer_set(driver, &driver->check_timer,
+                                      llmp_clock().mono_ns) == LLMP_OK,
+                err, LLMP_E_NOMEM, "no memory for the driver's timers");
     *out = llmp_steal(&driver);
     return LLMP_OK;
 }
@@ -191,7 +200,15 @@ void llmp_driver_free(struct llmp_driver *driver)
 {
     if (!driver)
         return;
+    while (driver->checks)
+        llmp_drive_abort(driver->checks);
     assert(driver->open == 0);
+    while (driver->refused_list) { /* their exchanges have ended */
+        struct llmp_drive *drive = driver->refused_list;
+
+        driver->refused_list = drive->next_free;
+        llmp_free(drive);
+    }
     if (driver->worker)
         llmp_worker_on_wake(driver->worker, NULL, NULL);
     llmp_pool_free(driver->pool);
@@ -445,6 +462,82 @@ static void drive_tick(struct llmp_timer *timer)
 
     llmp_exchange_tick(drive->exchange, now(drive->driver));
     pump(drive);
+}
+
+/* ---- health checks: drives without a client ----------------------------- */
+
+static void nothing_responded(const struct llmp_response_head *head, void *ctx)
+{
+    (void)head;
+    (void)ctx;
+}
+
+static void nothing_written(struct llmp_str bytes, void *ctx)
+{
+    (void)bytes;
+    (void)ctx;
+}
+
+static void nothing_paused(bool paused, void *ctx)
+{
+    (void)paused;
+    (void)ctx;
+}
+
+static void check_done(const struct llmp_summary *summary, void *ctx)
+{
+    struct llmp_driver *driver = ctx;
+    struct llmp_drive **at = &driver->checks;
+
+    while (*at && llmp_exchange_summary((*at)->exchange) != summary)
+        at = &(*at)->next_check;
+    if (*at)
+        *at = (*at)->next_check;
+}
+
+static const struct llmp_client_ops check_ops = {
+    .size = sizeof(check_ops),
+    .respond = nothing_responded,
+    .write = nothing_written,
+    .done = check_done,
+    .pause = nothing_paused,
+};
+
+/* False: nothing is due, or it cannot be done now. */
+static bool begin_check(struct llmp_driver *driver)
+{
+    struct llmp_drive *drive;
+
+    if (llmp_worker_check_ns(driver->worker, now(driver)) >
+            now(driver).mono_ns ||
+        llmp_drive_open(&drive, driver, &check_ops, driver) < 0)
+        return false;
+    drive->next_check = driver->checks;
+    driver->checks = drive;
+
+    bool begun = llmp_exchange_check(drive->exchange, now(driver)) == LLMP_OK;
+
+    if (begun)
+        pump(drive);
+    else
+        close_drive(drive);
+    return begun;
+}
+
+static void check_due(struct llmp_timer *timer)
+{
+    struct llmp_driver *driver =
+        (struct llmp_driver *)(void *)((char *)timer -
+                                       offsetof(struct llmp_driver,
+                                                check_timer));
+    uint64_t next_ns;
+
+    while (begin_check(driver))
+        ;
+    next_ns = llmp_worker_check_ns(driver->worker, now(driver));
+    if (next_ns <= now(driver).mono_ns) /* memory is short */
+        next_ns = now(driver).mono_ns + LLMP_NS_PER_S;
+    (void)llmp_driver_timer_set(driver, timer, next_ns);
 }
 
 /* ---- reports ------------------------------------------------------------ */

@@ -523,6 +523,76 @@ def test_who_waits_in_vain_is_told(serving, first):
     first.wait_for(open=0)
 
 
+# ---- health checks -------------------------------------------------------------------
+
+
+def test_a_dead_provider_is_found_before_a_request_meets_it(serving, second):
+    one = Sim()
+    gateway = serving.gateway(
+        {"one": {"base_url": one.url}, "other": {"base_url": second.url}},
+        [model("m", "one/gpt-4o", "other/gpt-4o")],
+        routing={"checks": {"interval": "200ms", "timeout": "1s"}},
+        server={"workers": 2},
+    )
+
+    def await_metric(line, seconds=5):
+        deadline = time.monotonic() + seconds
+        while line not in gateway.metrics():
+            assert time.monotonic() < deadline, gateway.metrics()
+            time.sleep(0.05)
+
+    await_metric('llmgw_provider_alive{provider="one",key="key1"} 1')
+    before = one.stats()["requests"]
+    time.sleep(1)
+    # One check an interval, however many workers there are.
+    assert 2 <= one.stats()["requests"] - before <= 8
+    port = one.port
+    os.kill(one.process.pid, signal.SIGKILL)
+    one.stop()
+    await_metric('llmgw_deployment_state{deployment="one/gpt-4o",state="open"} 1')
+    assert gateway.chat("m")[0] == 200
+    assert answered_by(gateway) == ("other", 1)
+    time.sleep(1)  # it stays away
+    assert gateway.chat("m")[0] == 200
+    assert answered_by(gateway) == ("other", 1)
+    again = Sim("--listen", f"127.0.0.1:{port}")
+    try:
+        await_metric('llmgw_provider_alive{provider="one",key="key1"} 1')
+        assert gateway.chat("m")[0] == 200
+        assert answered_by(gateway) == ("one", 1)
+        assert 'llmgw_requests_total{operation="check"' not in gateway.metrics()
+        gateway.end()  # with checks under way
+    finally:
+        again.stop()
+
+
+@pytest.mark.parametrize("vendor, target", [
+    ("openai", "/v1/models"),
+    ("anthropic", "/v1/models?limit=1"),
+    ("gemini", "/v1beta/models?pageSize=1"),
+    ("azure", "/openai/v1/models"),
+    ("bedrock", "/"),
+])
+def test_each_face_has_something_free(serving, vendor, target):
+    sim = serving.sim()
+    base = {"gemini": "/v1beta", "azure": "/openai/v1", "bedrock": ""}.get(vendor, "/v1")
+    provider = {"base_url": sim.origin + base, "dialect": vendor}
+    if vendor == "bedrock":
+        keys = {"access_key": "AKIDEXAMPLE", "secret_key": "secret-0123456789"}
+        provider |= {"aws": keys | {"region": "us-east-1"}, "api_key": None}
+    serving.gateway(
+        {"one": provider},
+        [model("m", "one/gpt-4o")],
+        routing={"checks": {"interval": "100ms"}},
+    )
+    deadline = time.monotonic() + 5
+    while sim.stats()["requests"] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    last = sim.last()
+    assert (last["method"], last["target"]) == ("GET", target)
+
+
 # ---- both dialects ---------------------------------------------------------------
 
 MIXED = ["sim-500", "sim-429", "sim-529", "sim-401", "sim-404", "sim-hang"]
