@@ -87,6 +87,8 @@ struct llmp_ledger_row {
     struct llmp_str key, user, team, org; /**< who; any may be empty */
     struct llmp_str model, deployment;    /**< deployment: provider/model */
     struct llmp_str operation, status;
+    struct llmp_str object; /**< that was made at the provider: a file's, a
+                                 batch's, a response's id; or empty */
     enum llmp_usage_basis basis;
     int64_t input, cached, output, reasoning; /**< tokens; cached is part of
                                                    input, reasoning of output */
@@ -161,10 +163,11 @@ struct llmp_ledger_query {
     uint64_t to_wall_ns;   /**< before this; 0: no end */
     /** ptr NULL: any; empty: rows without. */
     struct llmp_str key, user, team, org, model;
-    unsigned groups;    /**< of enum llmp_ledger_group; sums only */
-    uint32_t rows_max;  /**< 0: 1000; at most LLMP_STORE_ROWS_MAX */
-    uint64_t rows_skip; /**< sums only: pass over so many first */
-    uint64_t after_seq; /**< rows only: those behind that one */
+    unsigned groups;        /**< of enum llmp_ledger_group; sums only */
+    uint32_t rows_max;      /**< 0: 1000; at most LLMP_STORE_ROWS_MAX */
+    uint64_t rows_skip;     /**< sums only: pass over so many first */
+    uint64_t after_seq;     /**< rows only: those behind that one */
+    struct llmp_str object; /**< rows only, as `key`: quickly found */
 };
 
 LLMP_API void llmp_ledger_query_init_sized(struct llmp_ledger_query *query,

@@ -133,6 +133,7 @@ static int check_row_texts(const struct llmp_ledger_row *row,
         ROW_TEXT(deployment, LLMP_STORE_NAME_MAX, LLMP_STORE_OPTIONAL),
         ROW_TEXT(operation, LLMP_STORE_KIND_MAX, LLMP_STORE_OPTIONAL),
         ROW_TEXT(status, LLMP_STORE_KIND_MAX, LLMP_STORE_OPTIONAL),
+        ROW_TEXT(object, LLMP_STORE_NAME_MAX, LLMP_STORE_OPTIONAL),
         ROW_TEXT(price_version, LLMP_STORE_KIND_MAX, LLMP_STORE_OPTIONAL),
     };
 #undef ROW_TEXT
@@ -285,9 +286,9 @@ int llmp_store_check_rows_max(uint32_t *rows_max, struct llmp_error *err)
 int llmp_store_check_query(struct llmp_ledger_query *query,
                            struct llmp_error *err)
 {
-    const struct llmp_str *filters[] = { &query->key, &query->user,
-                                         &query->team, &query->org,
-                                         &query->model };
+    const struct llmp_str *filters[] = { &query->key,   &query->user,
+                                         &query->team,  &query->org,
+                                         &query->model, &query->object };
 
     for (size_t i = 0; i < LLMP_COUNT(filters); i++)
         LLMP_TRY(llmp_store_check_text(*filters[i], LLMP_STORE_NAME_MAX,

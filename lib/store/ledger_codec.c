@@ -6,7 +6,8 @@
 #include "base/internal.h"
 #include "store/check.h"
 
-enum { VERSION = 1, CURRENCY = 3 };
+/* Version 1 had no `object`, and may be left in a journal. */
+enum { VERSION = 2, VERSION_WITHOUT_OBJECT = 1, CURRENCY = 3 };
 
 /* The members in the order in which they are written. */
 #define NUMBERS(X)     \
@@ -67,6 +68,7 @@ size_t llmp_ledger_encode(const struct llmp_ledger_entry *entry,
 #define PUT_TEXT(member) to = put_text(to, row->member);
     TEXTS(PUT_TEXT)
 #undef PUT_TEXT
+    to = put_text(to, row->object);
     *to++ = (uint8_t)entry->counter_count;
     for (size_t i = 0; i < entry->counter_count; i++) {
         to = put_text(to, entry->counters[i].name);
@@ -122,7 +124,8 @@ static struct llmp_str get_text(struct cursor *from)
     return (struct llmp_str){ (const char *)text, text ? len : 0 };
 }
 
-static void get_row(struct cursor *from, struct llmp_ledger_row *row)
+static void get_row(struct cursor *from, uint8_t version,
+                    struct llmp_ledger_row *row)
 {
     const uint8_t *currency;
 
@@ -138,6 +141,8 @@ static void get_row(struct cursor *from, struct llmp_ledger_row *row)
 #define GET_TEXT(member) row->member = get_text(from);
     TEXTS(GET_TEXT)
 #undef GET_TEXT
+    if (version != VERSION_WITHOUT_OBJECT)
+        row->object = get_text(from);
 }
 
 static size_t get_counters(struct cursor *from,
@@ -158,12 +163,13 @@ bool llmp_ledger_decode(struct llmp_ledger_decoded *out, struct llmp_str bytes)
 {
     const uint8_t *begin = (const uint8_t *)bytes.ptr;
     struct cursor from = { begin, begin + bytes.len, true };
+    uint8_t version = get_u8(&from);
     size_t count;
 
     *out = (struct llmp_ledger_decoded){ .row.size = sizeof(out->row) };
-    if (get_u8(&from) != VERSION)
+    if (version != VERSION && version != VERSION_WITHOUT_OBJECT)
         return false;
-    get_row(&from, &out->row);
+    get_row(&from, version, &out->row);
     count = get_counters(&from, out->counters);
     out->entry = (struct llmp_ledger_entry){ &out->row, out->counters, count };
     return from.ok && from.at == from.end &&

@@ -9,9 +9,9 @@
 #include <llmproxy/store.h>
 
 enum {
-    /* The largest entry: ten texts and as many counters as there may be. */
+    /* The largest entry: eleven texts and as many counters as there may be. */
     LLMP_LEDGER_BYTES_MAX =
-        96 + 10 * (2 + LLMP_STORE_NAME_MAX) +
+        96 + 11 * (2 + LLMP_STORE_NAME_MAX) +
         LLMP_STORE_COUNTERS_MAX * (2 + LLMP_STORE_NAME_MAX + 16)
 };
 

@@ -49,6 +49,7 @@ static struct llmp_memory_row *find_row(const struct llmp_memory *memory,
     X(deployment)    \
     X(operation)     \
     X(status)        \
+    X(object)        \
     X(price_version)
 
 static struct llmp_memory_row *copy_row(const struct llmp_ledger_row *usage)
@@ -248,7 +249,8 @@ static bool matches(const struct llmp_ledger_query *query,
     return row->wall_ns >= query->from_wall_ns &&
            row->wall_ns < query->to_wall_ns && passes(query->key, row->key) &&
            passes(query->user, row->user) && passes(query->team, row->team) &&
-           passes(query->org, row->org) && passes(query->model, row->model);
+           passes(query->org, row->org) && passes(query->model, row->model) &&
+           passes(query->object, row->object);
 }
 
 bool llmp_memory_pick_rows(struct llmp_memory *memory,

@@ -36,6 +36,7 @@ static int insert_row(struct llmp_sqlite *self,
     llmp_sqlite_int(&call, row->reserved_input);
     llmp_sqlite_int(&call, row->reserved_output);
     llmp_sqlite_int(&call, row->reserved_cost_nano);
+    llmp_sqlite_text(&call, row->object);
     return llmp_sqlite_value(&call, 0, inserted, err);
 }
 
@@ -139,6 +140,7 @@ static int show_row(struct llmp_sqlite_call *call, llmp_ledger_row_fn *see,
     row.reserved_input = llmp_sqlite_get_int(call);
     row.reserved_output = llmp_sqlite_get_int(call);
     row.reserved_cost_nano = llmp_sqlite_get_int(call);
+    row.object = llmp_sqlite_get_text(call);
     return see(&row, seq, ctx);
 }
 
@@ -149,10 +151,14 @@ int llmp_sqlite_usage_rows(void *self, const struct llmp_ledger_query *query,
     struct llmp_sqlite_call call;
     int rc;
 
-    llmp_sqlite_call(&call, self, LLMP_SQLITE_USAGE_ROWS);
+    llmp_sqlite_call(&call, self,
+                     query->object.ptr ? LLMP_SQLITE_USAGE_OBJECT
+                                       : LLMP_SQLITE_USAGE_ROWS);
     bind_filter(&call, query);
     llmp_sqlite_int(&call, (int64_t)query->after_seq);
     llmp_sqlite_int(&call, query->rows_max);
+    if (query->object.ptr)
+        llmp_sqlite_text(&call, query->object);
     while ((rc = llmp_sqlite_step(&call, err)) == LLMP_AGAIN) {
         rc = show_row(&call, see, ctx);
         if (rc != LLMP_OK)

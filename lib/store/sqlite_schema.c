@@ -58,6 +58,10 @@ static const struct migration migrations[] = {
       " PRIMARY KEY (name, window, holder)) STRICT, WITHOUT ROWID;"
       "PRAGMA application_id = " APPLICATION_ID ";"
       "PRAGMA user_version = 1;" },
+    /* Most rows have none, and are not in its index. */
+    { "ALTER TABLE usage ADD COLUMN object TEXT;"
+      "CREATE INDEX usage_object ON usage (object) WHERE object IS NOT NULL;"
+      "PRAGMA user_version = 2;" },
 };
 
 static int exec(struct llmp_sqlite *self, const char *sql,

@@ -9,6 +9,12 @@
 #define LLMP_SQLITE_DOC                              \
     "SELECT kind, id, version, ifnull(lookup, ''), " \
     "updated_ns, body, deleted FROM docs "
+#define LLMP_SQLITE_ROW                                                  \
+    "SELECT seq, id, wall_ns, key, user, team, org, model, deployment, " \
+    "operation, status, basis, input, cached, output, reasoning, "       \
+    "requests, cost_nano, currency, cost_known, price_version, "         \
+    "reserved_input, reserved_output, reserved_cost_nano, "              \
+    "ifnull(object, '') FROM usage WHERE "
 #define LLMP_SQLITE_FILTER            \
     "wall_ns >= ?1 AND wall_ns < ?2 " \
     "AND (?3 IS NULL OR key = ?3) "   \
@@ -52,8 +58,8 @@
       "deployment, operation, status, basis, input, cached, output, "          \
       "reasoning, requests, cost_nano, currency, cost_known, "                 \
       "price_version, reserved_input, reserved_output, "                       \
-      "reserved_cost_nano) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "    \
-      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "                                         \
+      "reserved_cost_nano, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "  \
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, '')) "                    \
       "ON CONFLICT (id) DO NOTHING RETURNING 1")                               \
     X(USAGE_REPRICE,                                                           \
       "UPDATE usage SET cost_known = ?1, cost_nano = ?2, currency = ?3, "      \
@@ -66,12 +72,9 @@
     X(DOC_TRIM, "DELETE FROM docs WHERE rowid IN (SELECT rowid FROM docs "     \
                 "WHERE deleted AND updated_ns < ? LIMIT ?)")                   \
     X(USAGE_ROWS,                                                              \
-      "SELECT seq, id, wall_ns, key, user, team, org, model, deployment, "     \
-      "operation, status, basis, input, cached, output, reasoning, "           \
-      "requests, cost_nano, currency, cost_known, price_version, "             \
-      "reserved_input, reserved_output, reserved_cost_nano "                   \
-      "FROM usage WHERE " LLMP_SQLITE_FILTER                                   \
-      "AND seq > ?8 ORDER BY seq LIMIT ?9")                                    \
+      LLMP_SQLITE_ROW LLMP_SQLITE_FILTER "AND seq > ?8 ORDER BY seq LIMIT ?9") \
+    X(USAGE_OBJECT, LLMP_SQLITE_ROW LLMP_SQLITE_FILTER                         \
+      "AND seq > ?8 AND object = ?10 ORDER BY seq LIMIT ?9")                   \
     X(USAGE_SUMS,                                                              \
       "SELECT CASE WHEN ?8 & 1 THEN wall_ns / 86400000000000 ELSE 0 END g1, "  \
       "CASE WHEN ?8 & 2 THEN org ELSE '' END g2, "                             \

@@ -221,6 +221,7 @@ static struct llmp_str copy_text(char **to, struct llmp_str text)
     X(deployment)    \
     X(operation)     \
     X(status)        \
+    X(object)        \
     X(price_version)
 
 static size_t entry_size(const struct llmp_ledger_entry *entry)

@@ -77,6 +77,7 @@ struct llmp_ledger_row usage_row(const char *id)
         .deployment = LLMP_STR("openai/gpt"),
         .operation = LLMP_STR("chat"),
         .status = LLMP_STR("complete"),
+        .object = LLMP_STR("resp_1"),
         .basis = LLMP_USAGE_REPORTED,
         .input = 10,
         .cached = 4,

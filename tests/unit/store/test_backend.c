@@ -456,6 +456,7 @@ static int check_row(const struct llmp_ledger_row *row, uint64_t seq, void *ctx)
     SAME_TEXT(operation);
     SAME_TEXT(status);
     SAME_TEXT(price_version);
+    SAME_TEXT(object);
     assert_string_equal(row->currency, expected->currency);
     assert_int_equal(row->wall_ns, expected->wall_ns);
     assert_int_equal(row->basis, expected->basis);
@@ -619,6 +620,38 @@ static void rows_come_in_pages(void **state)
     assert_int_equal(
         llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
     assert_seen(pair, "r5 ");
+}
+
+static void a_row_is_found_by_its_object(void **state)
+{
+    struct pair *pair = *state;
+    struct llmp_ledger_row row = usage_row("r9");
+    struct llmp_ledger_query query;
+
+    for (int i = 0; i < 3; i++) {
+        char id[] = "r0";
+
+        id[1] = (char)('0' + i);
+        row.id = llmp_str_of(id);
+        row.object = i == 0 ? LLMP_STR("") : LLMP_STR("file-1");
+        assert_int_equal(book(pair->a, &row, 1), 1);
+    }
+    llmp_ledger_query_init(&query);
+    query.object = LLMP_STR("file-1");
+    query.rows_max = 1;
+    assert_int_equal(
+        llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
+    assert_seen(pair, "r1 ");
+    query.rows_max = 0;
+    query.team = LLMP_STR("blue"); /* the other filters hold, too */
+    assert_int_equal(
+        llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
+    assert_seen(pair, "");
+    query.team = (struct llmp_str){ NULL, 0 };
+    query.object = LLMP_STR("file-2");
+    assert_int_equal(
+        llmp_store_ledger_rows(pair->b, &query, note_row, pair, NULL), LLMP_OK);
+    assert_seen(pair, "");
 }
 
 static void a_sum_beyond_its_range_is_an_error(void **state)
@@ -1063,6 +1096,7 @@ int main(void)
         ON_BOTH(sums_are_grouped_filtered_and_paged),
         ON_BOTH(sums_say_what_they_rest_on),
         ON_BOTH(rows_come_in_pages),
+        ON_BOTH(a_row_is_found_by_its_object),
         ON_BOTH(a_sum_beyond_its_range_is_an_error),
         ON_BOTH(a_repriced_row_changes_in_nothing_else),
         ON_BOTH(sums_follow_a_repriced_row),

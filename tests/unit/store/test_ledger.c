@@ -405,38 +405,32 @@ static void a_full_journal_leaves_the_intent_until_the_commit(void **state)
 
 /* ---- bytes --------------------------------------------------------------- */
 
-static const uint8_t
-    golden
-        [] = {
-            1,    1,    1,    'U',  'S',  'D', /* version, basis … */
-            0xE8, 3,    0,    0,    0,    0,    0,    0, /* wall time */
-            10,   0,    0,    0,    0,    0,    0,    0,    4,
-            0,    0,    0,    0,    0,    0,    0, /* input, cached */
-            5,    0,    0,    0,    0,    0,    0,    0,    2,
-            0,    0,    0,    0,    0,    0,    0,       /* output, reasoning */
-            1,    0,    0,    0,    0,    0,    0,    0, /* requests */
-            0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, /* cost: -1 */
-            0,    0,    0,    0,    0,    0,    0,    0,    0,
-            0,    0,    0,    0,    0,    0,    0,       /* reserved */
-            0,    0,    0,    0,    0,    0,    0,    0, /* reserved cost */
-            2,    0,    'i',  'd',  5,    0,    'k',  'e',  'y',
-            '-',  '1', /* id, key */
-            3,    0,    'a',  'n',  'n',  3,    0,    'r',  'e',
-            'd',                                     /* user, team */
-            0,    0,    3,    0,    'g',  'p',  't', /* org, model */
-            10,   0,    'o',  'p',  'e',  'n',  'a',  'i',  '/',
-            'g',  'p',  't',                   /* deployment
-                                                */
-            4,    0,    'c',  'h',  'a',  't', /* operation */
-            8,    0,    'c',  'o',  'm',  'p',  'l',  'e',  't',
-            'e',                                                 /* status */
-            7,    0,    '2',  '0',  '2',  '6',  '-',  '0',  '1', /* prices */
-            1,    1,    0,    'c',  9,    0,    0,    0,    0,
-            0,    0,    0,                                  /* a
-                                                               counter
-                                                             */
-            0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, /* -2 */
-        };
+/* clang-format off */
+#define UP_TO_PRICES                                                        \
+    1, 1, 'U', 'S', 'D',                                 /* basis, cost … */ \
+    0xE8, 3, 0, 0, 0, 0, 0, 0,                           /* wall time */    \
+    10, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0,     /* input, cached */ \
+    5, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,      /* output, reasoning */ \
+    1, 0, 0, 0, 0, 0, 0, 0,                              /* requests */     \
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,      /* cost: -1 */     \
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,      /* reserved */     \
+    0, 0, 0, 0, 0, 0, 0, 0,                              /* reserved cost */ \
+    2, 0, 'i', 'd', 5, 0, 'k', 'e', 'y', '-', '1',       /* id, key */      \
+    3, 0, 'a', 'n', 'n', 3, 0, 'r', 'e', 'd',            /* user, team */   \
+    0, 0, 3, 0, 'g', 'p', 't',                           /* org, model */   \
+    10, 0, 'o', 'p', 'e', 'n', 'a', 'i', '/', 'g', 'p', 't', /* deployment */ \
+    4, 0, 'c', 'h', 'a', 't',                            /* operation */    \
+    8, 0, 'c', 'o', 'm', 'p', 'l', 'e', 't', 'e',        /* status */       \
+    7, 0, '2', '0', '2', '6', '-', '0', '1'              /* prices */
+#define COUNTER                                                             \
+    1, 1, 0, 'c', 9, 0, 0, 0, 0, 0, 0, 0,                                   \
+    0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF       /* -2 */
+
+static const uint8_t golden[] = {
+    2, UP_TO_PRICES, 6, 0, 'r', 'e', 's', 'p', '_', '1', COUNTER
+};
+static const uint8_t golden_1[] = { 1, UP_TO_PRICES, COUNTER };
+/* clang-format on */
 
 static void an_entry_has_the_golden_bytes(void **state)
 {
@@ -455,6 +449,20 @@ static void an_entry_has_the_golden_bytes(void **state)
         &decoded, (struct llmp_str){ (const char *)golden, sizeof(golden) }));
     assert_int_equal(llmp_ledger_encode(&decoded.entry, bytes), sizeof(golden));
     assert_memory_equal(bytes, golden, sizeof(golden));
+}
+
+/* What an earlier version left in its journal is booked by this one. */
+static void an_entry_of_version_1_is_read(void **state)
+{
+    struct llmp_ledger_decoded decoded;
+    (void)state;
+
+    assert_true(
+        llmp_ledger_decode(&decoded, (struct llmp_str){ (const char *)golden_1,
+                                                        sizeof(golden_1) }));
+    assert_true(llmp_str_eq(decoded.row.status, LLMP_STR("complete")));
+    assert_int_equal(decoded.row.object.len, 0);
+    assert_int_equal(decoded.entry.counter_count, 1);
 }
 
 static void no_prefix_of_an_entry_is_one(void **state)
@@ -517,6 +525,7 @@ int main(void)
         ON_A_SET(without_a_journal_the_queue_is_all),
         ON_A_SET(a_full_journal_leaves_the_intent_until_the_commit),
         cmocka_unit_test(an_entry_has_the_golden_bytes),
+        cmocka_unit_test(an_entry_of_version_1_is_read),
         cmocka_unit_test(no_prefix_of_an_entry_is_one),
         ON_A_SET(without_memory_there_is_no_ledger),
         ON_A_SET(without_memory_an_end_comes_later),

@@ -198,6 +198,64 @@ static void a_later_version_is_refused(void **state)
     assert_refused(LLMP_E_UNSUPPORTED, "has schema 1000");
 }
 
+static int keep_object(const struct llmp_ledger_row *row, uint64_t seq,
+                       void *ctx)
+{
+    char *text = ctx;
+
+    (void)seq;
+    (void)snprintf(text + strlen(text), 64 - strlen(text), "%.*s=%.*s ",
+                   (int)row->id.len, row->id.ptr, (int)row->object.len,
+                   row->object.ptr);
+    return 0;
+}
+
+/* As version 1 left it; its rows stay, and new ones have what is new. */
+static void an_earlier_version_is_migrated(void **state)
+{
+    struct llmp_ledger_query query;
+    struct llmp_store *store;
+    char seen[64] = "";
+    (void)state;
+
+    store = open_store(NULL);
+    assert_int_equal(book(store, "r1", NULL), LLMP_OK);
+    llmp_store_close(store);
+    run_sql("DROP INDEX usage_object; ALTER TABLE usage DROP COLUMN object;"
+            "PRAGMA user_version = 1");
+    store = open_store(NULL);
+    assert_int_equal(book(store, "r2", NULL), LLMP_OK);
+    llmp_ledger_query_init(&query);
+    assert_int_equal(
+        llmp_store_ledger_rows(store, &query, keep_object, seen, NULL),
+        LLMP_OK);
+    assert_string_equal(seen, "r1= r2=resp_1 ");
+    llmp_store_close(store);
+}
+
+/* A look for an object must not read the ledger. */
+static void an_object_is_found_by_an_index(void **state)
+{
+    sqlite3_stmt *plan = NULL;
+    sqlite3 *db;
+    (void)state;
+
+    llmp_store_close(open_store(NULL));
+    assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db,
+                           "EXPLAIN QUERY PLAN SELECT seq FROM usage "
+                           "WHERE wall_ns >= ?1 AND wall_ns < ?2 "
+                           "AND seq > ?3 AND object = ?4 ORDER BY seq LIMIT 1",
+                           -1, &plan, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
+    assert_non_null(
+        strstr((const char *)sqlite3_column_text(plan, 3), "usage_object"));
+    (void)sqlite3_finalize(plan);
+    (void)sqlite3_close(db);
+}
+
 static void damage_is_found(void **state)
 {
     struct llmp_store *store = open_store(NULL);
@@ -396,6 +454,8 @@ int main(void)
         IN_A_PLACE(another_kind_of_file_is_refused),
         IN_A_PLACE(another_programs_database_is_refused),
         IN_A_PLACE(a_later_version_is_refused),
+        IN_A_PLACE(an_earlier_version_is_migrated),
+        IN_A_PLACE(an_object_is_found_by_an_index),
         IN_A_PLACE(damage_is_found),
         IN_A_PLACE(a_folder_that_is_read_only_is_refused),
         IN_A_PLACE(a_file_that_is_read_only_is_refused),
