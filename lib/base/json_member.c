@@ -8,14 +8,13 @@
 #include "base/json_scan.h"
 #include "base/str.h"
 
-enum { ALL_KEYS = (1 << LLMP_JSON_MEMBERS) - 1 };
-
-void llmp_json_members_init(struct llmp_json_members *m, struct llmp_str first,
-                            struct llmp_str second)
+void llmp_json_members_init(struct llmp_json_members *m,
+                            const struct llmp_str *names, size_t count)
 {
     memset(m, 0, offsetof(struct llmp_json_members, text));
-    m->member[0].name = first;
-    m->member[1].name = second;
+    for (size_t i = 0; i < count; i++)
+        m->member[i].name = names[i];
+    m->all_keys = (1u << count) - 1;
     m->keeping = -1;
 }
 
@@ -117,7 +116,7 @@ static void begin_string(struct llmp_json_members *m)
     if (!m->in_key)
         return;
     m->key_next = false;
-    m->keys = ALL_KEYS;
+    m->keys = m->all_keys;
     m->matched = 0;
 }
 

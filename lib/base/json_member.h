@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds two members of a document's root object without reading the rest: it
+ * Finds a few members of a document's root object without reading the rest: it
  * only counts brackets and skips strings, and checks nothing. For documents
  * whose writer is not the one to be guarded against, such as a provider's
  * answer, of which a small part matters; it costs a fraction of the reader.
@@ -10,7 +10,7 @@
 
 #include <llmproxy/base.h>
 
-enum { LLMP_JSON_MEMBERS = 2, LLMP_JSON_MEMBER_TEXT_MAX = 2048 };
+enum { LLMP_JSON_MEMBERS = 3, LLMP_JSON_MEMBER_TEXT_MAX = 2048 };
 
 struct llmp_json_members {
     struct {
@@ -19,6 +19,7 @@ struct llmp_json_members {
         bool cut;   /* its value did not fit: `value` is empty */
         uint32_t at, len;
     } member[LLMP_JSON_MEMBERS];
+    uint32_t all_keys; /* a bit for each that is wanted */
     uint32_t depth;
     uint32_t matched; /* bytes of the key that was or is being read */
     uint32_t keys;    /* a bit a member: the key can be or is its name */
@@ -30,8 +31,9 @@ struct llmp_json_members {
     char text[LLMP_JSON_MEMBER_TEXT_MAX];
 };
 
+/* @param count  of names, up to LLMP_JSON_MEMBERS */
 void llmp_json_members_init(struct llmp_json_members *members,
-                            struct llmp_str first, struct llmp_str second);
+                            const struct llmp_str *names, size_t count);
 
 void llmp_json_members_feed(struct llmp_json_members *members,
                             struct llmp_str piece);

@@ -14,6 +14,7 @@
 #include "base/json_member.h"
 #include "base/str.h"
 #include "message/answer.h"
+#include "wire/refs.h"
 
 /* Which members a JSON request must or may have. */
 enum llmp_shape {
@@ -43,7 +44,8 @@ struct llmp_request_reader {
         uint8_t member; /* whose value comes next */
         bool next, inside;
     } messages;
-    char wrong[32]; /* the path of a member of the wrong type */
+    struct llmp_refs refs; /* what lies at the provider */
+    char wrong[32];        /* the path of a member of the wrong type */
 };
 
 void llmp_request_init(struct llmp_request_reader *request,
@@ -118,7 +120,7 @@ size_t llmp_request_edit(const struct llmp_request_plan *plan,
 /* Reads the usage of an answer that comes in pieces. */
 struct llmp_peek {
     enum llmp_shape shape;
-    struct llmp_json_members members; /* "usage" and "error" */
+    struct llmp_json_members members; /* "usage", "error", "id" */
     char front[32]; /* of Anthropic's: {"type":"error", … says it first */
     size_t front_len;
 };
@@ -143,6 +145,9 @@ enum llmp_peek_verdict llmp_peek_verdict(const struct llmp_peek *reader);
 bool llmp_peek_end(const struct llmp_peek *reader,
                    struct llmp_token_usage *usage);
 
+/* The id of a response that the provider keeps; empty: none. */
+struct llmp_str llmp_peek_object(const struct llmp_peek *reader);
+
 /* What one event of a stream says. */
 struct llmp_peek_event {
     bool done;       /* the dialect's own end of the stream */
@@ -150,6 +155,7 @@ struct llmp_peek_event {
     bool error;      /* an error instead of content */
     bool obscure;    /* not understood: it may say anything */
     bool usage_only; /* usage and no choices: the chunk nobody asked for */
+    struct llmp_str object; /* as llmp_peek_object() */
     struct llmp_token_usage usage;
 };
 

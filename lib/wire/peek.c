@@ -116,11 +116,14 @@ void llmp_peek_init(struct llmp_peek *reader, enum llmp_shape shape)
 {
     reader->shape = shape;
     reader->front_len = 0;
-    llmp_json_members_init(&reader->members,
-                           shape == LLMP_SHAPE_GEMINI
-                               ? LLMP_STR("usageMetadata")
-                               : LLMP_STR("usage"),
-                           LLMP_STR("error"));
+
+    const struct llmp_str names[] = { shape == LLMP_SHAPE_GEMINI
+                                          ? LLMP_STR("usageMetadata")
+                                          : LLMP_STR("usage"),
+                                      LLMP_STR("error"), LLMP_STR("id") };
+
+    llmp_json_members_init(&reader->members, names,
+                           shape == LLMP_SHAPE_RESPONSES ? 3 : 2);
 }
 
 void llmp_peek_feed(struct llmp_peek *reader, struct llmp_str piece)
@@ -246,6 +249,18 @@ bool llmp_peek_end(const struct llmp_peek *reader,
     return llmp_peek_verdict(reader) == LLMP_PEEK_ERROR;
 }
 
+struct llmp_str llmp_peek_object(const struct llmp_peek *reader)
+{
+    struct llmp_str none = { NULL, 0 };
+    struct llmp_str id =
+        llmp_str_trim(llmp_json_members_value(&reader->members, 2));
+
+    if (reader->shape != LLMP_SHAPE_RESPONSES || id.len < 2 ||
+        id.ptr[0] != '"' || memchr(id.ptr, '\\', id.len))
+        return none;
+    return (struct llmp_str){ id.ptr + 1, id.len - 2 };
+}
+
 static bool contains(struct llmp_str text, struct llmp_str needle)
 {
     return llmp_str_find(text, needle) != SIZE_MAX;
@@ -260,18 +275,21 @@ static bool is_set(const struct llmp_json_field *field)
 static void read_responses_event(struct llmp_str data,
                                  struct llmp_peek_event *out)
 {
-    enum { TYPE = COUNTS, ERROR };
-    struct llmp_json_field fields[COUNTS + 2] = { 0 };
+    enum { TYPE = COUNTS, ERROR, ID, FIELDS };
+    struct llmp_json_field fields[FIELDS] = { 0 };
 
     for (uint32_t i = 0; i < COUNTS; i++)
         fields[i].path = responses_event_paths[i];
     fields[TYPE].path = "type";
     fields[ERROR].path = "error";
-    if (llmp_json_pick_all(data, fields, COUNTS + 2, NULL) != LLMP_OK) {
+    fields[ID].path = "response.id";
+    if (llmp_json_pick_all(data, fields, FIELDS, NULL) != LLMP_OK) {
         out->obscure = true;
         return;
     }
     read_counts(&out->usage, fields);
+    if (fields[ID].found && fields[ID].type == LLMP_JSON_STRING)
+        out->object = fields[ID].text;
 
     struct llmp_str type = fields[TYPE].type == LLMP_JSON_STRING
                                ? fields[TYPE].text

@@ -129,6 +129,7 @@ void llmp_request_init(struct llmp_request_reader *request,
     request->root_seen = request->root_is_object = false;
     request->root_offset = 0;
     memset(&request->messages, 0, sizeof(request->messages));
+    memset(&request->refs, 0, sizeof(request->refs));
     request->wrong[0] = '\0';
     for (uint32_t i = 0; i < request->field_count; i++) {
         request->fields[i].path = shapes[shape].rules[i].path;
@@ -231,9 +232,46 @@ static int see_message(struct llmp_request_reader *request,
     return LLMP_OK;
 }
 
+/* Members whose values are the caller's own data, up to NULL. */
+static const struct llmp_str *own_data(enum llmp_shape shape)
+{
+    static const struct llmp_str none = { NULL, 0 };
+    static const struct llmp_str openai[] = {
+        LLMP_STR("metadata"), LLMP_STR("parameters"),
+        LLMP_STR("schema"),   LLMP_STR("arguments"),
+        { NULL, 0 },
+    };
+    static const struct llmp_str anthropic[] = {
+        LLMP_STR("metadata"),
+        LLMP_STR("input"),
+        LLMP_STR("input_schema"),
+        { NULL, 0 },
+    };
+    static const struct llmp_str google[] = {
+        LLMP_STR("args"),       LLMP_STR("response"),       LLMP_STR("schema"),
+        LLMP_STR("parameters"), LLMP_STR("responseSchema"), { NULL, 0 },
+    };
+
+    switch (shape) {
+    case LLMP_SHAPE_MESSAGES:
+    case LLMP_SHAPE_COUNT:
+        return anthropic;
+    case LLMP_SHAPE_GEMINI:
+    case LLMP_SHAPE_GEMINI_OTHER:
+        return google;
+    case LLMP_SHAPE_CHAT:
+    case LLMP_SHAPE_RESPONSES:
+    case LLMP_SHAPE_ANY:
+        return openai;
+    default:
+        return &none;
+    }
+}
+
 int llmp_request_feed(struct llmp_request_reader *request,
                       struct llmp_str piece, bool last, struct llmp_error *err)
 {
+    const struct llmp_str *own = own_data(request->shape);
     struct llmp_json_token token;
     int rc;
 
@@ -245,6 +283,7 @@ int llmp_request_feed(struct llmp_request_reader *request,
                                  request->shape == LLMP_SHAPE_MESSAGES))
             LLMP_TRY(see_message(request, &token, err));
         llmp_json_pick_token(&request->pick, &token);
+        llmp_refs_see(&request->refs, &token, own);
     }
     return rc;
 }

@@ -23,7 +23,10 @@
 static void init(struct llmp_json_members *m)
 {
     memset(m, 0xA5, sizeof(*m)); /* it must not rely on zeroes */
-    llmp_json_members_init(m, LLMP_STR("usage"), LLMP_STR("error"));
+    static const struct llmp_str names[] = { LLMP_STR("usage"),
+                                             LLMP_STR("error") };
+
+    llmp_json_members_init(m, names, 2);
 }
 
 /* A piece in memory of its own, so that a sanitizer sees its end. */
