@@ -211,7 +211,7 @@ uint64_t llmp_checks_next(struct llmp_checks *checks)
 
     (void)pthread_mutex_lock(&checks->lock);
     for (const struct llmp_check *c = checks->synced.first; c; c = c->next)
-        if (c->planned && !c->under_way && c->due_ns < next_ns)
+        if (c->planned && c->due_ns < next_ns) /* also what is under way */
             next_ns = c->due_ns;
     (void)pthread_mutex_unlock(&checks->lock);
     return next_ns;

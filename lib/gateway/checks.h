@@ -50,7 +50,8 @@ bool llmp_checks_take(struct llmp_checks *checks,
 /* Whether the table is made from this version: else taking makes it anew. */
 bool llmp_checks_is_current(struct llmp_checks *checks, uint64_t version);
 
-/* When to look next; a new version may change that. */
+/* When to look next; a new version may change that. In the past, if what is
+ * due is still under way. */
 uint64_t llmp_checks_next(struct llmp_checks *checks);
 
 /* What came of it; the router is told where something has changed. */

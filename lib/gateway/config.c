@@ -106,6 +106,7 @@ static int fill(struct llmp_reading *reading)
     LLMP_TRY(llmp_check_providers(reading, &draft.providers));
     LLMP_TRY(llmp_check_models(reading, &draft.models));
     LLMP_TRY(llmp_check_routing(reading, &draft.routing));
+    LLMP_TRY(llmp_check_objects(reading, &draft.objects));
     LLMP_TRY(llmp_check_auth(reading, &draft));
     LLMP_TRY(llmp_check_prices(reading, &draft.prices));
     LLMP_TRY(check_store(reading, &draft.store));

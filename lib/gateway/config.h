@@ -271,6 +271,13 @@ struct llmp_routing_config {
     struct llmp_check_config checks;
 };
 
+/* Files, batches and stored responses at providers. */
+struct llmp_objects_config {
+    bool shared; /* all callers are one owner */
+    bool batches_unguarded;
+    struct llmp_str model; /* whose provider takes files; empty: must be said */
+};
+
 struct llmp_limits {
     uint64_t body_bytes_max;        /* a JSON body that is held whole */
     uint64_t passthrough_bytes_max; /* a streamed upload */
@@ -290,6 +297,7 @@ struct llmp_config {
     struct llmp_model *models; /* literal names sorted, then patterns */
     size_t model_count, literal_count;
     struct llmp_routing_config routing;
+    struct llmp_objects_config objects;
     struct llmp_str *rule_fields; /* names that rules ask for */
     size_t rule_field_count;
     struct llmp_store_config store;

@@ -37,6 +37,9 @@ int llmp_imply_deployment(struct llmp_reading *reading,
                           const struct llmp_provider *provider);
 
 /* config_routing.c */
+/* After the models. */
+int llmp_check_objects(struct llmp_reading *reading,
+                       const struct llmp_draft_objects *draft);
 int llmp_check_routing(struct llmp_reading *reading,
                        const struct llmp_draft_routing *draft);
 

@@ -39,6 +39,21 @@ static void fill_health(struct llmp_route_health *health,
     health->limit_max = (uint32_t)concurrency->max.number;
 }
 
+int llmp_check_objects(struct llmp_reading *reading,
+                       const struct llmp_draft_objects *draft)
+{
+    struct llmp_objects_config *objects = &reading->config->objects;
+
+    objects->shared = draft->shared.number != 0;
+    objects->batches_unguarded = draft->batches.number != 0;
+    objects->model = draft->model.text;
+    if (draft->model.node &&
+        !llmp_config_model(reading->config, draft->model.text))
+        return llmp_reading_fail(reading, draft->model.node, LLMP_E_NOT_FOUND,
+                                 "there is no model of this name");
+    return LLMP_OK;
+}
+
 int llmp_check_routing(struct llmp_reading *reading,
                        const struct llmp_draft_routing *draft)
 {

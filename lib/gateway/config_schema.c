@@ -662,6 +662,27 @@ SECTION(admin_section, "admin", llmp_draft_admin, admin_keys,
         "where keys are administered (`store` and `auth.pepper`), unless "
         "something else is there.");
 
+/* In this order: llmp_check_objects() knows. */
+static const char *const batches_choices[] = { "refuse", "unguarded", NULL };
+
+static const struct llmp_key objects_keys[] = {
+    { "model", LLMP_KEY_TEXT, AT(objects, model),
+      .help = "Whose provider takes files that come without the field "
+              "`x-llmproxy-model`." },
+    { "batches", LLMP_KEY_CHOICE, AT(objects, batches), "refuse",
+      .choices = batches_choices,
+      .help = "`unguarded`: batches are taken, though their lines pass neither "
+              "guards nor limits when they run; each is recorded as an event "
+              "and booked by the size of its file." },
+    { "shared", LLMP_KEY_BOOL, AT(objects, shared), "false",
+      .help = "All callers are one owner: each may use what another made, and "
+              "what nobody knows the owner of (vector stores, conversations, "
+              "containers, cached contents)." },
+};
+SECTION(objects_section, "objects", llmp_draft_objects, objects_keys,
+        "Files, batches and stored responses, which lie at a provider and "
+        "belong to whoever made them. Needs a `store`.");
+
 static const struct llmp_key config_keys[] = {
     { "server", LLMP_KEY_SECTION, offsetof(struct llmp_draft, server),
       .section = &server_section, .help = "The side that clients see." },
@@ -674,6 +695,9 @@ static const struct llmp_key config_keys[] = {
     { "routing", LLMP_KEY_SECTION, offsetof(struct llmp_draft, routing),
       .section = &llmp_routing_section,
       .help = "How deployments are judged and chosen, for all models." },
+    { "objects", LLMP_KEY_SECTION, offsetof(struct llmp_draft, objects),
+      .section = &objects_section,
+      .help = "Files, batches and stored responses at providers." },
     { "auth", LLMP_KEY_SECTION, offsetof(struct llmp_draft, auth),
       .section = &auth_section, .help = "Who may call." },
     { "keys", LLMP_KEY_SECTIONS, offsetof(struct llmp_draft, keys),

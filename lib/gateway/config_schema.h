@@ -308,11 +308,17 @@ struct llmp_draft_routing {
     struct llmp_draft_checks checks;
 };
 
+struct llmp_draft_objects {
+    const struct llmp_node *node;
+    struct llmp_setting shared, batches, model;
+};
+
 struct llmp_draft {
     const struct llmp_node *node;
     struct llmp_draft_server server;
     struct llmp_drafts providers, models, keys, users, teams, organisations;
     struct llmp_draft_routing routing;
+    struct llmp_draft_objects objects;
     struct llmp_draft_auth auth;
     struct llmp_draft_prices prices;
     struct llmp_draft_store store;

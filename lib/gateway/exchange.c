@@ -147,6 +147,7 @@ void llmp_exchange_free(struct llmp_exchange *x)
 
     llmp_x_win(x);
     llmp_x_leave_queue(x, false);
+    llmp_x_object_drop(x);
     llmp_x_stop_reading(x);
     llmp_x_release_body(x);
     llmp_upload_check_free(x->upload_check);
@@ -348,6 +349,7 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
     assert(x->state != LLMP_X_ENDED);
     llmp_x_win(x);
     llmp_x_leave_queue(x, false);
+    llmp_x_object_drop(x);
     llmp_x_cancel_call(x);
     x->state = LLMP_X_ENDED;
     x->input.len = 0;
@@ -529,6 +531,9 @@ static void look_at_deadline(struct llmp_exchange *x)
     case LLMP_X_AUTH:
         llmp_x_keys_woken(x);
         break;
+    case LLMP_X_OBJECT:
+        llmp_x_object_tick(x);
+        break;
     case LLMP_X_QUEUED:
         llmp_x_queue_tick(x);
         break;
@@ -582,6 +587,8 @@ void llmp_exchange_woken(struct llmp_exchange *x, struct llmp_time now)
         llmp_x_credential_woken(x);
     else if (x->state == LLMP_X_ADMIN)
         llmp_x_admin_woken(x);
+    else if (x->state == LLMP_X_OBJECT)
+        llmp_x_object_woken(x);
     else if (x->state == LLMP_X_QUEUED)
         llmp_x_queue_woken(x);
     else if (x->state == LLMP_X_LIMITS)

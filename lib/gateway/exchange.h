@@ -16,6 +16,7 @@
 #include "gateway/decide.h"
 #include "gateway/gateway.h"
 #include "gateway/line.h"
+#include "gateway/objects.h"
 #include "gateway/operation.h"
 #include "gateway/tokens.h"
 #include "gateway/upload_check.h"
@@ -28,6 +29,7 @@ enum llmp_x_state {
     LLMP_X_HEAD,       /* nothing came yet */
     LLMP_X_AUTH,       /* the keys of a token's issuer are awaited */
     LLMP_X_BODY,       /* a body is being held */
+    LLMP_X_OBJECT,     /* whose something at a provider is, is awaited */
     LLMP_X_QUEUED,     /* a deployment's room is awaited */
     LLMP_X_LIMITS,     /* what the store says about limits is awaited */
     LLMP_X_CREDENTIAL, /* the provider's token is awaited */
@@ -46,6 +48,7 @@ enum llmp_x_answer {
     LLMP_ANSWER_ERROR,  /* collected, cleaned, and sent whole */
     LLMP_ANSWER_JSON,   /* passed on, its usage read on the way */
     LLMP_ANSWER_WHOLE,  /* collected and translated */
+    LLMP_ANSWER_MADE,   /* collected: it says what was made */
     LLMP_ANSWER_EVENTS  /* passed on event by event */
 };
 
@@ -124,6 +127,7 @@ struct llmp_x_attempt {
     } booked;
 
     /* The call. */
+    void (*make_call)(struct llmp_exchange *x); /* when its token is there */
     struct llmp_call call;
     const struct llmp_x_receiver *receiver;
     bool call_open; /* begun and not yet ended, failed, cancelled */
@@ -138,6 +142,7 @@ struct llmp_x_attempt {
     struct llmp_response_head response;
     struct llmp_buf early; /* a stream's events before its first content */
     struct llmp_token_usage usage; /* what the stream's events said so far */
+    struct llmp_str made; /* the id of what the provider keeps; or empty */
     struct llmp_sse sse;
     bool sse_open;
     bool stream_done, stream_finished;
@@ -229,6 +234,18 @@ struct llmp_exchange {
         uint64_t spent[LLMP_LIMIT_UNITS]; /* by earlier attempts */
     } route;
 
+    void (*admit)(struct llmp_exchange *x); /* again, when limits are known;
+                                               NULL: as the body is */
+    struct { /* of what lies at a provider (stage_objects.c) */
+        struct llmp_object_look *look;
+        struct llmp_str ids[LLMP_OBJECTS_MAX];
+        size_t count;
+        bool again;            /* it was looked for once before */
+        struct llmp_str model; /* that is named, or that made it */
+        const struct llmp_provider *provider; /* the only one to ask; or NULL */
+        uint64_t input_tokens;                /* of a batch's file */
+        void (*go_on)(struct llmp_exchange *x);
+    } object;
     struct {                      /* of who waits for room (stage_queue.c) */
         struct llmp_lines *lines; /* it has a place there; or NULL */
         struct llmp_place place;
@@ -391,6 +408,10 @@ void llmp_x_limits_woken(struct llmp_exchange *x);
 /* stage_book.c: what the ledger is told */
 bool llmp_x_book_intent(struct llmp_exchange *x);  /* false: it was refused */
 void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
+/* Something else that the answer tells of is the caller's. */
+void llmp_x_book_object(struct llmp_exchange *x, struct llmp_str id);
+/* The event of a batch whose lines nobody looks at. */
+void llmp_x_book_unguarded(struct llmp_exchange *x);
 
 /* stage_request.c: of a held body, as its bytes are; else 0 */
 uint64_t llmp_x_input_tokens(const struct llmp_exchange *x);
@@ -429,6 +450,26 @@ void llmp_x_forget_attempt(struct llmp_exchange *x);
 
 /* What rules may ask about. */
 struct llmp_asked llmp_x_asked(const struct llmp_exchange *x);
+
+/* stage_objects.c: in state LLMP_X_OBJECT */
+/* Whether there is a store; else the exchange was ended. */
+bool llmp_x_objects_served(struct llmp_exchange *x);
+/* The held body refers to what lies at a provider: it is looked up, and
+ * llmp_x_json_known() follows, or the exchange was ended. False: it does not,
+ * or that is the provider's business. */
+bool llmp_x_refers(struct llmp_exchange *x, const struct llmp_refs *refs,
+                   struct llmp_str model);
+void llmp_x_object_request(struct llmp_exchange *x); /* the path has an id */
+void llmp_x_refuse_list(struct llmp_exchange *x);
+void llmp_x_object_woken(struct llmp_exchange *x);
+void llmp_x_object_tick(struct llmp_exchange *x);
+void llmp_x_object_drop(struct llmp_exchange *x);
+const uint64_t *llmp_x_pinned(struct llmp_exchange *x, const uint64_t *allowed);
+/* Whether the answer is collected to see what was made: in `x->out`. */
+bool llmp_x_tells_what_it_made(const struct llmp_exchange *x);
+size_t llmp_x_made_max(void);
+void llmp_x_note_made(struct llmp_exchange *x);
+void llmp_x_note_response(struct llmp_exchange *x, struct llmp_str id);
 
 /* stage_queue.c: in state LLMP_X_QUEUED */
 /* Others wait for the same room already. */
@@ -503,6 +544,8 @@ void llmp_x_request_head(struct llmp_exchange *x,
 void llmp_x_request_body(struct llmp_exchange *x, struct llmp_str bytes);
 void llmp_x_request_end(struct llmp_exchange *x);
 void llmp_x_request_known(struct llmp_exchange *x); /* its caller is */
+/* The body is read, and what it refers to is the caller's. */
+void llmp_x_json_known(struct llmp_exchange *x);
 bool llmp_x_uploads(const struct llmp_exchange *x); /* straight to the call */
 void llmp_x_refuse_json(struct llmp_exchange *x, int status, const char *param,
                         const struct llmp_error *err);
@@ -576,7 +619,6 @@ void llmp_x_show_jwks(struct llmp_exchange *x);
 void llmp_x_show_capabilities(struct llmp_exchange *x);
 
 /* stage_check.c */
-void llmp_x_check_call(struct llmp_exchange *x); /* its token is there */
 void llmp_x_check_drop(struct llmp_exchange *x); /* it came to nothing */
 
 /* stage_local.c */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of surfaces. Not served yet: /v1/files, /v1/batches and
- * /v1/responses/{id}, whose objects live in one provider account and need an
- * owner first.
+ * The table of surfaces: of two patterns that take a path, the longer one
+ * comes first.
  */
 #include "gateway/operation.h"
 
 #include "base/internal.h"
+#include "gateway/objects.h"
 
 #define S(text)                   \
     {                             \
@@ -47,6 +47,12 @@
         .model_required = required                               \
     }
 
+#define OBJECT_OP(op, m, p, use)                                            \
+    {                                                                       \
+        .name = S(op), .method = S(m), .path = S("/v1/" p),                 \
+        .local = LLMP_LOCAL_OBJECT, .shape = LLMP_SHAPE_ANY, .object = use, \
+    }
+
 #define LOCAL_OP(op, p, what)                                          \
     {                                                                  \
         .name = S(op), .method = S("GET"), .path = S(p), .local = what \
@@ -67,6 +73,32 @@ static const struct llmp_operation operations[] = {
       .model_required = true },
     GEMINI_OPS("v1beta"),
     GEMINI_OPS("v1"),
+    OBJECT_OP("responses", "GET", "responses/*/input_items", LLMP_OBJECT_USED),
+    OBJECT_OP("responses", "POST", "responses/*/cancel", LLMP_OBJECT_USED),
+    OBJECT_OP("responses", "GET", "responses/*", LLMP_OBJECT_USED),
+    OBJECT_OP("responses", "DELETE", "responses/*", LLMP_OBJECT_USED),
+    { .name = S("files"),
+      .method = S("POST"),
+      .path = S("/v1/files"),
+      .body = LLMP_BODY_PASS,
+      .shape = LLMP_SHAPE_ANY,
+      .model_required = true,
+      .object = LLMP_OBJECT_FILE_MADE },
+    LOCAL_OP("files", "/v1/files", LLMP_LOCAL_OBJECTS),
+    OBJECT_OP("files", "GET", "files/*/content", LLMP_OBJECT_USED),
+    OBJECT_OP("files", "GET", "files/*", LLMP_OBJECT_USED),
+    OBJECT_OP("files", "DELETE", "files/*", LLMP_OBJECT_USED),
+    { .name = S("batches"),
+      .method = S("POST"),
+      .path = S("/v1/batches"),
+      .upstream = S("/batches"),
+      .body = LLMP_BODY_JSON,
+      .shape = LLMP_SHAPE_ANY,
+      .usage = true,
+      .object = LLMP_OBJECT_BATCH_MADE },
+    LOCAL_OP("batches", "/v1/batches", LLMP_LOCAL_OBJECTS),
+    OBJECT_OP("batches", "POST", "batches/*/cancel", LLMP_OBJECT_USED),
+    OBJECT_OP("batches", "GET", "batches/*", LLMP_OBJECT_BATCH_SHOWN),
     PASS_OP("images", "images/*", true),
     PASS_OP("audio", "audio/*", true),
     PASS_OP("moderations", "moderations", false),
@@ -112,9 +144,9 @@ bool llmp_operation_plain_tail(struct llmp_str tail)
 
 /* What goes into an upstream's path must be plain; what we answer ourselves is
  * a name, which may be anything. */
-static bool path_matches(struct llmp_str pattern, bool local,
-                         struct llmp_str path)
+static bool path_matches(const struct llmp_operation *op, struct llmp_str path)
 {
+    const struct llmp_str pattern = op->path;
     size_t star = llmp_str_find(pattern, LLMP_STR("*"));
 
     if (star == SIZE_MAX)
@@ -130,7 +162,9 @@ static bool path_matches(struct llmp_str pattern, bool local,
 
     struct llmp_str free = { path.ptr + star, path.len - star - end.len };
 
-    return local ? free.len > 0 : llmp_operation_plain_tail(free);
+    if (op->local == LLMP_LOCAL_OBJECT) /* and nothing that leads elsewhere */
+        return llmp_object_is_id(free);
+    return op->local ? free.len > 0 : llmp_operation_plain_tail(free);
 }
 
 const struct llmp_operation *llmp_operation_find(struct llmp_str method,
@@ -139,8 +173,7 @@ const struct llmp_operation *llmp_operation_find(struct llmp_str method,
 {
     *allowed = NULL;
     for (size_t i = 0; i < LLMP_COUNT(operations); i++) {
-        if (!path_matches(operations[i].path,
-                          operations[i].local != LLMP_LOCAL_NO, path))
+        if (!path_matches(&operations[i], path))
             continue;
         if (llmp_str_eq(operations[i].method, method) ||
             (llmp_str_eq(operations[i].method, LLMP_STR("GET")) &&

@@ -23,9 +23,20 @@ enum llmp_local {
     LLMP_LOCAL_LIVE,
     LLMP_LOCAL_READY,
     LLMP_LOCAL_METRICS,
-    LLMP_LOCAL_JWKS,   /* public keys of our own tokens */
-    LLMP_LOCAL_TOKENS, /* issues one */
-    LLMP_LOCAL_ADMIN   /* the listener for administration */
+    LLMP_LOCAL_JWKS,    /* public keys of our own tokens */
+    LLMP_LOCAL_TOKENS,  /* issues one */
+    LLMP_LOCAL_OBJECT,  /* its path has the id of something at a provider */
+    LLMP_LOCAL_OBJECTS, /* a list of those */
+    LLMP_LOCAL_ADMIN    /* the listener for administration */
+};
+
+/* What an operation has to do with what lies at a provider. */
+enum llmp_object_use {
+    LLMP_OBJECT_NONE,
+    LLMP_OBJECT_FILE_MADE,
+    LLMP_OBJECT_BATCH_MADE,
+    LLMP_OBJECT_BATCH_SHOWN, /* with the files that it put out */
+    LLMP_OBJECT_USED
 };
 
 struct llmp_operation {
@@ -37,6 +48,7 @@ struct llmp_operation {
     enum llmp_body_kind body;
     enum llmp_shape shape;
     enum llmp_local local;
+    enum llmp_object_use object;
     bool model_required;
     bool usage; /* answers carry token counts */
 };

@@ -135,6 +135,9 @@ static enum llmp_x_answer kind_of_answer(const struct llmp_exchange *x,
     if (head->status >= 300 ||
         (api && llmp_is_media_type(type, LLMP_STR("text/html"))))
         return LLMP_ANSWER_ERROR;
+    if (llmp_x_tells_what_it_made(x) &&
+        llmp_is_media_type(type, LLMP_STR("application/json")))
+        return LLMP_ANSWER_MADE;
     if (x->attempt->foreign)
         return events ? LLMP_ANSWER_EVENTS : LLMP_ANSWER_WHOLE;
     if (head->status == 204 || /* no body, whatever its type */
@@ -256,6 +259,9 @@ static void answer_head(struct llmp_exchange *x,
     case LLMP_ANSWER_WHOLE:
         x->out.limit = (size_t)x->config->limits.body_bytes_max;
         return;
+    case LLMP_ANSWER_MADE:
+        x->out.limit = llmp_x_made_max();
+        return;
     case LLMP_ANSWER_EVENTS:
         llmp_x_stream_begin(x);
         return; /* likewise */
@@ -340,7 +346,8 @@ static void answer_body(struct llmp_exchange *x, struct llmp_str bytes)
         json_body(x, bytes);
         return;
     }
-    if (x->attempt->answer == LLMP_ANSWER_WHOLE) {
+    if (x->attempt->answer == LLMP_ANSWER_WHOLE ||
+        x->attempt->answer == LLMP_ANSWER_MADE) {
         (void)llmp_buf_add(&x->out, bytes); /* too long: said at the end */
         return;
     }
@@ -432,6 +439,17 @@ static void end_whole(struct llmp_exchange *x)
         upstream_error(x); /* it may say what is wrong */
 }
 
+/* What was made is booked before the client hears of it. */
+static void end_made(struct llmp_exchange *x)
+{
+    if (x->out.failed) {
+        llmp_x_refuse_nomem(x);
+        return;
+    }
+    llmp_x_note_made(x);
+    answer_out(x, LLMP_END_COMPLETE);
+}
+
 static void end_json(struct llmp_exchange *x)
 {
     struct llmp_token_usage usage;
@@ -443,6 +461,7 @@ static void end_json(struct llmp_exchange *x)
         return;
     }
     llmp_x_note_usage(x, &usage);
+    llmp_x_note_response(x, llmp_peek_object(&x->attempt->reader.answer));
     llmp_x_end(x, error ? LLMP_END_UPSTREAM_ERROR : LLMP_END_COMPLETE, true);
 }
 
@@ -550,6 +569,8 @@ static void answer_end(struct llmp_exchange *x)
         end_json(x);
     else if (x->attempt->answer == LLMP_ANSWER_WHOLE)
         end_whole(x);
+    else if (x->attempt->answer == LLMP_ANSWER_MADE)
+        end_made(x);
     else
         llmp_x_end(x, LLMP_END_COMPLETE, true);
 }

@@ -4,9 +4,13 @@
  * unknown should nothing more be heard; at the end, what it was. The row's id
  * is ours: a client that says the same request id twice pays twice.
  */
+#include <stdio.h>
+
 #include "base/internal.h"
 #include "gateway/counter.h"
 #include "gateway/exchange.h"
+
+enum { BYTES_PER_TOKEN = 4 };
 
 static void make_id(struct llmp_exchange *x)
 {
@@ -210,6 +214,9 @@ static void fill_outcome(struct llmp_exchange *x, struct llmp_ledger_row *row)
     const char *ending = llmp_ending_name(s->ending);
 
     row->status = llmp_str_of(ending);
+    row->object = x->attempt->made;
+    if (x->operation->object == LLMP_OBJECT_FILE_MADE) /* for a batch of it */
+        row->reserved_input = count_of(x->body_seen / BYTES_PER_TOKEN);
     row->basis = s->usage_basis;
     row->requests = x->attempt->call_reached;
     row->cost_known = s->cost_known;
@@ -256,4 +263,73 @@ void llmp_x_book_outcome(struct llmp_exchange *x)
     int kept = llmp_ledger_end(ledger, x->attempt->booked.at, &entry, NULL);
 
     (void)kept;
+}
+
+/* ---- what was made besides ----------------------------------------------- */
+
+/* The same each time that the answer tells of it, so it is booked once. */
+static void id_of_object(const struct llmp_exchange *x, struct llmp_str object,
+                         char id[33])
+{
+    struct llmp_str provider = x->attempt->booked.provider;
+    uint64_t high = llmp_str_hash(provider, 0);
+    uint64_t low = llmp_str_hash(object, high);
+
+    (void)snprintf(id, 33, "%016llx%016llx",
+                   (unsigned long long)llmp_str_hash(object, ~low),
+                   (unsigned long long)low);
+}
+
+void llmp_x_book_object(struct llmp_exchange *x, struct llmp_str object)
+{
+    struct llmp_ledger *ledger = llmp_worker_ledger(x->worker);
+    char deployment[LLMP_LIMIT_ID_MAX], id[33];
+    struct llmp_ledger_row row;
+    llmp_journal_at at;
+
+    if (!ledger || !x->attempt->booked.open)
+        return;
+    fill_row(x, &row, deployment);
+    id_of_object(x, object, id);
+    row.id = (struct llmp_str){ id, sizeof(id) - 1 };
+    row.operation = LLMP_STR("files");
+    row.status = LLMP_STR("made");
+    row.basis = LLMP_USAGE_NONE;
+    row.requests = 0;
+    row.reserved_input = row.reserved_output = row.reserved_cost_nano = 0;
+    row.cost_known = true;
+    row.object = object;
+
+    const struct llmp_ledger_entry made = { &row, NULL, 0 };
+
+    if (llmp_ledger_begin(ledger, &made, &at, NULL) == LLMP_OK)
+        (void)!llmp_ledger_end(ledger, at, &made, NULL);
+}
+
+void llmp_x_book_unguarded(struct llmp_exchange *x)
+{
+    struct llmp_store_writer *writer = x->worker->gateway->stored.writer;
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf after = { 0 };
+    struct llmp_store_event event = {
+        .id = { x->attempt->booked.id, sizeof(x->attempt->booked.id) - 1 },
+        .wall_ns = x->now.wall_ns,
+        .actor = fit(x->summary.key),
+        .action = LLMP_STR("batch.unguarded"),
+        .object_kind = LLMP_STR("batch"),
+        .object_id = x->attempt->made,
+    };
+
+    if (!writer || !x->attempt->made.len)
+        return;
+    (void)llmp_buf_add(&after, LLMP_STR("{\"input_file\":"));
+    (void)llmp_buf_json(&after, x->object.ids[0]);
+    (void)llmp_buf_add(&after, LLMP_STR(",\"model\":"));
+    (void)llmp_buf_json(&after, x->object.model);
+    (void)llmp_buf_add(&after, LLMP_STR(",\"organisation\":"));
+    (void)llmp_buf_json(&after, x->summary.org);
+    (void)llmp_buf_printf(&after, ",\"estimated_tokens\":%llu}",
+                          (unsigned long long)x->object.input_tokens);
+    event.after = llmp_buf_str(&after);
+    if (!after.failed)
+        (void)!llmp_store_writer_event(writer, &event, NULL, NULL, NULL);
 }

@@ -66,7 +66,8 @@ bool llmp_x_route(struct llmp_exchange *x, struct llmp_str model)
         return false;
     }
     if (!llmp_x_may(x,
-                    x->operation->local == LLMP_LOCAL_NO
+                    x->operation->local == LLMP_LOCAL_NO ||
+                            x->operation->local == LLMP_LOCAL_OBJECT
                         ? LLMP_ACTION_MODEL_USE
                         : LLMP_ACTION_MODEL_LIST,
                     model)) {
@@ -307,6 +308,7 @@ static void call_translated(struct llmp_exchange *x)
 
 void llmp_x_call_plain(struct llmp_exchange *x)
 {
+    x->attempt->make_call = llmp_x_call_plain;
     if (!llmp_x_has_credential(x))
         return; /* it is being fetched, or the exchange was ended */
     if (llmp_provider_speaks(x->attempt->deployment->provider,

@@ -82,7 +82,7 @@ static const struct llmp_deployment *deployment_of(
     return NULL;
 }
 
-void llmp_x_check_call(struct llmp_exchange *x)
+static void make_call(struct llmp_exchange *x)
 {
     llmp_x_call_get(x, x->check.job.provider->check_path, &receiver);
     if (x->attempt->call_open)
@@ -111,8 +111,9 @@ int llmp_exchange_check(struct llmp_exchange *x, struct llmp_time now)
     x->request_ended = true;
     x->attempt->deployment = deployment_of(x->config, x->check.job.provider);
     x->attempt->pick.credential = (uint32_t)x->check.job.credential;
+    x->attempt->make_call = make_call;
     if (llmp_x_has_credential(x))
-        llmp_x_check_call(x);
+        make_call(x);
     return LLMP_OK;
 }
 

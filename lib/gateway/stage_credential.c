@@ -225,10 +225,7 @@ static void go_on(struct llmp_exchange *x)
     x->out.len = 0;
     x->out.limit = 0;
     llmp_x_no_deadline(x);
-    if (x->check.open)
-        llmp_x_check_call(x);
-    else
-        llmp_x_call_plain(x);
+    x->attempt->make_call(x);
 }
 
 static void credential_head(struct llmp_exchange *x,

@@ -204,6 +204,12 @@ void llmp_x_local(struct llmp_exchange *x, struct llmp_str path)
     case LLMP_LOCAL_JWKS:
         llmp_x_show_jwks(x);
         return;
+    case LLMP_LOCAL_OBJECT:
+        llmp_x_object_request(x);
+        return;
+    case LLMP_LOCAL_OBJECTS:
+        llmp_x_refuse_list(x);
+        return;
     case LLMP_LOCAL_ADMIN:
     case LLMP_LOCAL_TOKENS:
     case LLMP_LOCAL_METRICS:

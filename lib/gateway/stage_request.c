@@ -197,6 +197,9 @@ bool llmp_x_is_json(const struct llmp_exchange *x)
 
 static void begin_body(struct llmp_exchange *x)
 {
+    if (x->operation->object && !llmp_x_objects_served(x))
+        return;
+
     bool held = x->operation->body == LLMP_BODY_JSON;
     uint64_t limit = held ? x->config->limits.body_bytes_max
                           : x->config->limits.passthrough_bytes_max;
@@ -398,8 +401,19 @@ uint64_t llmp_x_input_tokens(const struct llmp_exchange *x)
 
 static void admit_json(struct llmp_exchange *x)
 {
-    if (llmp_x_admit(x, llmp_x_input_tokens(x), x->output_max))
+    bool admitted =
+        x->operation->object /* a batch: as much output again as input */
+            ? llmp_x_admit(x, x->object.input_tokens, x->object.input_tokens)
+            : llmp_x_admit(x, llmp_x_input_tokens(x), x->output_max);
+
+    if (admitted)
         llmp_x_call_plain(x);
+}
+
+void llmp_x_json_known(struct llmp_exchange *x)
+{
+    if (llmp_x_route(x, x->object.model))
+        admit_json(x);
 }
 
 static bool is_gemini(const struct llmp_exchange *x)
@@ -435,6 +449,7 @@ static void json_complete(struct llmp_exchange *x)
 {
     struct llmp_request_reader *request = &x->attempt->reader.request;
     struct llmp_str body = llmp_buf_str(&x->body), model;
+    struct llmp_refs refs;
     struct llmp_error err;
     const char *param;
 
@@ -452,11 +467,14 @@ static void json_complete(struct llmp_exchange *x)
     x->output_max = llmp_request_output_max(request, body);
     llmp_request_plan(request, body, &x->plan);
     model = llmp_request_model(request, body, &x->arena);
+    refs = request->refs;
     llmp_x_stop_reading(x);
     if (is_gemini(x) && !read_gemini_path(x, &model))
         return;
-    if (llmp_x_route(x, model))
-        admit_json(x);
+    if (llmp_x_refers(x, &refs, model))
+        return;
+    x->object.model = model;
+    llmp_x_json_known(x);
 }
 
 /* ---- what the frame calls ------------------------------------------------ */
@@ -502,6 +520,10 @@ void llmp_x_request_end(struct llmp_exchange *x)
 /* Of an upload the front is looked at anew: more of it may have come. */
 void llmp_x_admit_again(struct llmp_exchange *x, bool ended)
 {
+    if (x->admit) {
+        x->admit(x);
+        return;
+    }
     if (x->operation->body == LLMP_BODY_JSON) {
         admit_json(x);
         return;

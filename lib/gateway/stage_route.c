@@ -82,6 +82,11 @@ static int decide(struct llmp_exchange *x)
     size_t rule = llmp_rule_find(x->model, &asked);
 
     x->route.allowed = rule == SIZE_MAX ? NULL : x->model->rules[rule].allowed;
+    if (x->object.provider) {
+        x->route.allowed = llmp_x_pinned(x, x->route.allowed);
+        if (!x->route.allowed)
+            return LLMP_E_NOMEM;
+    }
     x->route.level = 0;
     if (x->model->strategy == LLMP_ROUTE_COMPLEXITY)
         LLMP_TRY(find_level(x));
@@ -311,6 +316,7 @@ void llmp_x_forget_attempt(struct llmp_exchange *x)
     x->attempt->reads = LLMP_READS_NOTHING;
     x->hedge_ns = 0;
     x->input.len = 0;
+    x->attempt->made.len = 0;
     x->attempt->early.len = 0;
     x->out.len = 0;
     x->out.limit = 0;
@@ -332,6 +338,7 @@ static bool may_go_on(const struct llmp_exchange *x)
 {
     return !x->responded && x->operation->body == LLMP_BODY_JSON &&
            x->operation->local == LLMP_LOCAL_NO &&
+           !x->operation->object && /* it may have been made */
            x->route.attempts < ATTEMPTS_MAX &&
            x->route.until_ns > x->now.mono_ns;
 }

@@ -46,6 +46,7 @@ static bool keep_event(struct llmp_exchange *x, struct llmp_sse_event *event,
     llmp_peek_event_read(x->operation->shape, event->name, event->data,
                          &x->attempt->usage, seen);
     llmp_x_note_usage(x, &seen->usage);
+    llmp_x_note_response(x, seen->object);
     /* What cannot be shown, for want of memory, has not told the client. */
     if ((seen->error || seen->obscure) && !mask_event(x, event))
         return false;

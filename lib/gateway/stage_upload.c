@@ -178,13 +178,15 @@ static void begin_upload(struct llmp_exchange *x, struct llmp_str model,
  * the front has one, it is replaced. */
 void llmp_x_pass_front(struct llmp_exchange *x)
 {
-    struct llmp_str in_body = { NULL, 0 };
+    struct llmp_str in_body = { NULL, 0 }, named = x->model_header;
     int found = find_model(x, &in_body);
     bool over =
         found < 0 || x->request_ended || x->body.len >= LLMP_X_PASS_WINDOW;
 
-    if (x->model_header.len && (found > 0 || over))
-        begin_upload(x, x->model_header, in_body);
+    if (!named.len && x->operation->object)
+        named = x->config->objects.model;
+    if (named.len && (found > 0 || over))
+        begin_upload(x, named, in_body);
     else if (found > 0 || (over && !x->operation->model_required &&
                            (found < 0 || x->request_ended)))
         begin_upload(x, in_body, in_body);

@@ -535,7 +535,8 @@ static void check_due(struct llmp_timer *timer)
     while (begin_check(driver))
         ;
     next_ns = llmp_worker_check_ns(driver->worker, now(driver));
-    if (next_ns <= now(driver).mono_ns) /* memory is short */
+    if (next_ns <= now(driver).mono_ns) /* it runs still; or for want of memory
+                                         */
         next_ns = now(driver).mono_ns + LLMP_NS_PER_S;
     (void)llmp_driver_timer_set(driver, timer, next_ns);
 }

@@ -197,7 +197,13 @@ static void it_is_taken_once(void **state)
     assert_int_equal(llmp_exchange_new(&other, second, r.now), LLMP_OK);
     assert_int_equal(llmp_exchange_check(one, r.now), LLMP_OK);
     assert_int_equal(llmp_exchange_check(other, r.now), LLMP_MISS);
-    sleep_s(&r, 20); /* however long it takes */
+    /* Whoever looks next does so in its time, though all are under way. */
+    assert_int_equal(llmp_worker_check_ns(second, r.now),
+                     r.now.mono_ns + 5 * LLMP_NS_PER_S);
+    sleep_s(&r, 9);
+    assert_int_equal(llmp_worker_check_ns(second, r.now),
+                     r.now.mono_ns + LLMP_NS_PER_S);
+    sleep_s(&r, 11); /* however long it takes */
     assert_int_equal(llmp_exchange_check(other, r.now), LLMP_MISS);
     llmp_exchange_free(one); /* it was dropped: somebody else may */
     assert_int_equal(llmp_exchange_check(other, r.now), LLMP_OK);

@@ -100,6 +100,74 @@ static void other_methods_are_told_the_right_one(void **state)
         }
 }
 
+/* Paths that several methods have, and ids that lead nowhere else. */
+static void objects_are_found_by_plain_ids(void **state)
+{
+    static const struct {
+        const char *method, *path, *name;
+        enum llmp_body_kind body;
+        enum llmp_local local;
+        enum llmp_object_use object;
+    } found[] = {
+        { "POST", "/v1/files", "files", LLMP_BODY_PASS, LLMP_LOCAL_NO,
+          LLMP_OBJECT_FILE_MADE },
+        { "GET", "/v1/files", "files", LLMP_BODY_NONE, LLMP_LOCAL_OBJECTS, 0 },
+        { "GET", "/v1/files/file-1", "files", LLMP_BODY_NONE, LLMP_LOCAL_OBJECT,
+          LLMP_OBJECT_USED },
+        { "DELETE", "/v1/files/file-1", "files", LLMP_BODY_NONE,
+          LLMP_LOCAL_OBJECT, LLMP_OBJECT_USED },
+        { "GET", "/v1/files/file-1/content", "files", LLMP_BODY_NONE,
+          LLMP_LOCAL_OBJECT, LLMP_OBJECT_USED },
+        { "POST", "/v1/batches", "batches", LLMP_BODY_JSON, LLMP_LOCAL_NO,
+          LLMP_OBJECT_BATCH_MADE },
+        { "GET", "/v1/batches/batch_1", "batches", LLMP_BODY_NONE,
+          LLMP_LOCAL_OBJECT, LLMP_OBJECT_BATCH_SHOWN },
+        { "POST", "/v1/batches/batch_1/cancel", "batches", LLMP_BODY_NONE,
+          LLMP_LOCAL_OBJECT, LLMP_OBJECT_USED },
+        { "GET", "/v1/responses/resp_1", "responses", LLMP_BODY_NONE,
+          LLMP_LOCAL_OBJECT, LLMP_OBJECT_USED },
+        { "DELETE", "/v1/responses/resp_1", "responses", LLMP_BODY_NONE,
+          LLMP_LOCAL_OBJECT, LLMP_OBJECT_USED },
+        { "GET", "/v1/responses/resp_1/input_items", "responses",
+          LLMP_BODY_NONE, LLMP_LOCAL_OBJECT, LLMP_OBJECT_USED },
+        { "POST", "/v1/responses/resp_1/cancel", "responses", LLMP_BODY_NONE,
+          LLMP_LOCAL_OBJECT, LLMP_OBJECT_USED },
+    };
+    static const char *const nowhere[] = {
+        "/v1/files/",
+        "/v1/files/a/b",
+        "/v1/files/a/../b",
+        "/v1/files/../b",
+        "/v1/files/a%2fb",
+        "/v1/files/a.b",
+        "/v1/files/a/content/",
+        "/v1/files//content",
+        "/v1/files/a/b/content",
+        "/v1/responses/a/b/cancel",
+        "/v1/files/a?b",
+    };
+    const char *allowed;
+    (void)state;
+
+    for (size_t i = 0; i < LLMP_COUNT(found); i++) {
+        const struct llmp_operation *op = llmp_operation_find(
+            llmp_str_of(found[i].method), llmp_str_of(found[i].path), &allowed);
+
+        print_message("# %s %s\n", found[i].method, found[i].path);
+        assert_non_null(op);
+        assert_true(llmp_str_eq(op->name, llmp_str_of(found[i].name)));
+        assert_true(llmp_str_eq(op->method, llmp_str_of(found[i].method)));
+        assert_int_equal(op->body, found[i].body);
+        assert_int_equal(op->local, found[i].local);
+        assert_int_equal(op->object, found[i].object);
+    }
+    for (size_t i = 0; i < LLMP_COUNT(nowhere); i++) {
+        print_message("# %s\n", nowhere[i]);
+        assert_null(llmp_operation_find(LLMP_STR("GET"),
+                                        llmp_str_of(nowhere[i]), &allowed));
+    }
+}
+
 static void other_paths_are_nothing(void **state)
 {
     static const char *const paths[] = {
@@ -116,7 +184,6 @@ static void other_paths_are_nothing(void **state)
         "/v1//chat/completions",
         "/v1/./chat/completions",
         "/v1/chat/completions?x",
-        "/v1/files",
         "/v1/images",
         "/v1/images/",
         "/v1/audio/",
@@ -189,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_surface_is_found),
         cmocka_unit_test(other_methods_are_told_the_right_one),
+        cmocka_unit_test(objects_are_found_by_plain_ids),
         cmocka_unit_test(other_paths_are_nothing),
         cmocka_unit_test(a_path_s_tail_stays_where_it_is),
         cmocka_unit_test(no_other_byte_is_plain),
