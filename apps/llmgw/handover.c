@@ -247,6 +247,7 @@ void gw_handover_offer(struct gw_handover *handover, struct gw_server *server)
         (void)close(fd);
         return;
     }
+    server->lent = true;
     gw_say("handed the sockets to a successor");
     handover->peer_fd = fd;
 }

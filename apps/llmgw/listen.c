@@ -483,7 +483,7 @@ void gw_listeners_quiet(struct gw_worker *worker)
         .len = sizeof(drop_syn) / sizeof(drop_syn[0]), .filter = drop_syn
     };
 
-    if (worker->server->borrowed)
+    if (worker->server->borrowed || worker->server->lent)
         return;
     for (size_t i = 0; i < worker->listener_count; i++)
         if (!worker->listeners[i].is_unix)

@@ -34,6 +34,7 @@ struct gw_server {
     bool draining;
     bool handed_over;   /* a successor has the sockets and their names */
     bool borrowed;      /* a predecessor has them until we are ready */
+    bool lent;          /* a successor has them, and is not ready yet */
     int predecessor_fd; /* closed by one that still drains, or -1 */
 
     struct gw_ticket_keys *ticket_keys; /* thread safe; or NULL */

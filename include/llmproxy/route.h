@@ -431,6 +431,9 @@ struct llmp_route_outcome {
     uint64_t *tried; /**< quota and auth: another credential of the same
                           deployment may be tried, if there is a good one: its
                           bit is taken out again. NULL: no */
+    bool whole; /**< it did not stream, so `ttft_ns` has the time of all its
+                     tokens in it. That is taken off as far as streams have
+                     shown it; quantiles learn from streams only */
     /* New members go here, with 0 meaning "as before". Since 1.0: all above. */
 };
 LLMP_API void llmp_route_outcome_init_sized(struct llmp_route_outcome *outcome,
@@ -592,6 +595,14 @@ LLMP_API LLMP_MUST_USE int llmp_route_queue_join(struct llmp_route_queue *queue,
 LLMP_API LLMP_MUST_USE int llmp_route_queue_next(struct llmp_route_queue *queue,
                                                  uint64_t now_ns,
                                                  uint64_t *who);
+
+/** Who comes first: of the most important class that has somebody who has not
+ *  waited too long. Where all weights are 0, that is who has the next turn.
+ *  Nothing changes.
+ *  @retval LLMP_OK    `who` is it
+ *  @retval LLMP_MISS  nobody */
+LLMP_API LLMP_MUST_USE int llmp_route_queue_first(
+    const struct llmp_route_queue *queue, uint64_t now_ns, uint64_t *who);
 
 /** Takes out one who has waited too long; call it until it says LLMP_MISS.
  *  @retval LLMP_OK    `who` is out

@@ -83,8 +83,7 @@ struct llmp_priority_rule {
 };
 
 enum llmp_priority {
-    LLMP_PRIORITY_FRONT, /* whose turn was in vain */
-    LLMP_PRIORITY_CRITICAL,
+    LLMP_PRIORITY_CRITICAL = 1, /* before them: whose turn was in vain */
     LLMP_PRIORITY_HIGH,
     LLMP_PRIORITY_NORMAL, /* of whom no rule says anything */
     LLMP_PRIORITY_LOW

@@ -163,8 +163,9 @@ void llmp_exchange_free(struct llmp_exchange *x)
     llmp_x_forget_caller(x);
     llmp_access_unref(x->access);
     llmp_config_unref(x->config);
-    atomic_fetch_sub_explicit(&worker->metrics.in_flight, 1,
-                              memory_order_relaxed);
+    if (!x->check.open)
+        atomic_fetch_sub_explicit(&worker->metrics.in_flight, 1,
+                                  memory_order_relaxed);
     if (worker->free_count >= LLMP_POOL_MAX) {
         free_memory(x);
         return;

@@ -170,6 +170,7 @@ struct llmp_x_rival {
     struct llmp_limit_scope *scope; /* of its deployment */
     uint8_t scope_ref;
     bool lent; /* the loser's transport may still have held the body */
+    bool called, counted, answered; /* the hedge; in the metrics; somebody */
     struct llmp_x_attempt second;
 };
 
@@ -246,8 +247,9 @@ struct llmp_exchange {
         uint64_t input_tokens;                /* of a batch's file */
         void (*go_on)(struct llmp_exchange *x);
     } object;
-    struct {                      /* of who waits for room (stage_queue.c) */
-        struct llmp_lines *lines; /* it has a place there; or NULL */
+    struct {          /* of who waits for room (stage_queue.c) */
+        bool in_line; /* it has `place` */
+        bool holds;   /* some of the caller's limits, while it waits */
         struct llmp_place place;
         uint64_t since_ns, until_ns;
     } queue;
@@ -384,6 +386,10 @@ void llmp_x_downgrade(struct llmp_exchange *x); /* where a budget says so */
 bool llmp_x_cost_of(const struct llmp_exchange *x, uint64_t input,
                     uint64_t cached, uint64_t output, uint64_t reasoning,
                     uint64_t *nanos);
+/* While a request waits for room it counts as its caller's, so that one caller
+ * cannot fill a line. False: it was refused. */
+bool llmp_x_hold(struct llmp_exchange *x);
+void llmp_x_let_go(struct llmp_exchange *x);
 /* What is set aside for the attempt. */
 struct llmp_limit_amounts llmp_x_amounts_of(const struct llmp_exchange *x);
 /* The event of a soft threshold: the exchange that crossed it says so. */
@@ -431,9 +437,9 @@ bool llmp_x_fail_over(struct llmp_exchange *x, enum llmp_route_class outcome);
 /* The picked deployment cannot be told this request: another one is called, or
  * false. */
 bool llmp_x_pass_over(struct llmp_exchange *x);
-/* The picked deployment may not be asked now: another one is picked, or
- * false. */
-bool llmp_x_spill(struct llmp_exchange *x);
+/* The picked deployment may not be asked now: another one is picked; as
+ * llmp_route_pick(). */
+int llmp_x_spill(struct llmp_exchange *x);
 void llmp_x_backoff_tick(struct llmp_exchange *x);
 void llmp_x_first_token(struct llmp_exchange *x); /* the answer begins */
 void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome);
@@ -497,6 +503,7 @@ void llmp_x_give_up(struct llmp_exchange *x);
 bool llmp_x_yield(struct llmp_exchange *x);
 /* The attempt in hand answers, or ends: there is no other from now on. */
 void llmp_x_win(struct llmp_exchange *x);
+void llmp_x_hedge_answers(struct llmp_exchange *x); /* and begins to answer */
 void llmp_x_hedge_free(struct llmp_exchange *x);
 
 /* stage_credential.c: in state LLMP_X_CREDENTIAL. False: not yet, or never. */

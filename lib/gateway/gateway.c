@@ -44,6 +44,7 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     atomic_init(&gateway->version, 1);
     gateway->synced.config = llmp_config_ref(config);
     LLMP_TRY(llmp_limiter_new(&gateway->limiter, 0, err));
+    LLMP_TRY(llmp_lines_new(&gateway->lines, err));
 
     struct llmp_router_options routing;
 
@@ -67,6 +68,7 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     llmp_directory_fini(&gateway->stored.directory);
     llmp_limiter_free(gateway->limiter);
     llmp_router_free(gateway->router);
+    llmp_lines_free(gateway->lines);
     llmp_wait_list_fini(&gateway->keys);
     llmp_tokens_fini(&gateway->tokens);
     llmp_checks_fini(&gateway->checks);
@@ -287,6 +289,7 @@ int llmp_gateway_write_metrics(struct llmp_gateway *gateway,
     struct llmp_access *access = access_ref(gateway);
 
     llmp_metrics_deployments_write(&text, access);
+    llmp_metrics_waiting_write(&text, gateway->lines);
     llmp_checks_write_metrics(&gateway->checks, &text);
     llmp_access_unref(access);
     (void)pthread_mutex_lock(&gateway->lock);

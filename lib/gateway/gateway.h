@@ -14,6 +14,7 @@
 #include "gateway/access.h"
 #include "gateway/checks.h"
 #include "gateway/config.h"
+#include "gateway/line.h"
 #include "gateway/metrics.h"
 #include "gateway/tokens.h"
 #include "gateway/wake.h"
@@ -61,6 +62,7 @@ struct llmp_gateway {
     atomic_uint_fast64_t version; /* of the configuration; from 1 */
     struct llmp_limiter *limiter;
     struct llmp_router *router;
+    struct llmp_lines *lines;           /* who waits for a deployment's room */
     struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     struct llmp_stored stored;
     struct llmp_tokens tokens;  /* of providers */

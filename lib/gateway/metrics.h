@@ -112,6 +112,10 @@ struct llmp_access;
 void llmp_metrics_deployments_write(struct llmp_buf *out,
                                     const struct llmp_access *access);
 
+struct llmp_lines;
+void llmp_metrics_waiting_write(struct llmp_buf *out,
+                                const struct llmp_lines *lines);
+
 /* metrics_text.c: what every metric begins with; a label's value escaped. */
 void llmp_metrics_head(struct llmp_buf *out, const char *name, const char *type,
                        const char *help);

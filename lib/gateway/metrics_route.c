@@ -10,7 +10,6 @@
 #include "base/internal.h"
 #include "base/str.h"
 #include "gateway/gateway.h"
-#include "gateway/line.h"
 
 static void add(atomic_uint_fast64_t *counter)
 {
@@ -292,20 +291,13 @@ static void write_in_flight(struct llmp_buf *out, const struct stand *all,
     }
 }
 
-static void write_waiting(struct llmp_buf *out,
-                          const struct llmp_access *access)
+void llmp_metrics_waiting_write(struct llmp_buf *out,
+                                const struct llmp_lines *lines)
 {
-    size_t count = 0;
-
-    for (size_t m = 0; m < access->config->model_count; m++) {
-        const struct llmp_lines *lines =
-            llmp_routes_lines(access->routes, (uint32_t)m);
-
-        count += lines ? llmp_lines_count(lines) : 0;
-    }
     llmp_metrics_head(out, "llmgw_queue_waiting", "gauge",
                       "Requests that wait for a deployment's room now.");
-    (void)llmp_buf_printf(out, "llmgw_queue_waiting %zu\n", count);
+    (void)llmp_buf_printf(out, "llmgw_queue_waiting %zu\n",
+                          llmp_lines_count(lines));
 }
 
 void llmp_metrics_deployments_write(struct llmp_buf *out,
@@ -325,6 +317,5 @@ void llmp_metrics_deployments_write(struct llmp_buf *out,
     count = list_stands(all, access);
     write_states(out, all, count);
     write_in_flight(out, all, count);
-    write_waiting(out, access);
     llmp_free(all);
 }

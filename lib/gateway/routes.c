@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 
 #include "base/internal.h"
-#include "gateway/line.h"
 #include "gateway/pricing.h"
 
 /* What a model's requests can and may reach. */
@@ -104,9 +103,6 @@ static int make_place(struct place *place, struct llmp_router *router,
                       const struct llmp_prices *prices, struct llmp_error *err)
 {
     LLMP_TRY(make_set(&place->set, router, model, config, prices, err));
-    if (config->routing.queue.size)
-        LLMP_TRY(llmp_lines_new(&place->lines,
-                                (size_t)config->routing.queue.size, err));
     for (size_t i = 0; i < model->deployment_count; i++) {
         uint32_t region;
 
@@ -153,10 +149,8 @@ void llmp_routes_unref(struct llmp_routes *routes)
     if (!routes ||
         atomic_fetch_sub_explicit(&routes->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < routes->count; i++) {
+    for (size_t i = 0; i < routes->count; i++)
         llmp_route_set_unref(routes->places[i].set);
-        llmp_lines_free(routes->places[i].lines);
-    }
     llmp_free(routes);
 }
 
@@ -165,13 +159,6 @@ struct llmp_route_set *llmp_routes_of(const struct llmp_routes *routes,
 {
     assert(model < routes->count);
     return routes->places[model].set;
-}
-
-struct llmp_lines *llmp_routes_lines(const struct llmp_routes *routes,
-                                     uint32_t model)
-{
-    assert(model < routes->count);
-    return routes->places[model].lines;
 }
 
 struct llmp_regions llmp_routes_regions(const struct llmp_routes *routes,

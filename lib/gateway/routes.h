@@ -44,11 +44,6 @@ void llmp_routes_unref(struct llmp_routes *routes); /* accepts NULL */
 struct llmp_route_set *llmp_routes_of(const struct llmp_routes *routes,
                                       uint32_t model);
 
-struct llmp_lines;
-/* Who waits for that model's deployments; NULL: nobody may. */
-struct llmp_lines *llmp_routes_lines(const struct llmp_routes *routes,
-                                     uint32_t model);
-
 /* What the configuration says of where its requests must stay. */
 struct llmp_regions llmp_routes_regions(const struct llmp_routes *routes,
                                         uint32_t model);

@@ -426,16 +426,16 @@ static bool lacks_price(struct llmp_exchange *x)
 
 /* Of a pass-through body the front is edited for the deployment that was
  * picked, and for no other. */
-static bool spills(struct llmp_exchange *x)
+static int spill(struct llmp_exchange *x)
 {
-    return x->operation->body == LLMP_BODY_JSON && llmp_x_spill(x);
+    return x->operation->body == LLMP_BODY_JSON ? llmp_x_spill(x) : LLMP_MISS;
 }
 
 /* With the deployment that was picked, or one that may be asked now. */
 static bool admit(struct llmp_exchange *x)
 {
     struct llmp_limit_refusal why = { .pending = false };
-    int rc;
+    int rc, picked = LLMP_OK;
 
     do {
         (void)llmp_x_renamed(x, x->summary.model); /* notes what it is told */
@@ -443,7 +443,11 @@ static bool admit(struct llmp_exchange *x)
             return false;
         why.scope = NULL;
         rc = lacks_price(x) ? LLMP_LIMITED : set_aside(x, &why);
-    } while (rc == LLMP_LIMITED && spills(x));
+        if (rc == LLMP_LIMITED)
+            picked = spill(x);
+    } while (rc == LLMP_LIMITED && picked == LLMP_OK);
+    if (picked == LLMP_FULL && llmp_x_queue(x))
+        return false;
     if (rc == LLMP_LIMITED && why.scope)
         refuse_limited(x, &why);
     else if (rc == LLMP_LIMITED)
@@ -451,18 +455,44 @@ static bool admit(struct llmp_exchange *x)
     return rc == LLMP_OK && llmp_x_book_intent(x);
 }
 
+bool llmp_x_hold(struct llmp_exchange *x)
+{
+    struct llmp_limit_refusal why = { .pending = false };
+    int rc;
+
+    if (x->queue.holds)
+        return true;
+    x->summary.reserved_cost_nano = 0; /* nobody knows yet who answers */
+    rc = reserve_part(x, &x->reserved, 0, LLMP_X_DEPLOYMENT_SCOPE, &why);
+    x->queue.holds = rc == LLMP_OK;
+    if (rc == LLMP_OK || (rc == LLMP_LIMITED && why.pending))
+        return true;
+    if (rc < 0)
+        llmp_x_refuse_nomem(x);
+    else
+        refuse_limited(x, &why);
+    return false;
+}
+
+void llmp_x_let_go(struct llmp_exchange *x)
+{
+    static const uint64_t nothing[LLMP_LIMIT_UNITS];
+
+    if (x->queue.holds)
+        llmp_limit_settle(&x->reserved, nothing, x->now, NULL);
+    x->queue.holds = false;
+}
+
 bool llmp_x_admit(struct llmp_exchange *x, uint64_t input_tokens,
                   uint64_t output_tokens_max)
 {
     struct llmp_summary *s = &x->summary;
 
-    if (!llmp_x_pick(x))
-        return false;
     x->scopes[LLMP_X_MODEL_SCOPE] = x->access->models[x->model->index];
     s->currency = x->config->prices.currency;
     s->reserved_input_tokens = input_tokens;
     s->reserved_output_tokens = expect_output(x, output_tokens_max);
-    return admit(x);
+    return llmp_x_pick(x) && admit(x);
 }
 
 int llmp_x_admit_attempt(struct llmp_exchange *x)

@@ -224,7 +224,7 @@ static void put_off_deadline(struct llmp_exchange *x)
 
 void llmp_x_answer_begin(struct llmp_exchange *x)
 {
-    llmp_x_win(x);
+    llmp_x_hedge_answers(x);
     llmp_x_first_token(x);
     if (x->attempt->request_sent &&
         !(x->rival && x->rival->lent)) { /* nobody will be sent it again */

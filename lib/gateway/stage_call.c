@@ -233,6 +233,8 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
     x->attempt->receiver = &llmp_x_answer_receiver;
     x->attempt->call_open = true;
     x->attempt->called = true;
+    if (llmp_x_races(x))
+        x->route.hedged = x->rival->called = true;
     x->route.attempts++;
     x->summary.attempts = x->route.attempts;
     if (!x->call_begun_ns) /* own time ends with the first call */

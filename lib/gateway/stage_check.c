@@ -106,6 +106,8 @@ int llmp_exchange_check(struct llmp_exchange *x, struct llmp_time now)
                           &x->check.job))
         return LLMP_MISS;
     x->check.open = true;
+    atomic_fetch_sub_explicit(&worker->metrics.in_flight, 1,
+                              memory_order_relaxed); /* nobody's request */
     x->operation = &operation;
     x->summary.operation = operation.name;
     x->request_ended = true;

@@ -143,6 +143,10 @@ static void begin_call(struct llmp_exchange *x)
 /* No token, no call: somebody else may answer. */
 static void give_up(struct llmp_exchange *x)
 {
+    if (x->check.open) { /* that says nothing about the provider */
+        llmp_x_end(x, LLMP_END_UPSTREAM_FAILED, true);
+        return;
+    }
     if (llmp_x_fail_over(x, LLMP_OUTCOME_AUTH))
         return;
     llmp_x_refuse(x,
@@ -193,7 +197,8 @@ static bool look(struct llmp_exchange *x)
         fetch(x, token);
         return false;
     case LLMP_CLOUD_WAIT:
-        if (x->now.mono_ns < x->attempt->credential.until_ns)
+        if (x->now.mono_ns < x->attempt->credential.until_ns &&
+            x->now.mono_ns < x->route.until_ns)
             wait_for_others(x);
         else
             give_up(x);

@@ -39,6 +39,8 @@ void llmp_x_hedge_later(struct llmp_exchange *x)
     if (!x->model || x->model->deployment_count < 2 || x->rival ||
         x->operation->body != LLMP_BODY_JSON || !is_wanted(x))
         return;
+    if (!after_ns && !x->summary.stream)
+        return; /* how long whole answers take depends on their length */
     if (!after_ns)
         after_ns = llmp_route_hedge_ns(
             llmp_routes_of(x->access->routes, x->model->index),
@@ -77,20 +79,34 @@ void llmp_x_turn(struct llmp_exchange *x)
     x->summary.attempts = x->route.attempts;
 }
 
-/* The hedge's deployment has it in its metrics. */
-static void count(struct llmp_exchange *x)
+/* The hedge's deployment has it in its metrics, once. */
+static void count(struct llmp_exchange *x, bool won)
 {
-    const struct llmp_x_rival *r = x->rival;
+    if (x->rival->counted || !x->rival->called)
+        return;
+    x->rival->counted = true;
+    llmp_metrics_hedge(&x->worker->metrics, x->rival->second.deployment->id,
+                       won);
+}
 
-    if (r->second.called)
-        llmp_metrics_hedge(&x->worker->metrics, r->second.deployment->id,
-                           x->attempt != &r->second);
+/* Who had so much time and said nothing may be hanging: if that goes on, its
+ * breaker keeps requests away, which else would all be asked twice. */
+static enum llmp_route_class blame(const struct llmp_exchange *x)
+{
+    bool overtaken = x->attempt == &x->first && x->attempt->called;
+
+    return overtaken && !x->summary.upstream_status && x->attempt->call_open &&
+                   x->rival->answered
+               ? LLMP_OUTCOME_TRANSIENT
+               : LLMP_OUTCOME_ABANDONED;
 }
 
 void llmp_x_give_up(struct llmp_exchange *x)
 {
-    count(x);
-    llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
+    if (x->attempt == &x->rival->second)
+        count(x, false);
+    llmp_x_report(x, blame(x));
+    llmp_x_credential_drop(x);
     llmp_x_cancel_call(x);
     llmp_x_close_attempt(x, LLMP_END_OVERTAKEN);
     llmp_x_forget_attempt(x);
@@ -106,6 +122,15 @@ void llmp_x_win(struct llmp_exchange *x)
     x->rival->lent = !x->rival->attempt->request_sent;
     llmp_x_turn(x);
     llmp_x_give_up(x);
+}
+
+void llmp_x_hedge_answers(struct llmp_exchange *x)
+{
+    if (llmp_x_races(x))
+        x->rival->answered = true;
+    llmp_x_win(x);
+    if (x->rival)
+        count(x, x->attempt == &x->rival->second);
 }
 
 /* What of the summary is the other attempt's. */
@@ -141,12 +166,10 @@ void llmp_x_hedge(struct llmp_exchange *x)
 
     int rc = llmp_x_admit_attempt(x);
 
-    if (rc == LLMP_OK) {
-        x->route.hedged = true;
+    if (rc == LLMP_OK)
         llmp_x_call_plain(x);
-    } else if (rc == LLMP_LIMITED) {
+    else if (rc == LLMP_LIMITED)
         llmp_x_give_up(x);
-    }
 }
 
 bool llmp_x_yield(struct llmp_exchange *x)
@@ -161,6 +184,7 @@ void llmp_x_hedge_free(struct llmp_exchange *x)
 {
     if (!x->rival)
         return;
+    count(x, false); /* unless it answered */
     llmp_buf_fini(&x->rival->second.early);
     llmp_buf_fini(&x->rival->out);
     if (x->rival->scope_ref)

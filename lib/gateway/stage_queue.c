@@ -7,33 +7,44 @@
 #include "base/internal.h"
 #include "gateway/decide.h"
 #include "gateway/exchange.h"
-#include "gateway/line.h"
 
 enum { LOOK_AGAIN_MS = 250 }; /* when nobody has said that there is room */
 
 static struct llmp_lines *lines_of(const struct llmp_exchange *x)
 {
-    return llmp_routes_lines(x->access->routes, x->model->index);
+    return x->worker->gateway->lines;
 }
 
-/* Those who may go to the same deployments stand in one line. */
-static uint32_t line_of(const struct llmp_exchange *x)
+static bool is_allowed(const struct llmp_exchange *x, size_t deployment)
 {
-    uint64_t where = x->route.regions.bound ? x->route.regions.bits + 1 : 0;
-    size_t words = (x->model->deployment_count + 63) / 64;
+    return !x->route.allowed ||
+           x->route.allowed[deployment / 64] >> deployment % 64 & 1;
+}
 
-    for (size_t i = 0; x->route.allowed && i < words; i++)
-        where = where * 31 + x->route.allowed[i];
-    return llmp_lines_find(where);
+/* Models that have the same deployments have the same lines. */
+static struct llmp_reach reach_of(const struct llmp_exchange *x)
+{
+    struct llmp_reach reach = { .key = x->route.regions.bound
+                                           ? x->route.regions.bits + 1
+                                           : 0 };
+
+    for (size_t i = 0; i < x->model->deployment_count; i++) {
+        struct llmp_str id = x->model->deployments[i].id;
+
+        if (!is_allowed(x, i))
+            continue;
+        reach.key = reach.key * 31 + llmp_str_hash(id, 0);
+        reach.bits |= llmp_reach_bit(id);
+    }
+    return reach;
 }
 
 bool llmp_x_stands_behind(const struct llmp_exchange *x)
 {
-    const struct llmp_lines *lines = lines_of(x);
-
-    return lines && x->queue.place.state == LLMP_PLACE_NONE &&
+    return llmp_lines_count(lines_of(x)) && !x->queue.in_line &&
            x->operation->body == LLMP_BODY_JSON &&
-           llmp_lines_busy(lines, line_of(x));
+           x->config->routing.queue.size &&
+           llmp_lines_busy(lines_of(x), reach_of(x).key);
 }
 
 static void refuse_queued(struct llmp_exchange *x, const char *code,
@@ -69,21 +80,19 @@ static uint64_t patience_ns(const struct llmp_exchange *x)
     return until_ns < x->route.until_ns ? until_ns : x->route.until_ns;
 }
 
-static uint32_t priority_of(struct llmp_exchange *x)
+static uint32_t priority_of(const struct llmp_exchange *x)
 {
     const struct llmp_asked asked = llmp_x_asked(x);
 
-    if (x->queue.place.state == LLMP_PLACE_TURN)
-        return LLMP_PRIORITY_FRONT;
     return llmp_priority_find(&x->config->routing.queue, &asked);
 }
 
 bool llmp_x_queue(struct llmp_exchange *x)
 {
-    struct llmp_lines *lines = lines_of(x);
+    uint64_t size = x->config->routing.queue.size;
     int rc;
 
-    if (!lines || x->operation->body != LLMP_BODY_JSON ||
+    if (!size || x->operation->body != LLMP_BODY_JSON ||
         !(x->queue.place.waker = llmp_x_waker(x)))
         return false;
     if (!x->queue.until_ns) {
@@ -91,8 +100,14 @@ bool llmp_x_queue(struct llmp_exchange *x)
         x->queue.until_ns = patience_ns(x);
         llmp_metrics_queue(&x->worker->metrics, LLMP_QUEUE_JOINED);
     }
-    x->queue.lines = lines;
-    rc = llmp_lines_join(lines, &x->queue.place, line_of(x), priority_of(x),
+    if (!llmp_x_hold(x)) { /* the caller's own limits go first */
+        llmp_x_leave_queue(x, false);
+        return true;
+    }
+    x->queue.place.reach = reach_of(x);
+    x->queue.place.priority = priority_of(x);
+    x->queue.in_line = true;
+    rc = llmp_lines_join(lines_of(x), &x->queue.place, (size_t)size,
                          x->now.mono_ns);
     if (rc == LLMP_OK)
         wait(x);
@@ -105,9 +120,10 @@ bool llmp_x_queue(struct llmp_exchange *x)
 
 void llmp_x_leave_queue(struct llmp_exchange *x, bool used)
 {
-    if (x->queue.lines)
-        llmp_lines_leave(x->queue.lines, &x->queue.place, used, x->now.mono_ns);
-    x->queue.lines = NULL;
+    if (x->queue.in_line)
+        llmp_lines_leave(lines_of(x), &x->queue.place, used, x->now.mono_ns);
+    x->queue.in_line = false;
+    llmp_x_let_go(x);
     if (x->queue.since_ns)
         x->summary.queued_ns = x->now.mono_ns - x->queue.since_ns;
     x->queue.since_ns = 0;
@@ -115,8 +131,9 @@ void llmp_x_leave_queue(struct llmp_exchange *x, bool used)
 
 void llmp_x_queue_woken(struct llmp_exchange *x)
 {
-    switch (llmp_lines_look(x->queue.lines, &x->queue.place)) {
+    switch (llmp_lines_look(lines_of(x), &x->queue.place)) {
     case LLMP_PLACE_TURN:
+        llmp_x_let_go(x); /* it is admitted anew */
         x->state = LLMP_X_BODY;
         llmp_x_no_deadline(x);
         llmp_x_admit_again(x, x->request_ended);
@@ -136,6 +153,6 @@ void llmp_x_queue_tick(struct llmp_exchange *x)
         refuse_queued(x, "queue_timeout", "none had room in time");
         return;
     }
-    llmp_lines_poll(x->queue.lines, x->queue.place.line, x->now.mono_ns);
+    llmp_lines_poll(lines_of(x), &x->queue.place, x->now.mono_ns);
     llmp_x_queue_woken(x);
 }

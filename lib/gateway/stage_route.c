@@ -118,6 +118,8 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
     request.tried = x->route.tried;
     request.allowed = x->route.allowed;
     request.level = x->route.level;
+    request.tokens = llmp_add_sat(x->summary.reserved_input_tokens,
+                                  x->summary.reserved_output_tokens);
     request.local_region = llmp_routes_local_region(x->access->routes);
     request.resident = x->route.regions.bound;
     request.regions = x->route.regions.bits;
@@ -243,18 +245,17 @@ void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
     if (x->attempt->deployment->provider->credential_count > 1)
         report.tried = x->route.tried; /* another of its keys may do */
     if (outcome == LLMP_OUTCOME_OK) {
-        uint64_t first =
-            s->first_token_ns ? s->first_token_ns : s->first_byte_ns;
-
-        report.ttft_ns = first > began ? first - began : 0;
+        /* The client hears of an answer with its first content. */
+        report.ttft_ns =
+            s->first_byte_ns > began ? s->first_byte_ns - began : 0;
+        report.whole = !s->stream;
         report.output_tokens = s->output_tokens < UINT32_MAX
                                    ? (uint32_t)s->output_tokens
                                    : UINT32_MAX;
     }
     llmp_route_report(&x->attempt->pick, &report, x->now.mono_ns);
-    if (llmp_routes_lines(x->access->routes, x->model->index))
-        llmp_lines_turn(llmp_routes_lines(x->access->routes, x->model->index),
-                        x->now.mono_ns);
+    llmp_lines_turn(x->worker->gateway->lines,
+                    llmp_reach_bit(x->attempt->deployment->id), x->now.mono_ns);
 }
 
 /* ---- what the client waits ---------------------------------------------- */
@@ -437,10 +438,10 @@ static bool pick_again(struct llmp_exchange *x, enum llmp_route_class failed)
     return true;
 }
 
-bool llmp_x_spill(struct llmp_exchange *x)
+int llmp_x_spill(struct llmp_exchange *x)
 {
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
-    return pick(x, LLMP_ATTEMPT_FIRST) == LLMP_OK;
+    return pick(x, LLMP_ATTEMPT_FIRST);
 }
 
 bool llmp_x_pass_over(struct llmp_exchange *x)
@@ -481,6 +482,7 @@ static bool other_goes_on(struct llmp_exchange *x,
         llmp_x_win(x);
         return false;
     }
+    llmp_metrics_failover(&x->worker->metrics, x->attempt->deployment->id);
     llmp_x_give_up(x);
     return true;
 }

@@ -242,6 +242,20 @@ int llmp_route_queue_next(struct llmp_route_queue *queue, uint64_t now_ns,
     return LLMP_OK;
 }
 
+int llmp_route_queue_first(const struct llmp_route_queue *queue,
+                           uint64_t now_ns, uint64_t *who)
+{
+    for (uint32_t i = 0; i < LLMP_ROUTE_PRIORITIES; i++) {
+        uint32_t at = first_alive(queue, i, now_ns);
+
+        if (at == NOWHERE)
+            continue;
+        *who = queue->places[at].who;
+        return LLMP_OK;
+    }
+    return LLMP_MISS;
+}
+
 int llmp_route_queue_expire(struct llmp_route_queue *queue, uint64_t now_ns,
                             uint64_t *who)
 {

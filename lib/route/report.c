@@ -223,6 +223,17 @@ static void learn_region(struct llmp_route_state *state, uint64_t ttft_ns)
                           memory_order_relaxed);
 }
 
+/* Of an answer that came as a whole: without the time of its tokens, as far as
+ * that is known. 0: nothing would be left. */
+static uint64_t first_of_whole(const struct llmp_route_state *state,
+                               uint64_t whole_ns, uint32_t tokens)
+{
+    uint64_t tokens_ns =
+        llmp_mul_sat(llmp_speed_get(&state->speed).token_ns, tokens);
+
+    return whole_ns > tokens_ns ? whole_ns - tokens_ns : 0;
+}
+
 static void learn(struct llmp_route_state *state,
                   const struct llmp_route_outcome *o,
                   const struct llmp_health *health, uint64_t now_ns)
@@ -232,11 +243,14 @@ static void learn(struct llmp_route_state *state,
     uint64_t ttft_ns = o->outcome == LLMP_OUTCOME_OK ? o->ttft_ns : 0;
     uint32_t limit;
 
+    if (o->whole)
+        ttft_ns = first_of_whole(state, ttft_ns, o->output_tokens);
     if (ttft_ns) {
         llmp_speed_add(&state->speed, ttft_ns, token_ns(o), now_ns);
-        llmp_quantile_add(&state->ttft, ttft_ns);
         learn_region(state, ttft_ns);
     }
+    if (ttft_ns && !o->whole)
+        llmp_quantile_add(&state->ttft, ttft_ns);
     if (health->adaptive &&
         llmp_gradient_add(&state->gradient, ttft_ns,
                           llmp_load_in_flight(atomic_load(&state->load)),

@@ -494,13 +494,18 @@ static void check_success(struct tally *tally)
 
 /* ---- who is blamed ------------------------------------------------------- */
 
+/* Who was overtaken by a hedge before it said anything has failed, too. */
 static bool has_failed(char provider)
 {
     for (size_t i = 0; i < CROWD; i++)
-        for (size_t k = 0; k < world.callers[i].call_count; k++)
-            if (world.callers[i].calls[k].provider == provider &&
-                is_fault(&world.callers[i].calls[k]))
+        for (size_t k = 0; k < world.callers[i].call_count; k++) {
+            const struct crowd_call *call = &world.callers[i].calls[k];
+            bool slow =
+                world.results[i].summary.hedged && call->does == DOES_SLOWLY;
+
+            if (call->provider == provider && (is_fault(call) || slow))
                 return true;
+        }
     return false;
 }
 

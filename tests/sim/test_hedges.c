@@ -220,7 +220,8 @@ static void only_what_may_be(void **state)
 static void the_time_is_measured(void **state)
 {
     struct sim *s = sim_new(PAIR("{ when: always }", ""));
-    struct pair p = { .of = { { DOES_WELL, 40 }, { DOES_WELL, 20 } } };
+    struct pair p = { .of = { { DOES_WELL, 40 }, { DOES_WELL, 20 } },
+                      .stream = true };
     struct sim_result r;
     (void)state;
 
@@ -233,8 +234,32 @@ static void the_time_is_measured(void **state)
     ask(s, &p, NULL, 31, &r);
     assert_int_equal(r.calls, 2);
     assert_true(has(&r.body, "from-b"));
-    assert_in_range(r.summary.duration_ns / LLMP_NS_PER_MS, 55, 110);
+    assert_in_range(r.summary.first_byte_ns / LLMP_NS_PER_MS, 55, 130);
     sim_result_fini(&r);
+    p.stream = false; /* whose time depends on its length */
+    ask(s, &p, NULL, 32, &r);
+    assert_int_equal(r.calls, 1);
+    sim_result_fini(&r);
+    sim_free(s);
+}
+
+/* Who hangs is overtaken each time, and that is found out. */
+static void who_hangs_is_left_alone(void **state)
+{
+    struct sim *s = sim_new(PAIR(ALWAYS, ""));
+    struct pair p = { .of = { { DOES_HANG, 1 }, { DOES_WELL, 20 } } };
+    uint32_t calls = 0;
+    (void)state;
+
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim_result r;
+
+        ask(s, &p, NULL, seed, &r);
+        assert_int_equal(r.status, 200);
+        calls += r.calls;
+        sim_result_fini(&r);
+    }
+    assert_int_equal(calls, 5 * 2 + 15); /* five, as its breaker allows */
     sim_free(s);
 }
 
@@ -296,6 +321,7 @@ int main(void)
         SIM_TEST(the_second_is_asked_at_its_time),
         SIM_TEST(only_what_may_be),
         SIM_TEST(the_time_is_measured),
+        SIM_TEST(who_hangs_is_left_alone),
         SIM_TEST(who_leaves_leaves_both),
         SIM_TEST(lack_of_memory_leaves_the_first),
     };

@@ -78,7 +78,7 @@ static void clear(size_t count)
     struct llmp_access *access = sim_gateway(t.sim)->synced.access;
     struct llmp_route_look look;
 
-    assert_int_equal(llmp_lines_count(llmp_routes_lines(access->routes, 0)), 0);
+    assert_int_equal(llmp_lines_count(sim_gateway(t.sim)->lines), 0);
     llmp_route_look(llmp_routes_of(access->routes, 0), 0, 0, &look);
     assert_int_equal(look.in_flight, 0);
     for (size_t i = 0; i < count; i++)

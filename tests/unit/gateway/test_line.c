@@ -29,11 +29,16 @@ static struct {
     struct llmp_place places[WAITERS];
 } t;
 
-static void begin(size_t capacity)
+enum { A = 1, B = 2, BOTH = A | B }; /* bits of deployments */
+
+static size_t capacity;
+
+static void begin(size_t places)
 {
+    capacity = places;
     memset(&t, 0, sizeof(t));
     t.box = llmp_mailbox_new();
-    assert_int_equal(llmp_lines_new(&t.lines, capacity, NULL), LLMP_OK);
+    assert_int_equal(llmp_lines_new(&t.lines, NULL), LLMP_OK);
     for (size_t i = 0; i < WAITERS; i++)
         t.places[i].waker = llmp_waker_new(
             t.box, (struct llmp_exchange *)(void *)&exchanges[i]);
@@ -49,9 +54,21 @@ static void end(void)
     llmp_mailbox_unref(t.box);
 }
 
+static int join_for(size_t i, uint32_t priority, uint64_t reach)
+{
+    t.places[i].reach = (struct llmp_reach){ reach, reach };
+    t.places[i].priority = priority;
+    return llmp_lines_join(t.lines, &t.places[i], capacity, S + i);
+}
+
 static int join(size_t i, uint32_t priority)
 {
-    return llmp_lines_join(t.lines, &t.places[i], 0, priority, S);
+    return join_for(i, priority, A);
+}
+
+static void turn(uint64_t bit)
+{
+    llmp_lines_turn(t.lines, bit, S);
 }
 
 static enum llmp_place_state state_of(size_t i)
@@ -84,14 +101,14 @@ static void turns_go_by_importance_and_arrival(void **state)
     assert_int_equal(join(3, NORMAL), LLMP_OK);
     assert_int_equal(woken(), -1);
     for (size_t i = 0; i < LLMP_COUNT(order); i++) {
-        assert_true(llmp_lines_busy(t.lines, 0));
-        llmp_lines_turn(t.lines, S);
+        assert_true(llmp_lines_busy(t.lines, A));
+        turn(A);
         assert_int_equal(woken(), order[i]);
         assert_int_equal(woken(), -1); /* one room, one turn */
         assert_int_equal(state_of((size_t)order[i]), LLMP_PLACE_TURN);
         leave((size_t)order[i], true);
     }
-    assert_false(llmp_lines_busy(t.lines, 0));
+    assert_false(llmp_lines_busy(t.lines, A));
     end();
 }
 
@@ -101,7 +118,7 @@ static void an_unused_turn_is_the_next_ones(void **state)
     begin(10);
     assert_int_equal(join(0, NORMAL), LLMP_OK);
     assert_int_equal(join(1, NORMAL), LLMP_OK);
-    llmp_lines_turn(t.lines, S);
+    turn(A);
     assert_int_equal(woken(), 0);
     leave(0, false); /* its client has left */
     assert_int_equal(woken(), 1);
@@ -114,12 +131,12 @@ static void a_turn_in_vain_keeps_its_place(void **state)
     (void)state;
     begin(10);
     assert_int_equal(join(0, LOW), LLMP_OK);
-    llmp_lines_turn(t.lines, S);
+    turn(A);
     assert_int_equal(woken(), 0);
     assert_int_equal(join(1, HIGH), LLMP_OK);
-    assert_int_equal(join(0, 0), LLMP_OK); /* somebody took the room */
+    assert_int_equal(join(0, LOW), LLMP_OK); /* somebody took it */
     assert_int_equal(woken(), -1);
-    llmp_lines_turn(t.lines, S);
+    turn(A);
     assert_int_equal(woken(), 0);
     leave(0, true);
     leave(1, false);
@@ -152,16 +169,16 @@ static void time_gives_turns_too(void **state)
     begin(10);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(join(i, NORMAL), LLMP_OK);
-    llmp_lines_poll(t.lines, 0, S);
+    llmp_lines_poll(t.lines, &t.places[2], S);
     assert_int_equal(woken(), 0);
-    llmp_lines_poll(t.lines, 0, 5 * S); /* it has not used it yet */
+    llmp_lines_poll(t.lines, &t.places[2], 5 * S); /* it has not used it yet */
     assert_int_equal(woken(), -1);
     leave(0, true);
     assert_int_equal(woken(), 1); /* there may be room for more */
-    assert_int_equal(join(1, 0), LLMP_OK);
-    llmp_lines_poll(t.lines, 0, S + S / 20);
+    assert_int_equal(join(1, NORMAL), LLMP_OK);
+    llmp_lines_poll(t.lines, &t.places[2], S + S / 20);
     assert_int_equal(woken(), -1); /* not that soon again */
-    llmp_lines_poll(t.lines, 0, 2 * S);
+    llmp_lines_poll(t.lines, &t.places[2], 2 * S);
     assert_int_equal(woken(), 1);
     leave(1, false);
     assert_int_equal(woken(), 2);
@@ -169,21 +186,57 @@ static void time_gives_turns_too(void **state)
     end();
 }
 
-static void lines_do_not_wait_for_each_other(void **state)
+/* Room at one deployment is for the most important one that may go there,
+ * whatever else it may reach; who cannot use it passes it on. */
+static void lines_share_what_both_may_use(void **state)
 {
-    uint32_t other = 1;
+    (void)state;
+    begin(10);
+    assert_int_equal(join_for(0, LOW, A), LLMP_OK);
+    assert_int_equal(join_for(1, HIGH, BOTH), LLMP_OK);
+    assert_int_equal(join_for(2, HIGH, B), LLMP_OK);
+    assert_int_equal(join_for(3, NORMAL, A), LLMP_OK);
+    assert_false(llmp_lines_busy(t.lines, 4));
+    turn(4); /* nobody here may go there */
+    assert_int_equal(woken(), -1);
+    turn(A);
+    assert_int_equal(woken(), 1);
+    assert_int_equal(woken(), -1);
+    assert_int_equal(join_for(1, HIGH, BOTH), LLMP_OK); /* in vain */
+    assert_int_equal(woken(), 3);                       /* another line's */
+    leave(3, true);
+    turn(B);
+    assert_int_equal(woken(), 1); /* it came before 2 */
+    leave(1, true);
+    turn(B);
+    assert_int_equal(woken(), 2);
+    leave(2, false); /* and nobody else may use it */
+    assert_int_equal(woken(), -1);
+    turn(A);
+    assert_int_equal(woken(), 0);
+    leave(0, true);
+    end();
+}
+
+/* More kinds than lines: some share one. */
+static void there_are_always_lines(void **state)
+{
+    static struct llmp_place many[200];
     (void)state;
 
     begin(10);
-    assert_int_equal(join(0, NORMAL), LLMP_OK);
-    assert_false(llmp_lines_busy(t.lines, other));
-    assert_int_equal(llmp_lines_join(t.lines, &t.places[1], other, LOW, S),
-                     LLMP_OK);
-    llmp_lines_turn(t.lines, S); /* who can use it will see */
-    assert_int_equal(woken(), 0);
-    assert_int_equal(woken(), 1);
-    leave(0, true);
-    leave(1, true);
+    memset(many, 0, sizeof(many));
+    for (size_t i = 0; i < LLMP_COUNT(many); i++) {
+        many[i].waker = t.places[0].waker;
+        many[i].priority = NORMAL;
+        many[i].reach = (struct llmp_reach){ i + 1, A };
+        assert_int_equal(llmp_lines_join(t.lines, &many[i], 10, S), LLMP_OK);
+    }
+    assert_int_equal(llmp_lines_count(t.lines), LLMP_COUNT(many));
+    for (size_t i = 0; i < LLMP_COUNT(many); i++)
+        llmp_lines_leave(t.lines, &many[i], false, S);
+    while (woken() >= 0)
+        ;
     end();
 }
 
@@ -199,7 +252,9 @@ static void *wait_often(void *ctx)
         uint32_t priority = 1 + (uint32_t)i % 4;
         enum llmp_place_state state;
 
-        if (llmp_lines_join(t.lines, place, 0, priority, S) != LLMP_OK)
+        place->reach = (struct llmp_reach){ i % 2 ? A : BOTH, A };
+        place->priority = priority;
+        if (llmp_lines_join(t.lines, place, 4, S) != LLMP_OK)
             continue;
         for (int k = 0; k < 50; k++) {
             state = llmp_lines_look(t.lines, place);
@@ -223,7 +278,7 @@ static void many_at_once(void **state)
         assert_int_equal(
             pthread_create(&threads[i], NULL, wait_often, &t.places[i]), 0);
     for (int i = 0; i < 20000; i++) {
-        llmp_lines_turn(t.lines, S);
+        turn(A);
         if (i % 64 == 0)
             (void)sched_yield();
     }
@@ -243,7 +298,8 @@ int main(void)
         cmocka_unit_test(a_turn_in_vain_keeps_its_place),
         cmocka_unit_test(a_full_line_sheds_from_the_back),
         cmocka_unit_test(time_gives_turns_too),
-        cmocka_unit_test(lines_do_not_wait_for_each_other),
+        cmocka_unit_test(lines_share_what_both_may_use),
+        cmocka_unit_test(there_are_always_lines),
         cmocka_unit_test(many_at_once),
     };
 
