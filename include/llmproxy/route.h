@@ -258,7 +258,9 @@ enum llmp_route_finding {
                              attempt may probe it at once. Not after what time
                              rarely heals: that was no matter of answering */
     LLMP_FOUND_KEY_BAD, /**< the credential is refused */
-    LLMP_FOUND_KEY_GOOD /**< it is accepted again: as ALIVE */
+    LLMP_FOUND_KEY_GOOD /**< it is accepted again: the next attempt may probe
+                             it, if it was refused before; no matter for one
+                             without quota */
 };
 
 /**

@@ -2,6 +2,7 @@
 #include "gateway/checks.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/internal.h"
@@ -15,6 +16,9 @@ struct llmp_check {
     bool planned;         /* the configuration in force has it */
     bool under_way;
     uint64_t due_ns;
+    uint64_t identity;           /* of where it leads, with which key */
+    bool fresh;                  /* that has changed since the last result */
+    bool told_dead;              /* to the router, and not yet taken back */
     enum llmp_check_result last; /* that said something */
     uint32_t failures;           /* in a row */
     uint64_t counts[RESULTS];
@@ -94,26 +98,43 @@ static bool is_used(const struct llmp_config *config,
     return false;
 }
 
+static uint64_t identity_of(const struct llmp_provider *provider,
+                            size_t credential)
+{
+    struct llmp_str value = provider->credential_count
+                                ? provider->credentials[credential].value
+                                : LLMP_STR("");
+
+    return llmp_str_hash(value,
+                         llmp_str_hash(llmp_str_of(provider->origin.id), 1));
+}
+
 /* The first time somewhere within the interval, so that they are spread. What
- * was known of a key may not hold for what has its place now. */
+ * was found out holds as long as it is the same server and the same key. */
 static void plan_one(struct llmp_checks *checks,
                      const struct llmp_provider *provider, size_t credential,
                      uint64_t interval_ns, uint64_t now_ns, uint64_t random)
 {
     struct llmp_str key = key_of(provider, credential);
+    uint64_t identity = identity_of(provider, credential);
+    uint64_t latest_ns = llmp_add_sat(
+        now_ns,
+        (random ^ llmp_str_hash(provider->name, credential)) % interval_ns);
     struct llmp_check *check = find(checks, provider->name, key);
 
     if (!check)
         check = make(checks, provider->name, key);
     if (!check)
         return;
-    if (!check->planned)
-        check->due_ns = llmp_add_sat(
-            now_ns,
-            (random ^ llmp_str_hash(provider->name, credential)) % interval_ns);
+    if (!check->planned || check->due_ns > llmp_add_sat(now_ns, interval_ns))
+        check->due_ns = latest_ns;
+    if (check->identity && check->identity != identity) {
+        check->fresh = true;
+        check->last = LLMP_CHECK_UNSAID;
+        check->failures = 0;
+    }
+    check->identity = identity;
     check->planned = true;
-    check->last = LLMP_CHECK_UNSAID;
-    check->failures = 0;
 }
 
 static void plan(struct llmp_checks *checks, const struct llmp_config *config,
@@ -130,22 +151,6 @@ static void plan(struct llmp_checks *checks, const struct llmp_config *config,
             continue;
         for (size_t k = 0; k < count; k++)
             plan_one(checks, provider, k, interval_ns, now_ns, random);
-    }
-}
-
-/* Those that the configuration does not have any more are asked no more. */
-static void retire(struct llmp_checks *checks, const struct llmp_config *config)
-{
-    for (struct llmp_check *c = checks->synced.first; c; c = c->next) {
-        const struct llmp_provider *found = NULL;
-
-        for (size_t i = 0; i < config->provider_count && !found; i++)
-            if (llmp_str_eq(config->providers[i].name,
-                            llmp_str_of(c->provider)))
-                found = &config->providers[i];
-        c->planned = c->planned && found && found->check_path.len &&
-                     config->routing.checks.interval_ns &&
-                     is_used(config, found);
     }
 }
 
@@ -168,6 +173,18 @@ static bool fill_job(struct llmp_check_job *job,
             }
     }
     return false;
+}
+
+/* Those that the configuration does not have any more are asked no more. */
+static void retire(struct llmp_checks *checks, const struct llmp_config *config)
+{
+    struct llmp_check_job job;
+
+    for (struct llmp_check *c = checks->synced.first; c; c = c->next)
+        c->planned = c->planned && config->routing.checks.interval_ns &&
+                     fill_job(&job, config, c) &&
+                     job.provider->check_path.len &&
+                     is_used(config, job.provider);
 }
 
 bool llmp_checks_take(struct llmp_checks *checks,
@@ -223,8 +240,39 @@ struct finding {
     bool dead, alive, key_bad, key_good;
 };
 
-/* Only news are passed on, but that it is dead still. */
-static struct finding note(struct llmp_check *check,
+static bool is_same_provider(const struct llmp_check *a,
+                             const struct llmp_check *b)
+{
+    return a->planned && strcmp(a->provider, b->provider) == 0;
+}
+
+/* A provider is dead when it is by each of its keys. */
+static bool is_dead(struct llmp_checks *checks, const struct llmp_check *check,
+                    uint64_t failures)
+{
+    for (const struct llmp_check *c = checks->synced.first; c; c = c->next)
+        if (is_same_provider(c, check) && c->failures < failures)
+            return false;
+    return true;
+}
+
+/* Marks the provider; returns whether it was marked otherwise before. */
+static bool mark_dead(struct llmp_checks *checks,
+                      const struct llmp_check *check, bool dead)
+{
+    bool changed = false;
+
+    for (struct llmp_check *c = checks->synced.first; c; c = c->next)
+        if (is_same_provider(c, check)) {
+            changed = changed || c->told_dead != dead;
+            c->told_dead = dead;
+        }
+    return changed;
+}
+
+/* Only what the checks themselves have found is taken back: what requests have
+ * met has its breaker's time. */
+static struct finding note(struct llmp_checks *checks, struct llmp_check *check,
                            enum llmp_check_result result, uint64_t failures)
 {
     struct finding f = { .dead = false };
@@ -234,14 +282,18 @@ static struct finding note(struct llmp_check *check,
         return f;
     if (result == LLMP_CHECK_DEAD) {
         check->failures++;
-        f.dead = check->failures >= failures;
+        f.dead = is_dead(checks, check, failures);
+        if (f.dead)
+            (void)mark_dead(checks, check, true);
     } else {
+        bool failed = check->failures > 0;
+
         check->failures = 0;
-        f.alive =
-            check->last == LLMP_CHECK_DEAD || check->last == LLMP_CHECK_UNSAID;
+        f.alive = mark_dead(checks, check, false) || failed || check->fresh;
         f.key_bad = result == LLMP_CHECK_REFUSED;
-        f.key_good =
-            result == LLMP_CHECK_ALIVE && check->last != LLMP_CHECK_ALIVE;
+        f.key_good = result == LLMP_CHECK_ALIVE &&
+                     (check->last == LLMP_CHECK_REFUSED || check->fresh);
+        check->fresh = false;
     }
     check->last = result;
     return f;
@@ -278,7 +330,7 @@ void llmp_checks_report(struct llmp_checks *checks, struct llmp_router *router,
 
     (void)pthread_mutex_lock(&checks->lock);
     job->check->under_way = false;
-    f = note(job->check, result, conf->failures);
+    f = note(checks, job->check, result, conf->failures);
     (void)pthread_mutex_unlock(&checks->lock);
     for (size_t m = 0; m < config->model_count; m++)
         for (size_t d = 0; d < config->models[m].deployment_count; d++) {

@@ -439,8 +439,9 @@ static bool note_finding(struct llmp_route_state *state,
     case LLMP_FOUND_KEY_BAD:
         llmp_gate_note(gate, LLMP_BREAKER_FATAL, news);
         break;
-    case LLMP_FOUND_KEY_GOOD:
-        llmp_gate_note(gate, LLMP_BREAKER_BACK, news);
+    case LLMP_FOUND_KEY_GOOD: /* a quota is another matter */
+        if (llmp_breaker_state(atomic_load(gate)) == LLMP_BREAKER_DOWN)
+            llmp_gate_note(gate, LLMP_BREAKER_BACK, news);
         break;
     }
     return true;

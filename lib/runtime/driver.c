@@ -10,7 +10,7 @@
 #include "base/internal.h"
 #include "runtime/transport.h"
 
-enum { DRIVES_KEPT = 256 };
+enum { DRIVES_KEPT = 256, CALLS_MAX = 2 /* of a drive: a hedge has two */ };
 
 struct llmp_drive {
     struct llmp_timer timer; /* first: fire() casts back */
@@ -24,8 +24,8 @@ struct llmp_drive {
     struct {
         uint32_t id;
         enum llmp_call_failure failure;
-        bool set;
-    } refused; /* a call that could not be started */
+    } refused[CALLS_MAX];   /* calls that could not be started */
+    uint32_t refused_count; /* above 0: it is in the driver's list */
     bool pumping;
 };
 
@@ -267,7 +267,7 @@ static void close_drive(struct llmp_drive *drive)
     drive->client->done(llmp_exchange_summary(drive->exchange), drive->ctx);
     llmp_exchange_free(drive->exchange);
     driver->open--;
-    if (drive->refused.set) { /* still in the list that turn_end walks */
+    if (drive->refused_count) { /* still in the list that turn_end walks */
         drive->exchange = NULL;
         return;
     }
@@ -303,10 +303,15 @@ static void unlink_transfer(struct llmp_transfer *transfer)
 /* A call that cannot begin is reported at the turn's end, like every report. */
 static void refuse_call(struct llmp_drive *drive, uint32_t id, int status)
 {
-    drive->refused.id = id;
-    drive->refused.failure =
+    uint32_t at = drive->refused_count;
+
+    assert(at < CALLS_MAX);
+    drive->refused[at].id = id;
+    drive->refused[at].failure =
         status == LLMP_E_IO ? LLMP_CALL_TLS : LLMP_CALL_RESOURCES;
-    drive->refused.set = true;
+    drive->refused_count++;
+    if (at > 0)
+        return;
     drive->next_free = drive->driver->refused_list;
     drive->driver->refused_list = drive;
     llmp_driver_want_turn_end(drive->driver);
@@ -615,19 +620,23 @@ void llmp_driver_timer(struct llmp_driver *driver)
     sync_loop_timer(driver);
 }
 
+/* One at a time, because the first report may end the drive. */
 static void report_refused(struct llmp_driver *driver)
 {
     while (driver->refused_list) {
         struct llmp_drive *drive = driver->refused_list;
+        uint32_t at = drive->refused_count - 1;
 
-        driver->refused_list = drive->next_free;
-        drive->refused.set = false;
         if (!drive->exchange) { /* ended in the meantime */
+            driver->refused_list = drive->next_free;
             llmp_free(drive);
             continue;
         }
-        llmp_exchange_call_fail(drive->exchange, drive->refused.id,
-                                drive->refused.failure, false, now(driver));
+        llmp_exchange_call_fail(drive->exchange, drive->refused[at].id,
+                                drive->refused[at].failure, false, now(driver));
+        if (at == 0)
+            driver->refused_list = drive->next_free;
+        drive->refused_count = at;
         pump(drive);
     }
 }

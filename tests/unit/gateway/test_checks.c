@@ -348,6 +348,143 @@ static void a_refused_key_is_left_until_it_is_good(void **state)
     routed_close(&r);
 }
 
+static void reload(struct routed *r, const char *text)
+{
+    struct fixture none = { .env = NULL };
+    struct llmp_config *config;
+
+    assert_int_equal(fixture_parse(&config, text, &none, NULL), LLMP_OK);
+    assert_int_equal(llmp_gateway_reload(r->gateway, config, NULL), LLMP_OK);
+    llmp_config_unref(config);
+}
+
+/* Makes one check; the status by what its key has in it. */
+static void check_by_key(struct routed *r, const char *mark, uint16_t status)
+{
+    struct llmp_exchange *x;
+    struct llmp_ask ask;
+    struct call call = { 0 };
+    uint32_t id = 0;
+
+    assert_int_equal(llmp_exchange_new(&x, r->worker, r->now), LLMP_OK);
+    assert_int_equal(llmp_exchange_check(x, r->now), LLMP_OK);
+    while (llmp_exchange_next(x, &ask))
+        if (ask.kind == LLMP_ASK_CALL) {
+            id = ask.id;
+            note_call(&call, ask.call);
+        }
+    answer(x, id, r, strstr(call.key, mark) ? status : 200);
+    while (llmp_exchange_next(x, &ask))
+        ;
+    llmp_exchange_free(x);
+}
+
+#define TWO_KEYS                                                      \
+    "providers: [{ name: p1, base_url: 'http://127.0.0.1:9001/v1',\n" \
+    "  api_key: [sk-one-11111, sk-two-22222] }]\n"                    \
+    "models: [{ name: m, provider: p1 }]\n" TEN_S
+
+/* By one key it seems dead, by the other it answers: it is not. */
+static void a_provider_is_dead_by_all_its_keys(void **state)
+{
+    struct routed r;
+    (void)state;
+
+    routed_open(&r, TWO_KEYS);
+    assert_int_equal(check_all(&r, 200), 0);
+    for (int round = 0; round < 4; round++) {
+        sleep_s(&r, 10);
+        check_by_key(&r, "two", 503);
+        check_by_key(&r, "two", 503);
+        assert_int_equal(breaker_of(&r, 0, 0), LLMP_BREAKER_CLOSED);
+    }
+    for (int round = 0; round < 2; round++) {
+        sleep_s(&r, 10);
+        assert_int_equal(check_all(&r, 503), 2);
+    }
+    assert_int_equal(breaker_of(&r, 0, 0), LLMP_BREAKER_OPEN);
+    sleep_s(&r, 10);
+    check_by_key(&r, "two", 503); /* one of them answers */
+    check_by_key(&r, "two", 503);
+    assert_int_equal(asked_first(&r), '1');
+    routed_close(&r);
+}
+
+#define ONE_KEY(key, more)                                            \
+    "providers: [{ name: p1, base_url: 'http://127.0.0.1:9001/v1',\n" \
+    "  api_key: " key " }]\nmodels: [{ name: m, provider: p1 }]\n" more
+
+static enum llmp_route_breaker key_of(struct routed *r)
+{
+    struct llmp_access *access = r->gateway->synced.access;
+
+    return llmp_route_look_credential(llmp_routes_of(access->routes, 0), 0, 0,
+                                      NULL);
+}
+
+static void what_was_found_survives_a_reload(void **state)
+{
+    struct routed r;
+    (void)state;
+
+    routed_open(&r, ONE_KEY("sk-one-11111", TEN_S));
+    assert_int_equal(check_all(&r, 200), 0);
+    for (int round = 0; round < 2; round++) {
+        sleep_s(&r, 10);
+        reload(&r, ONE_KEY("sk-one-11111", TEN_S));
+        assert_int_equal(check_all(&r, 503), 1);
+    }
+    assert_int_equal(breaker_of(&r, 0, 0), LLMP_BREAKER_OPEN);
+    routed_close(&r);
+}
+
+/* A key that requests found bad is not made good by a check that it passes,
+ * but another key in its place is tried. */
+static void a_new_key_is_tried(void **state)
+{
+    const struct answers forbidden = { .status = { [1] = 403 } };
+    const struct asked asked = { .body = HI("m"), .answers = &forbidden };
+    struct routed r;
+    (void)state;
+
+    routed_open(&r, ONE_KEY("sk-one-11111", TEN_S));
+    assert_int_equal(check_all(&r, 200), 0);
+    (void)routed_ask(&r, &asked);
+    assert_int_equal(key_of(&r), LLMP_BREAKER_DOWN);
+    sleep_s(&r, 10);
+    assert_int_equal(check_all(&r, 200), 1);
+    assert_int_equal(key_of(&r), LLMP_BREAKER_DOWN);
+    reload(&r, ONE_KEY("sk-two-22222", TEN_S));
+    assert_int_equal(check_all(&r, 200), 0);
+    sleep_s(&r, 10);
+    assert_int_equal(check_all(&r, 200), 1);
+    assert_int_equal(key_of(&r), LLMP_BREAKER_OPEN); /* and due */
+    assert_int_equal(asked_first(&r), '1');
+    assert_int_equal(key_of(&r), LLMP_BREAKER_CLOSED);
+    routed_close(&r);
+}
+
+static void a_shorter_interval_holds_at_once(void **state)
+{
+    LLMP_AUTO(llmp_buf_fini) struct llmp_buf text = { 0 };
+    struct routed r;
+    (void)state;
+
+    routed_open(&r, ONE_KEY("[sk-one-11111, sk-two-22222]",
+                            "routing: { checks: { interval: 1h } }\n"));
+    assert_int_equal(check_all(&r, 200), 0);
+    reload(&r,
+           ONE_KEY("sk-one-11111", "routing: { checks: { interval: 1s } }\n"));
+    assert_int_equal(check_all(&r, 200), 0);
+    sleep_s(&r, 1);
+    assert_int_equal(check_all(&r, 200), 1); /* the other key is gone */
+    llmp_checks_write_metrics(&r.gateway->checks, &text);
+    (void)llmp_buf_add(&text, (struct llmp_str){ "", 1 });
+    assert_non_null(strstr(text.ptr, "key=\"key1\""));
+    assert_null(strstr(text.ptr, "key=\"key2\""));
+    routed_close(&r);
+}
+
 static void what_was_found_is_in_the_metrics(void **state)
 {
     LLMP_AUTO(llmp_buf_fini) struct llmp_buf text = { 0 };
@@ -398,6 +535,10 @@ int main(void)
         cmocka_unit_test(who_is_dead_is_left_alone),
         cmocka_unit_test(checks_do_not_open_what_requests_closed),
         cmocka_unit_test(a_refused_key_is_left_until_it_is_good),
+        cmocka_unit_test(a_provider_is_dead_by_all_its_keys),
+        cmocka_unit_test(what_was_found_survives_a_reload),
+        cmocka_unit_test(a_new_key_is_tried),
+        cmocka_unit_test(a_shorter_interval_holds_at_once),
         cmocka_unit_test(what_was_found_is_in_the_metrics),
         cmocka_unit_test(lack_of_memory_leaves_nothing_behind),
     };
