@@ -35,8 +35,8 @@ struct llmp_route_state;
 #define LLMP_ROUTE_ID_MAX          256  /**< bytes of an id or a region */
 #define LLMP_ROUTE_NEVER           UINT64_MAX
 
-/** How an attempt ended, by whose fault. Only the last five say something
- *  about a deployment or its credential. */
+/** How an attempt ended, by whose fault. Only OK and the last five say
+ *  something about a deployment or its credential. */
 enum llmp_route_class {
     LLMP_OUTCOME_ABANDONED, /**< nobody knows: the client left, a hedge lost */
     LLMP_OUTCOME_OK,        /**< answered */
@@ -47,9 +47,13 @@ enum llmp_route_class {
     LLMP_OUTCOME_QUOTA,     /**< the credential has no quota now: 429 */
     LLMP_OUTCOME_TRANSIENT, /**< 5xx, connect, reset, timeout, an error in a
                                  200 */
-    LLMP_OUTCOME_NOT_FOUND  /**< the model does not exist there: 404 */
+    LLMP_OUTCOME_NOT_FOUND, /**< the model does not exist there: 404 */
+    LLMP_OUTCOME_OVERTAKEN  /**< it had said nothing when the hedge, which was
+                                 sent later, had answered: slow, or hanging. So
+                                 many in a row, four times `consecutive_max`,
+                                 open the breaker */
 };
-#define LLMP_ROUTE_CLASSES 9
+#define LLMP_ROUTE_CLASSES 10
 
 /** What may help after an attempt of this class. */
 enum llmp_route_remedy {
@@ -106,7 +110,7 @@ enum llmp_route_why {
 #define LLMP_ROUTE_WHYS 19
 
 /** "ok", "client", "context", "filter", "auth", "quota", "transient",
- *  "not_found", "abandoned" */
+ *  "not_found", "overtaken", "abandoned" */
 LLMP_API const char *llmp_route_class_name(enum llmp_route_class outcome);
 /** "ordered", "weighted", "busy", "latency", "cheapest", "room", "hash",
  *  "complexity" */

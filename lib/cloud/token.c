@@ -138,6 +138,12 @@ void llmp_cloud_token_failed(struct llmp_cloud_token *token, uint64_t now_ns,
     token->fetching = false;
 }
 
+void llmp_cloud_token_abandoned(struct llmp_cloud_token *token)
+{
+    assert(token->fetching);
+    token->fetching = false;
+}
+
 void llmp_cloud_token_refused(struct llmp_cloud_token *token,
                               struct llmp_str access)
 {

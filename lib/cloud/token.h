@@ -20,7 +20,8 @@ struct llmp_cloud_grant {
 
 enum llmp_cloud_want {
     LLMP_CLOUD_USE,    /* llmp_cloud_token_grant() holds */
-    LLMP_CLOUD_FETCH,  /* you fetch, and report by put or failed. A grant that
+    LLMP_CLOUD_FETCH,  /* you fetch, and report by put, failed or
+                          abandoned. A grant that
                           still holds, if there is one, may be used meanwhile */
     LLMP_CLOUD_WAIT,   /* somebody fetches and there is nothing to use */
     LLMP_CLOUD_FAILED, /* fetching failed; nobody tries before retry_at_ns */
@@ -72,6 +73,10 @@ LLMP_MUST_USE int llmp_cloud_token_put(struct llmp_cloud_token *token,
  */
 void llmp_cloud_token_failed(struct llmp_cloud_token *token, uint64_t now_ns,
                              bool retryable, uint64_t chance);
+
+/* Who was to fetch went away, which says nothing of whom he asked: the next one
+ * who wants it fetches. */
+void llmp_cloud_token_abandoned(struct llmp_cloud_token *token);
 
 /*
  * A provider refused a grant whose `access` this was. If it is still the one

@@ -31,6 +31,12 @@ static uint64_t chance(struct llmp_exchange *x)
     return bits;
 }
 
+static void forget_fetch(struct llmp_exchange *x)
+{
+    x->attempt->credential.token = NULL;
+    llmp_cloud_request_fini(&x->attempt->credential.request);
+}
+
 static void fetch_over(struct llmp_exchange *x,
                        const struct llmp_cloud_grant *grant, bool retryable)
 {
@@ -38,13 +44,15 @@ static void fetch_over(struct llmp_exchange *x,
         return;
     llmp_tokens_report(tokens_of(x), x->attempt->credential.token, grant,
                        retryable, x->now.mono_ns, chance(x));
-    x->attempt->credential.token = NULL;
-    llmp_cloud_request_fini(&x->attempt->credential.request);
+    forget_fetch(x);
 }
 
 void llmp_x_credential_drop(struct llmp_exchange *x)
 {
-    fetch_over(x, NULL, true);
+    if (!x->attempt->credential.token)
+        return;
+    llmp_tokens_abandon(tokens_of(x), x->attempt->credential.token);
+    forget_fetch(x);
 }
 
 /* ---- the request -------------------------------------------------------- */

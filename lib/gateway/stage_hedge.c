@@ -89,15 +89,14 @@ static void count(struct llmp_exchange *x, bool won)
                        won);
 }
 
-/* Who had so much time and said nothing may be hanging: if that goes on, its
- * breaker keeps requests away, which else would all be asked twice. */
+/* Who had so much time and said nothing may be hanging. */
 static enum llmp_route_class blame(const struct llmp_exchange *x)
 {
     bool overtaken = x->attempt == &x->first && x->attempt->called;
 
     return overtaken && !x->summary.upstream_status && x->attempt->call_open &&
                    x->rival->answered
-               ? LLMP_OUTCOME_TRANSIENT
+               ? LLMP_OUTCOME_OVERTAKEN
                : LLMP_OUTCOME_ABANDONED;
 }
 

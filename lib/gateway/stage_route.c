@@ -446,9 +446,17 @@ int llmp_x_spill(struct llmp_exchange *x)
 
 bool llmp_x_pass_over(struct llmp_exchange *x)
 {
+    int rc;
+
     llmp_x_report(x, LLMP_OUTCOME_ABANDONED);
-    if (llmp_x_races(x) || ++x->route.passed_over > PASSED_OVER_MAX ||
-        pick(x, LLMP_ATTEMPT_FIRST) != LLMP_OK)
+    if (llmp_x_races(x) || ++x->route.passed_over > PASSED_OVER_MAX)
+        return false;
+    rc = pick(x, LLMP_ATTEMPT_FIRST);
+    if (rc == LLMP_FULL) { /* who could be told is busy, not unable */
+        refuse_none(x);
+        return true;
+    }
+    if (rc != LLMP_OK)
         return false;
     llmp_x_close_attempt(
         x, LLMP_END_UPSTREAM_FAILED); /* nothing of it was called */

@@ -81,7 +81,7 @@ int llmp_tokens_want(struct llmp_tokens *tokens,
     grant = llmp_cloud_token_grant(&token->token, now_ns);
     if (grant && !copy_bearer(grant, arena, bearer)) {
         if (want == LLMP_CLOUD_FETCH) /* it is not fetched then */
-            llmp_cloud_token_failed(&token->token, now_ns, true, 0);
+            llmp_cloud_token_abandoned(&token->token);
         want = LLMP_E_NOMEM;
     }
     (void)pthread_mutex_unlock(&tokens->lock);
@@ -97,6 +97,15 @@ void llmp_tokens_report(struct llmp_tokens *tokens,
     if (!grant || llmp_cloud_token_put(&token->token, grant, NULL) != LLMP_OK)
         llmp_cloud_token_failed(&token->token, now_ns, grant || retryable,
                                 chance);
+    (void)pthread_mutex_unlock(&tokens->lock);
+    llmp_wait_list_wake(&tokens->waiting);
+}
+
+void llmp_tokens_abandon(struct llmp_tokens *tokens,
+                         struct llmp_vendor_token *token)
+{
+    (void)pthread_mutex_lock(&tokens->lock);
+    llmp_cloud_token_abandoned(&token->token);
     (void)pthread_mutex_unlock(&tokens->lock);
     llmp_wait_list_wake(&tokens->waiting);
 }

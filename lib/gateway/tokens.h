@@ -52,6 +52,10 @@ void llmp_tokens_report(struct llmp_tokens *tokens,
                         const struct llmp_cloud_grant *grant, bool retryable,
                         uint64_t now_ns, uint64_t chance);
 
+/* Nobody knows how the fetch would have ended; wakes those who wait. */
+void llmp_tokens_abandon(struct llmp_tokens *tokens,
+                         struct llmp_vendor_token *token);
+
 /* @param bearer  the one that a provider refused */
 void llmp_tokens_refused(struct llmp_tokens *tokens,
                          struct llmp_vendor_token *token,

@@ -139,7 +139,11 @@ uint64_t llmp_route_hedge_ns(struct llmp_route_set *set, size_t index)
 
     if (atomic_load(&state->ttft.total) < h->hedge_samples_min)
         return LLMP_ROUTE_NEVER;
-    return llmp_quantile_get(&state->ttft, (uint32_t)h->hedge_permille);
+    uint64_t about_ns =
+        llmp_quantile_get(&state->ttft, (uint32_t)h->hedge_permille);
+
+    /* The end of its bucket, or who always takes as long is always late. */
+    return about_ns + about_ns / LLMP_QUANTILE_STEPS;
 }
 
 uint64_t llmp_route_expected_ns(struct llmp_route_set *set, size_t index)

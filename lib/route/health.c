@@ -121,6 +121,7 @@ const char *llmp_route_class_name(enum llmp_route_class outcome)
         [LLMP_OUTCOME_QUOTA] = "quota",
         [LLMP_OUTCOME_TRANSIENT] = "transient",
         [LLMP_OUTCOME_NOT_FOUND] = "not_found",
+        [LLMP_OUTCOME_OVERTAKEN] = "overtaken",
     };
 
     return (unsigned)outcome < LLMP_ROUTE_CLASSES ? names[outcome] : "unknown";

@@ -49,6 +49,11 @@ void llmp_quantile_add(struct llmp_quantile *q, uint64_t ns)
         halve(q);
 }
 
+bool llmp_quantile_any(const struct llmp_quantile *q)
+{
+    return atomic_load_explicit(&q->total, memory_order_relaxed) != 0;
+}
+
 uint64_t llmp_quantile_get(const struct llmp_quantile *q, uint32_t permille)
 {
     uint64_t sum = 0, below = 0, want;

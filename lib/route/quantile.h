@@ -9,6 +9,7 @@
 #define LLMP_ROUTE_QUANTILE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { LLMP_QUANTILE_STEPS = 8, LLMP_QUANTILE_BUCKETS = 17 * 8 };
@@ -19,6 +20,8 @@ struct llmp_quantile {
 };
 
 void llmp_quantile_add(struct llmp_quantile *q, uint64_t ns);
+
+bool llmp_quantile_any(const struct llmp_quantile *q);
 
 /* 0 if nothing was added. */
 uint64_t llmp_quantile_get(const struct llmp_quantile *q, uint32_t permille);

@@ -14,7 +14,11 @@ void llmp_route_outcome_init_sized(struct llmp_route_outcome *outcome,
 }
 
 /* What an outcome says about one breaker. */
-enum verdict { NOTHING, GOOD, BAD, TOO_BAD, HOPELESS };
+enum verdict { NOTHING, GOOD, SLOW, BAD, TOO_BAD, HOPELESS };
+
+/* Once may be by chance; but who hangs is asked in vain each time, and each
+ * request twice. */
+enum { OVERTAKEN_FACTOR = 4 /* of consecutive_max */ };
 
 struct blame {
     uint8_t deployment, credential; /* enum verdict */
@@ -30,6 +34,7 @@ static const struct blame blames[LLMP_ROUTE_CLASSES] = {
     [LLMP_OUTCOME_QUOTA] = { NOTHING, TOO_BAD },
     [LLMP_OUTCOME_TRANSIENT] = { BAD, NOTHING },
     [LLMP_OUTCOME_NOT_FOUND] = { HOPELESS, NOTHING },
+    [LLMP_OUTCOME_OVERTAKEN] = { SLOW, NOTHING },
 };
 
 /* ---- breakers ------------------------------------------------------------ */
@@ -118,6 +123,8 @@ static void count_good(struct llmp_route_state *state,
                        const struct llmp_health *h, uint64_t now_ns)
 {
     llmp_rolling_add_first(&state->window, h->slot_ns, now_ns);
+    if (atomic_load_explicit(&state->overtaken, memory_order_relaxed))
+        atomic_store_explicit(&state->overtaken, 0, memory_order_relaxed);
     if (atomic_load_explicit(&state->consecutive, memory_order_relaxed))
         atomic_store_explicit(&state->consecutive, 0, memory_order_relaxed);
 }
@@ -130,9 +137,19 @@ static void count_bad(struct llmp_route_state *state,
                                     memory_order_relaxed);
 }
 
+static enum verdict count_slow(struct llmp_route_state *state,
+                               const struct llmp_health *h)
+{
+    uint32_t row = 1 + atomic_fetch_add_explicit(&state->overtaken, 1,
+                                                 memory_order_relaxed);
+
+    return row >= OVERTAKEN_FACTOR * h->consecutive_max ? TOO_BAD : NOTHING;
+}
+
 static void forget_failures(struct llmp_route_state *state)
 {
     llmp_rolling_clear(&state->window);
+    atomic_store_explicit(&state->overtaken, 0, memory_order_relaxed);
     atomic_store_explicit(&state->consecutive, 0, memory_order_relaxed);
 }
 
@@ -142,12 +159,14 @@ static void judge_deployment(struct llmp_route_state *state,
 {
     const struct llmp_health *h = news->health;
 
-    if (!is_late(atomic_load(&state->gate), t)) {
-        if (t->verdict == GOOD)
-            count_good(state, h, news->now_ns);
-        if (t->verdict == BAD)
-            count_bad(state, h, news->now_ns);
-    }
+    bool late = is_late(atomic_load(&state->gate), t);
+
+    if (t->verdict == SLOW)
+        t->verdict = late ? NOTHING : count_slow(state, h);
+    if (t->verdict == GOOD && !late)
+        count_good(state, h, news->now_ns);
+    if (t->verdict == BAD && !late)
+        count_bad(state, h, news->now_ns);
     if (t->verdict == BAD && is_too_many(state, h, news->now_ns))
         t->verdict = TOO_BAD;
     if (h->breaker_off && t->verdict != GOOD)
@@ -224,7 +243,8 @@ static void learn_region(struct llmp_route_state *state, uint64_t ttft_ns)
 }
 
 /* Of an answer that came as a whole: without the time of its tokens, as far as
- * that is known. 0: nothing would be left. */
+ * that is known. 0: nothing would be left. It is a guess, and teaches only
+ * where no stream has been measured. */
 static uint64_t first_of_whole(const struct llmp_route_state *state,
                                uint64_t whole_ns, uint32_t tokens)
 {
@@ -245,7 +265,7 @@ static void learn(struct llmp_route_state *state,
 
     if (o->whole)
         ttft_ns = first_of_whole(state, ttft_ns, o->output_tokens);
-    if (ttft_ns) {
+    if (ttft_ns && !(o->whole && llmp_quantile_any(&state->ttft))) {
         llmp_speed_add(&state->speed, ttft_ns, token_ns(o), now_ns);
         learn_region(state, ttft_ns);
     }

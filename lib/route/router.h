@@ -44,6 +44,7 @@ struct llmp_route_state {
 
     struct llmp_rolling window; /* the first count is ok, the second failed */
     _Atomic uint32_t consecutive;
+    _Atomic uint32_t overtaken; /* in a row */
     struct llmp_gradient gradient;
     struct llmp_quantile ttft;
 

@@ -239,6 +239,26 @@ def more(connection):
     return piece
 
 
+def speaks_json(answer):
+    """A handler for a Listener: `answer(head, body)` gives status and value."""
+
+    def handler(connection):
+        data = b""
+        while True:
+            head, body, data = read_request(connection, data)
+            if head is None:
+                return
+            status, value = answer(head, body)
+            text = json.dumps(value).encode()
+            connection.sendall(
+                b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\n" % status
+                + b"content-length: %d\r\n\r\n" % len(text)
+                + text
+            )
+
+    return handler
+
+
 class Serving:
     """Starts simulators and gateways, and stops them all at the end."""
 

@@ -7,12 +7,14 @@ Method: llmsim gives tokens as GigaChat, Entra and Google do, over TLS.
 
 import base64
 import json
+import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
-from serving import Authority, Serving
+from serving import Authority, Serving, speaks_json
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +130,120 @@ def test_a_short_lived_token_is_fetched_anew(serving, tls, authority):
         "--gigachat-credentials", "user:pass", "--token-seconds", "1", *tls
     )
     gateway = serving.gateway({"giga": gigachat(sim, authority)})
-    import time
-
     for _ in range(3):
         assert gateway.chat("GigaChat")[0] == 200
         time.sleep(0.7)
+
+
+@pytest.fixture(scope="module")
+def context(authority):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(*authority.issue("tokens", "IP:127.0.0.1"))
+    return made
+
+
+class Tokens:
+    """Gives tokens, each after `delay`."""
+
+    def __init__(self, serving, context, delay):
+        self.delay, self.asked = delay, 0
+        self.origin = serving.listener(speaks_json(self.answer), context).origin
+
+    def answer(self, head, body):
+        self.asked += 1
+        time.sleep(self.delay)
+        ends = int((time.time() + 1800) * 1000)
+        return 200, {"access_token": "token", "expires_at": ends}
+
+    def provider(self, serving, context, authority):
+        answers = serving.listener(speaks_json(lambda *_: (200, ANSWER)), context)
+        oauth = {"credentials": "dTpw", "token_url": self.origin + "/oauth"}
+        return gigachat(answers, authority) | {"oauth": oauth}
+
+
+ANSWER = {
+    "id": "c-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "GigaChat",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hi"},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+}
+
+
+def test_a_hedge_that_loses_leaves_its_token_to_others(
+    serving, context, authority
+):
+    """Overtaken while it fetched: the next one fetches, at once."""
+    tokens = Tokens(serving, context, delay=2)
+    deployments = [
+        {"provider": "first", "model": "gpt"},
+        {"provider": "giga", "model": "GigaChat"},
+    ]
+    first = serving.sim("--ttft-ms", "400")
+    gateway = serving.gateway(
+        {
+            "first": {"base_url": first.url},
+            "giga": tokens.provider(serving, context, authority),
+        },
+        [
+            {
+                "name": "m",
+                "hedge": {"when": "always", "after": "100ms"},
+                "deployments": deployments,
+            },
+            {"name": "g", "provider": "giga", "model": "GigaChat"},
+        ],
+    )
+    assert gateway.chat("m")[0] == 200
+    assert tokens.asked == 1
+    tokens.delay = 0
+    assert [gateway.chat("g")[0] for _ in range(3)] == [200] * 3
+    assert tokens.asked == 2
+
+
+def test_who_cannot_wait_for_a_token_is_told(serving, context, authority):
+    """Somebody else fetches, longer than this client's patience."""
+    tokens = Tokens(serving, context, delay=1.5)
+    gateway = serving.gateway(
+        {"giga": tokens.provider(serving, context, authority)},
+        [{"name": "g", "provider": "giga", "model": "GigaChat"}],
+        server={"workers": 1},
+    )
+    answers = []
+    patient = threading.Thread(target=lambda: answers.append(gateway.chat("g")[0]))
+    patient.start()
+    deadline = time.monotonic() + 5
+    while not tokens.asked:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    began = time.monotonic()
+    status, error = gateway.error("g", {"x-request-timeout": "300ms"})
+    assert (status, error["code"]) == (502, "upstream_credential")
+    assert time.monotonic() - began < 1
+    patient.join()
+    assert answers == [200] and tokens.asked == 1
+
+
+def test_a_check_without_a_token_says_nothing(serving, giga, authority):
+    gateway = serving.gateway(
+        {"giga": gigachat(giga, authority, "user:wrong")},
+        [{"name": "GigaChat", "provider": "giga"}],
+        routing={"checks": {"interval": "100ms"}},
+    )
+    before = giga.stats()["requests"]
+    time.sleep(1)
+    assert giga.stats()["requests"] > before
+    metrics = gateway.metrics()
+    assert 'llmgw_provider_alive{provider="giga",key="key1"} 0' not in metrics
+    assert 'llmgw_deployment_state{deployment="giga/GigaChat",state="closed"} 1' in metrics
+    gateway.end()
 
 
 def test_entra(serving, tls, authority):

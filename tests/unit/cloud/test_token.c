@@ -153,6 +153,25 @@ static void waits_longer_each_time(void **state)
     llmp_cloud_token_fini(&token);
 }
 
+static void who_went_away_has_not_failed(void **state)
+{
+    (void)state;
+    struct llmp_cloud_token token = { .memory = NULL };
+
+    assert_int_equal(llmp_cloud_token_want(&token, 0), LLMP_CLOUD_FETCH);
+    assert_int_equal(llmp_cloud_token_want(&token, 0), LLMP_CLOUD_WAIT);
+    llmp_cloud_token_abandoned(&token);
+    assert_int_equal(llmp_cloud_token_want(&token, 0), LLMP_CLOUD_FETCH);
+    llmp_cloud_token_failed(&token, 0, true, 0);
+    assert_int_equal(llmp_cloud_token_want(&token, 1 * S), LLMP_CLOUD_FETCH);
+    llmp_cloud_token_abandoned(&token); /* what failed before still counts */
+    assert_int_equal(llmp_cloud_token_want(&token, 1 * S), LLMP_CLOUD_FETCH);
+    llmp_cloud_token_failed(&token, 1 * S, true, 0);
+    assert_int_equal(llmp_cloud_token_want(&token, 3 * S - 1),
+                     LLMP_CLOUD_FAILED);
+    llmp_cloud_token_fini(&token);
+}
+
 static void a_refused_grant_is_given_up(void **state)
 {
     (void)state;
@@ -204,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_life_of_an_hour),
         cmocka_unit_test(a_short_life_has_short_margins),
         cmocka_unit_test(waits_longer_each_time),
+        cmocka_unit_test(who_went_away_has_not_failed),
         cmocka_unit_test(a_refused_grant_is_given_up),
         cmocka_unit_test(without_memory_the_old_grant_stays),
     };

@@ -289,7 +289,8 @@ static void pick(void)
 
 static bool is_bad(enum llmp_route_class c)
 {
-    return c == LLMP_OUTCOME_TRANSIENT || c == LLMP_OUTCOME_NOT_FOUND;
+    return c == LLMP_OUTCOME_TRANSIENT || c == LLMP_OUTCOME_NOT_FOUND ||
+           c == LLMP_OUTCOME_OVERTAKEN;
 }
 
 static bool is_bad_key(enum llmp_route_class c)

@@ -507,9 +507,54 @@ static void hedges_after_a_quantile(void **state)
     assert_true(llmp_route_hedge_ns(f.set, 0) == LLMP_ROUTE_NEVER);
     answer_in(&f, 1, 4 * S);
     answer_in(&f, 1, 4 * S);
-    assert_in_range(llmp_route_hedge_ns(f.set, 0), 3700 * MS, 4300 * MS);
+    assert_in_range(llmp_route_hedge_ns(f.set, 0), 4000 * MS, 4800 * MS);
     assert_in_range(llmp_route_expected_ns(f.set, 0), 185 * MS, 215 * MS);
     fixture_fini(&f);
+}
+
+static void who_is_always_overtaken_hangs(void **state)
+{
+    struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, world, 2);
+    struct llmp_route_look look;
+
+    (void)state;
+    for (int i = 0; i < 9; i++) { /* 19 in a row, again and again */
+        fail_times(f.set, 1, 19, LLMP_OUTCOME_OVERTAKEN, S);
+        fail_times(f.set, 1, 1, LLMP_OUTCOME_OK, S);
+    }
+    fail_times(f.set, 1, 19, LLMP_OUTCOME_OVERTAKEN, S);
+    llmp_route_look(f.set, 0, S, &look);
+    assert_int_equal(look.breaker, LLMP_BREAKER_CLOSED);
+    assert_int_equal(look.window_failed, 0);
+    fail_times(f.set, 1, 1, LLMP_OUTCOME_OVERTAKEN, S);
+    llmp_route_look(f.set, 0, S, &look);
+    assert_int_equal(look.breaker, LLMP_BREAKER_OPEN);
+    assert_int_equal(look.good_credentials, 1);
+    /* Its probe is overtaken, too: open again, for longer. */
+    fail_times(f.set, 1, 1, LLMP_OUTCOME_OVERTAKEN, 30 * S);
+    llmp_route_look(f.set, 0, 30 * S, &look);
+    assert_int_equal(look.breaker, LLMP_BREAKER_OPEN);
+    assert_true(look.until_ns > 30 * S + 25 * S);
+    /* It has answered: all is forgotten. */
+    fail_times(f.set, 1, 1, LLMP_OUTCOME_OK, 90 * S);
+    fail_times(f.set, 1, 19, LLMP_OUTCOME_OVERTAKEN, 91 * S);
+    llmp_route_look(f.set, 0, 91 * S, &look);
+    assert_int_equal(look.breaker, LLMP_BREAKER_CLOSED);
+    fixture_fini(&f);
+}
+
+static void who_is_always_as_fast_is_not_late(void **state)
+{
+    (void)state;
+    for (uint64_t ms = 2; ms < 60000; ms += ms / 7 + 1) {
+        struct fixture f = fixture_of(LLMP_ROUTE_ORDERED, world, 1);
+
+        for (int i = 0; i < 30; i++)
+            answer_in(&f, 1, ms * MS);
+        assert_in_range(llmp_route_hedge_ns(f.set, 0), ms * MS + 1,
+                        ms * MS * 5 / 4);
+        fixture_fini(&f);
+    }
 }
 
 static void concurrency_adapts(void **state)
@@ -747,6 +792,8 @@ int main(void)
         cmocka_unit_test(full_is_full),
         cmocka_unit_test(retries_have_a_budget),
         cmocka_unit_test(hedges_after_a_quantile),
+        cmocka_unit_test(who_is_always_overtaken_hangs),
+        cmocka_unit_test(who_is_always_as_fast_is_not_late),
         cmocka_unit_test(concurrency_adapts),
         cmocka_unit_test(explains_itself),
         cmocka_unit_test(sizes_are_checked),

@@ -109,10 +109,23 @@ static void least_busy(void **state)
     llmp_router_free(router);
 }
 
+static void report_often(struct llmp_route_set *set, uint64_t bit,
+                         const struct llmp_route_outcome *outcome)
+{
+    struct llmp_route_request r = ask(3);
+
+    r.allowed = &bit;
+    for (int i = 0; i < 30; i++) {
+        struct llmp_route_attempt a;
+
+        assert_int_equal(llmp_route_pick(&a, set, &r, S), LLMP_OK);
+        llmp_route_report(&a, outcome, S);
+    }
+}
+
 static void measure(struct llmp_route_set *set, uint64_t bit, uint64_t ttft_ns,
                     uint64_t token_ns)
 {
-    struct llmp_route_request r = ask(3);
     struct llmp_route_outcome o;
 
     llmp_route_outcome_init(&o);
@@ -120,13 +133,21 @@ static void measure(struct llmp_route_set *set, uint64_t bit, uint64_t ttft_ns,
     o.ttft_ns = ttft_ns;
     o.output_tokens = 101;
     o.duration_ns = ttft_ns + 100 * token_ns;
-    r.allowed = &bit;
-    for (int i = 0; i < 30; i++) {
-        struct llmp_route_attempt a;
+    report_often(set, bit, &o);
+}
 
-        assert_int_equal(llmp_route_pick(&a, set, &r, S), LLMP_OK);
-        llmp_route_report(&a, &o, S);
-    }
+/* Answers in one piece. */
+static void measure_whole(struct llmp_route_set *set, uint64_t bit,
+                          uint64_t whole_ns)
+{
+    struct llmp_route_outcome o;
+
+    llmp_route_outcome_init(&o);
+    o.outcome = LLMP_OUTCOME_OK;
+    o.whole = true;
+    o.ttft_ns = o.duration_ns = whole_ns;
+    o.output_tokens = 101;
+    report_often(set, bit, &o);
 }
 
 static void lowest_latency(void **state)
@@ -158,6 +179,28 @@ static void lowest_latency(void **state)
     r.output_tokens = 2000;
     shares_of(set, &r, shares, 4);
     assert_int_equal(shares[2], 1000);
+    llmp_route_set_unref(set);
+    llmp_router_free(router);
+}
+
+static void whole_answers_teach_where_no_stream_did(void **state)
+{
+    struct llmp_route_deployment d[] = { { ID("a") }, { ID("b") } };
+    struct llmp_router *router = router_of(NULL, 0, 0);
+    struct llmp_route_set *set = set_of(router, LLMP_ROUTE_LATENCY, d, 2);
+    struct llmp_route_look look;
+
+    (void)state;
+    measure(set, 1, 200 * MS, 0);
+    measure_whole(set, 1, 9 * S); /* it wrote much */
+    llmp_route_look(set, 0, S, &look);
+    assert_int_equal(look.ttft_ns, 200 * MS);
+    measure_whole(set, 2, 9 * S); /* better than nothing */
+    llmp_route_look(set, 1, S, &look);
+    assert_int_equal(look.ttft_ns, 9 * S);
+    measure(set, 2, 200 * MS, 0);
+    llmp_route_look(set, 1, S, &look);
+    assert_true(look.ttft_ns < S);
     llmp_route_set_unref(set);
     llmp_router_free(router);
 }
@@ -389,6 +432,7 @@ int main(void)
         cmocka_unit_test(weighted),
         cmocka_unit_test(least_busy),
         cmocka_unit_test(lowest_latency),
+        cmocka_unit_test(whole_answers_teach_where_no_stream_did),
         cmocka_unit_test(cheapest),
         cmocka_unit_test(most_room),
         cmocka_unit_test(complexity),
