@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bedrock's face: POST /model/{id}/converse and converse-stream. With
- * --sigv4-secret requests have to be signed.
+ * Bedrock's face: POST /model/{id}/converse, converse-stream and count-tokens.
+ * With --sigv4-secret requests have to be signed.
  */
 #include "bedrock.h"
 
@@ -232,9 +232,27 @@ static void converse(struct sim_conn *conn, struct llmp_str id, bool stream)
         sim_bedrock_say(conn, stream);
 }
 
+static void count(struct sim_conn *conn, struct llmp_str id)
+{
+    struct sim_buf model = { 0 };
+    struct sim_node *root;
+
+    sim_percent_decode(&model, id);
+    root = sim_face_read(conn, sim_buf_str(&model), sim_bedrock_count_rules);
+    sim_buf_fini(&model);
+    if (!root ||
+        !read_request(conn, sim_get(sim_get(root, "input"), "converse")) ||
+        !sim_face_goes_on(conn))
+        return;
+    sim_buf_printf(&conn->worker->body, "{\"inputTokens\":%llu}",
+                   (unsigned long long)conn->reply.prompt_tokens);
+    sim_face_say(conn);
+}
+
 static void answer(struct sim_conn *conn, struct llmp_str path)
 {
-    static const char whole[] = "/converse", stream[] = "/converse-stream";
+    static const char whole[] = "/converse", stream[] = "/converse-stream",
+                      tokens[] = "/count-tokens";
     struct llmp_str id = sim_behind(path, "/model/");
     bool post = sim_method_is(conn, "POST");
 
@@ -244,6 +262,8 @@ static void answer(struct sim_conn *conn, struct llmp_str path)
     else if (post && ends_with(id, stream))
         converse(conn, (struct llmp_str){ id.ptr, id.len - strlen(stream) },
                  true);
+    else if (post && ends_with(id, tokens))
+        count(conn, (struct llmp_str){ id.ptr, id.len - strlen(tokens) });
     else
         sim_answer_error(conn, 404, "UnknownOperationException", "");
 }

@@ -6,6 +6,7 @@
 #include "face.h"
 
 extern const struct sim_rule sim_bedrock_rules[];
+extern const struct sim_rule sim_bedrock_count_rules[];
 
 /* Answers from worker->ask. */
 void sim_bedrock_say(struct sim_conn *conn, bool stream);

@@ -176,6 +176,24 @@ static const struct sim_rule output_rules[] = {
     { NULL },
 };
 
+static const struct sim_rule counted_rules[] = {
+    { "messages", SIM_LIST, message_rules },
+    { "system", SIM_LIST, system_rules },
+    { "toolConfig", SIM_OBJ, tool_config_rules },
+    { "additionalModelRequestFields", SIM_ANY },
+    { NULL },
+};
+
+static const struct sim_rule count_input_rules[] = {
+    { "converse", SIM_OBJ, counted_rules },
+    { NULL },
+};
+
+const struct sim_rule sim_bedrock_count_rules[] = {
+    { "input", SIM_OBJ, count_input_rules },
+    { NULL },
+};
+
 const struct sim_rule sim_bedrock_rules[] = {
     { "messages", SIM_LIST, message_rules },
     { "system", SIM_LIST, system_rules },

@@ -103,6 +103,7 @@ struct llmp_wire llmp_deployment_wire(const struct llmp_model *model,
         .drop = model->drop_unsupported,
         .is_openai = provider->is_openai,
         .no_stream_usage = !provider->inject_usage,
+        .is_vertex = provider->face == LLMP_FACE_VERTEX,
         .max_tokens = deployment->max_tokens,
     };
 }

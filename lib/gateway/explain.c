@@ -190,7 +190,7 @@ static int translate(struct finding *f, const struct llmp_explained *one,
         return LLMP_E_NOMEM;
     chat.model = (struct llmp_str){ name.ptr + 1, name.len - 2 };
     chat.stream = f->out->stream;
-    return provider->write_request(&body, &chat, wire);
+    return llmp_wire_write_request(provider, &body, &chat, wire);
 }
 
 static int note_lost(struct finding *f, struct llmp_explained *one,
@@ -220,6 +220,7 @@ static int try_translation(struct finding *f, struct llmp_explained *one)
 
     fresh.arena = f->arena;
     fresh.now_s = f->now.wall_ns / LLMP_NS_PER_S;
+    fresh.counts = f->out->operation->shape == LLMP_SHAPE_COUNT;
     wire = fresh;
     rc = translate(f, one, &wire);
     one->untold = rc < 0;

@@ -35,6 +35,7 @@ const struct llmp_dialect *llmp_shape_dialect(enum llmp_shape shape)
     case LLMP_SHAPE_CHAT:
         return &llmp_dialect_openai;
     case LLMP_SHAPE_MESSAGES:
+    case LLMP_SHAPE_COUNT:
         return &llmp_dialect_anthropic;
     case LLMP_SHAPE_GEMINI:
         return &llmp_dialect_gemini;
@@ -49,8 +50,6 @@ const struct llmp_dialect *llmp_shape_errors(enum llmp_shape shape)
 {
     const struct llmp_dialect *dialect = llmp_shape_dialect(shape);
 
-    if (shape == LLMP_SHAPE_COUNT)
-        return &llmp_dialect_anthropic;
     if (shape == LLMP_SHAPE_GEMINI_OTHER)
         return &llmp_dialect_gemini;
     return dialect ? dialect : &llmp_dialect_openai;
@@ -112,6 +111,8 @@ static void add_gemini(struct llmp_buf *out, const struct llmp_face_call *call)
     (void)llmp_buf_add(out, LLMP_STR(":"));
     if (call->method.len)
         (void)llmp_buf_add(out, call->method);
+    else if (call->counts)
+        (void)llmp_buf_add(out, LLMP_STR("countTokens"));
     else
         (void)llmp_buf_add(out, call->stream ? LLMP_STR("streamGenerateContent")
                                              : LLMP_STR("generateContent"));
@@ -123,8 +124,11 @@ static void add_bedrock(struct llmp_buf *out, const struct llmp_face_call *call)
 {
     (void)llmp_buf_add(out, LLMP_STR("/model/"));
     add_encoded(out, call->model);
-    (void)llmp_buf_add(out, call->stream ? LLMP_STR("/converse-stream")
-                                         : LLMP_STR("/converse"));
+    if (call->counts)
+        (void)llmp_buf_add(out, LLMP_STR("/count-tokens"));
+    else
+        (void)llmp_buf_add(out, call->stream ? LLMP_STR("/converse-stream")
+                                             : LLMP_STR("/converse"));
 }
 
 struct llmp_str llmp_face_path(enum llmp_face face,

@@ -52,6 +52,7 @@ struct llmp_face_call {
     struct llmp_str method;      /* Gemini's: "generateContent"; or empty */
     struct llmp_str api_version; /* Azure's older paths want one; or empty */
     bool stream;
+    bool counts; /* a translated question how many tokens a request has */
 };
 
 /* The path and query of a call. Empty: no memory. */

@@ -28,15 +28,24 @@ static const struct llmp_str words[] = {
     [LLMP_CAPABLE_NOT] = { "no", 2 },
 };
 
+static bool is_translated(const struct llmp_provider *provider,
+                          enum llmp_shape shape)
+{
+    const struct llmp_dialect *dialect = llmp_face_row(provider->face)->dialect;
+
+    return llmp_shape_dialect(shape) &&
+           (shape != LLMP_SHAPE_COUNT || dialect->write_count_request);
+}
+
 static void put_surfaces(struct llmp_json_out *out,
                          const struct llmp_provider *provider, bool as_is)
 {
     llmp_out_array(out, as_is ? LLMP_STR("as_is") : LLMP_STR("translated"));
     for (size_t i = 0; i < LLMP_COUNT(surfaces); i++) {
-        bool speaks = llmp_provider_speaks(provider, surfaces[i].shape);
+        enum llmp_shape shape = surfaces[i].shape;
+        bool speaks = llmp_provider_speaks(provider, shape);
 
-        if (as_is ? speaks
-                  : !speaks && llmp_shape_dialect(surfaces[i].shape) != NULL)
+        if (as_is ? speaks : !speaks && is_translated(provider, shape))
             llmp_out_text(out, LLMP_NO_KEY, surfaces[i].name);
     }
     llmp_out_end_array(out);

@@ -17,6 +17,7 @@ static struct llmp_wire begin_wire(struct llmp_exchange *x,
     wire.arena = &x->worker->scratch;
     wire.err = err;
     wire.now_s = x->now.wall_ns / LLMP_NS_PER_S;
+    wire.counts = x->operation->shape == LLMP_SHAPE_COUNT;
     return wire;
 }
 
@@ -102,7 +103,7 @@ static int translate_request(struct llmp_exchange *x, struct llmp_wire *wire)
     if (put_model(x, &chat) < 0)
         return llmp_wire_nomem(wire);
     chat.stream = x->summary.stream;
-    LLMP_TRY(f->provider->write_request(&f->body, &chat, wire));
+    LLMP_TRY(llmp_wire_write_request(f->provider, &f->body, &chat, wire));
     return note_lost(x, wire);
 }
 
@@ -145,6 +146,18 @@ static int name_answer(struct llmp_exchange *x, struct llmp_str *id,
     return ok ? LLMP_OK : LLMP_E_NOMEM;
 }
 
+static int translate_count(struct llmp_exchange *x, struct llmp_buf *out)
+{
+    const struct llmp_x_foreign *f = x->attempt->foreign;
+    const struct llmp_json_value *root;
+    uint64_t tokens;
+
+    LLMP_TRY(llmp_json_tree(&root, llmp_buf_str(&x->out), 0,
+                            &x->worker->scratch, NULL));
+    LLMP_TRY(f->provider->read_count(&tokens, root));
+    return f->client->write_count(out, tokens) ? LLMP_OK : LLMP_E_NOMEM;
+}
+
 static int translate_answer(struct llmp_exchange *x, struct llmp_buf *out)
 {
     const struct llmp_x_foreign *f = x->attempt->foreign;
@@ -164,7 +177,9 @@ static int translate_answer(struct llmp_exchange *x, struct llmp_buf *out)
 int llmp_x_translate_answer(struct llmp_exchange *x)
 {
     struct llmp_buf out = { 0 };
-    int rc = translate_answer(x, &out);
+    int rc = x->operation->shape == LLMP_SHAPE_COUNT
+                 ? translate_count(x, &out)
+                 : translate_answer(x, &out);
 
     llmp_arena_reset(&x->worker->scratch);
     if (rc < 0) {

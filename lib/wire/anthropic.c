@@ -6,6 +6,8 @@
  */
 #include "wire/anthropic.h"
 
+#include <inttypes.h>
+
 #include "base/internal.h"
 
 #define K(text) LLMP_STR(text)
@@ -268,10 +270,16 @@ void llmp_anthropic_read_error(struct llmp_provider_error *error,
         error->fault = LLMP_FAULT_FILTER;
 }
 
+static bool write_count(struct llmp_buf *out, uint64_t tokens)
+{
+    return llmp_buf_printf(out, "{\"input_tokens\":%" PRIu64 "}", tokens);
+}
+
 const struct llmp_dialect llmp_dialect_anthropic = {
     .name = LLMP_STR("anthropic"),
     .read_request = llmp_anthropic_read_request,
     .write_request = llmp_anthropic_write_request,
+    .write_count = write_count,
     .read_answer = read_answer,
     .write_answer = write_answer,
     .read_event = llmp_anthropic_read_event,

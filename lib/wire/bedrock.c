@@ -310,9 +310,16 @@ static int read_end(struct llmp_wire_reader *reader,
     return reader->stopped ? llmp_wire_finish(reader, sink) : LLMP_E_SYNTAX;
 }
 
+static int read_count(uint64_t *tokens, const struct llmp_json_value *root)
+{
+    return llmp_wire_read_count(tokens, llmp_json_get(root, K("inputTokens")));
+}
+
 const struct llmp_dialect llmp_dialect_bedrock = {
     .name = LLMP_STR("bedrock"),
     .write_request = llmp_bedrock_write_request,
+    .write_count_request = llmp_bedrock_write_count_request,
+    .read_count = read_count,
     .read_answer = read_answer,
     .read_event = read_event,
     .read_end = read_end,

@@ -9,6 +9,12 @@ int llmp_bedrock_write_request(struct llmp_buf *out,
                                const struct llmp_chat *chat,
                                struct llmp_wire *wire);
 
+/* https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+ */
+int llmp_bedrock_write_count_request(struct llmp_buf *out,
+                                     const struct llmp_chat *chat,
+                                     struct llmp_wire *wire);
+
 /* What an error's type makes of it. AWS says the type of an error that is not
  * inside a stream in a header, `x-amzn-errortype`: who sees the header gives
  * its value here after read_error(). */

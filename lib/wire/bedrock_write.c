@@ -603,16 +603,45 @@ static int lose_foreign(const struct llmp_chat *chat, struct llmp_wire *wire)
     return chat->metadata.len ? llmp_wire_note(wire, "metadata") : LLMP_OK;
 }
 
+static struct writing writing_of(struct llmp_json_out *out,
+                                 const struct llmp_chat *chat,
+                                 struct llmp_wire *wire)
+{
+    return (struct writing){
+        .out = out,
+        .wire = wire,
+        .chat = chat,
+        .claude = contains(chat->model, K("anthropic")) ||
+                  contains(chat->model, K("claude")),
+    };
+}
+
+int llmp_bedrock_write_count_request(struct llmp_buf *buf,
+                                     const struct llmp_chat *chat,
+                                     struct llmp_wire *wire)
+{
+    struct llmp_json_out out = { .buf = buf };
+    struct writing w = writing_of(&out, chat, wire);
+
+    LLMP_TRY(lose_foreign(chat, wire));
+    llmp_out_object(&out, LLMP_NO_KEY);
+    llmp_out_object(&out, K("input"));
+    llmp_out_object(&out, K("converse"));
+    LLMP_TRY(put_system(&w));
+    LLMP_TRY(put_turns(&w));
+    LLMP_TRY(put_tools(&w));
+    llmp_out_end_object(&out);
+    llmp_out_end_object(&out);
+    llmp_out_end_object(&out);
+    return buf->failed ? llmp_wire_nomem(wire) : LLMP_OK;
+}
+
 int llmp_bedrock_write_request(struct llmp_buf *buf,
                                const struct llmp_chat *chat,
                                struct llmp_wire *wire)
 {
     struct llmp_json_out out = { .buf = buf };
-    struct writing w = { .out = &out,
-                         .wire = wire,
-                         .chat = chat,
-                         .claude = contains(chat->model, K("anthropic")) ||
-                                   contains(chat->model, K("claude")) };
+    struct writing w = writing_of(&out, chat, wire);
 
     LLMP_TRY(lose_foreign(chat, wire));
     llmp_out_object(&out, LLMP_NO_KEY);

@@ -23,6 +23,8 @@ struct llmp_wire {
                                latest members are known there, others not */
     bool keeps_reasoning;   /* OpenAI-compatible: it takes thoughts back */
     bool no_stream_usage;   /* it refuses stream_options */
+    bool is_vertex;         /* Google's, but not as its own API has it */
+    bool counts;            /* the request asks how many tokens it has */
     uint64_t max_tokens;    /* for dialects that must say one; 0: 8,192 */
     uint64_t now_s;         /* for answers that need a date; since 1970 */
 
@@ -90,6 +92,14 @@ struct llmp_dialect {
                         struct llmp_wire *wire);
     int (*write_request)(struct llmp_buf *out, const struct llmp_chat *chat,
                          struct llmp_wire *wire);
+
+    /* The question how many tokens a request has (`wire->counts` tells its
+     * reader), and what is answered. */
+    int (*write_count_request)(struct llmp_buf *out,
+                               const struct llmp_chat *chat,
+                               struct llmp_wire *wire);
+    int (*read_count)(uint64_t *tokens, const struct llmp_json_value *root);
+    bool (*write_count)(struct llmp_buf *out, uint64_t tokens);
 
     int (*read_answer)(struct llmp_answer *answer,
                        const struct llmp_json_value *root,
@@ -221,6 +231,15 @@ struct llmp_str llmp_wire_effort_of(uint64_t budget);
 
 /* A raw number as an integer; `otherwise` if it is none. */
 uint64_t llmp_wire_u64(struct llmp_str raw, uint64_t otherwise);
+
+/* LLMP_E_TYPE: `value` is no count; NULL is none. */
+int llmp_wire_read_count(uint64_t *count, const struct llmp_json_value *value);
+
+/* The request as `wire` wants it: to be answered, or to be counted.
+ * LLMP_E_UNSUPPORTED without a `param`: this dialect has no such request. */
+int llmp_wire_write_request(const struct llmp_dialect *dialect,
+                            struct llmp_buf *out, const struct llmp_chat *chat,
+                            struct llmp_wire *wire);
 
 /* ---- streams ------------------------------------------------------------ */
 

@@ -531,10 +531,18 @@ void llmp_gemini_read_error(struct llmp_provider_error *error, uint16_t status,
         error->fault = LLMP_FAULT_CONTEXT;
 }
 
+static int read_count(uint64_t *tokens, const struct llmp_json_value *root)
+{
+    return llmp_wire_read_count(tokens,
+                                llmp_gemini_get(root, K("totalTokens")));
+}
+
 const struct llmp_dialect llmp_dialect_gemini = {
     .name = LLMP_STR("gemini"),
     .read_request = llmp_gemini_read_request,
     .write_request = llmp_gemini_write_request,
+    .write_count_request = llmp_gemini_write_count_request,
+    .read_count = read_count,
     .read_answer = read_answer,
     .write_answer = write_answer,
     .read_event = llmp_gemini_read_event,

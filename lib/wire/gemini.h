@@ -14,6 +14,10 @@ int llmp_gemini_read_request(struct llmp_chat *chat,
 int llmp_gemini_write_request(struct llmp_buf *out,
                               const struct llmp_chat *chat,
                               struct llmp_wire *wire);
+/* https://ai.google.dev/api/tokens, and Vertex AI's countTokens. */
+int llmp_gemini_write_count_request(struct llmp_buf *out,
+                                    const struct llmp_chat *chat,
+                                    struct llmp_wire *wire);
 int llmp_gemini_read_event(struct llmp_wire_reader *reader,
                            struct llmp_str name,
                            const struct llmp_json_value *data,

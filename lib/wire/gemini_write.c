@@ -432,6 +432,33 @@ static int lose_foreign(const struct llmp_chat *chat, struct llmp_wire *wire)
     return chat->metadata.len ? llmp_wire_note(wire, "metadata") : LLMP_OK;
 }
 
+int llmp_gemini_write_count_request(struct llmp_buf *buf,
+                                    const struct llmp_chat *chat,
+                                    struct llmp_wire *wire)
+{
+    struct llmp_json_out out = { .buf = buf };
+    struct writing w = { .out = &out,
+                         .wire = wire,
+                         .from_3 = is_from_3(chat->model) };
+
+    LLMP_TRY(lose_foreign(chat, wire));
+    llmp_out_object(&out, LLMP_NO_KEY);
+    if (!wire->is_vertex) { /* there the members stand by themselves */
+        llmp_out_object(&out, K("generateContentRequest"));
+        llmp_out_begin_text(&out, K("model"));
+        llmp_out_add_text(&out, K("models/"));
+        llmp_out_add_text(&out, chat->model);
+        llmp_out_end_text(&out);
+    }
+    LLMP_TRY(put_system(&w, chat));
+    LLMP_TRY(put_turns(&w, chat));
+    LLMP_TRY(put_tools(&w, chat));
+    if (!wire->is_vertex)
+        llmp_out_end_object(&out);
+    llmp_out_end_object(&out);
+    return buf->failed ? llmp_wire_nomem(wire) : LLMP_OK;
+}
+
 int llmp_gemini_write_request(struct llmp_buf *buf,
                               const struct llmp_chat *chat,
                               struct llmp_wire *wire)

@@ -262,6 +262,27 @@ uint64_t llmp_wire_u64(struct llmp_str raw, uint64_t otherwise)
     return raw.len && llmp_json_u64(raw, &value) == LLMP_OK ? value : otherwise;
 }
 
+int llmp_wire_read_count(uint64_t *count, const struct llmp_json_value *value)
+{
+    if (!llmp_json_is(value, LLMP_JSON_NUMBER) ||
+        llmp_json_u64(value->text, count) != LLMP_OK)
+        return LLMP_E_TYPE;
+    return LLMP_OK;
+}
+
+int llmp_wire_write_request(const struct llmp_dialect *dialect,
+                            struct llmp_buf *out, const struct llmp_chat *chat,
+                            struct llmp_wire *wire)
+{
+    if (!wire->counts)
+        return dialect->write_request(out, chat, wire);
+    return dialect->write_count_request
+               ? dialect->write_count_request(out, chat, wire)
+               : llmp_fail(wire->err, LLMP_E_UNSUPPORTED,
+                           "%.*s cannot say how many tokens a request has",
+                           (int)dialect->name.len, dialect->name.ptr);
+}
+
 enum llmp_fault llmp_fault_of_status(uint16_t status)
 {
     switch (status) {

@@ -83,6 +83,21 @@ static void request(const struct llmp_dialect *from,
         return;
     if (to->write_request(out, &chat, wire) == LLMP_OK)
         check_document(llmp_buf_str(out));
+    out->len = 0;
+    wire->counts = true;
+    if (llmp_wire_write_request(to, out, &chat, wire) == LLMP_OK)
+        check_document(llmp_buf_str(out));
+}
+
+static void count(const struct llmp_dialect *from, struct llmp_str text,
+                  struct llmp_wire *wire)
+{
+    const struct llmp_json_value *root;
+    uint64_t tokens;
+
+    if (from->read_count &&
+        llmp_json_tree(&root, text, 0, wire->arena, NULL) == LLMP_OK)
+        (void)from->read_count(&tokens, root);
 }
 
 static void answer(const struct llmp_dialect *from,
@@ -173,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         request(from, to, text, &wire, &out);
         break;
     case ANSWER:
+        count(from, text, &wire);
         answer(from, to, text, &wire, &out);
         break;
     default:

@@ -316,6 +316,27 @@ def test_everything_arrives(client, client_name, face, feature, gateways):
     found[key] = "yes"
 
 
+def test_tokens_are_counted(gateways, face):
+    """By the provider itself; OpenAI's API has nothing that would."""
+    url = "http://%s:%d" % gateways[face].address
+    client = anthropic.Anthropic(base_url=url, api_key="none", max_retries=0)
+    asked = {
+        "model": "sim-x",
+        "system": "Be brief.",
+        "messages": [{"role": "user", "content": "How many words are these?"}],
+        "tools": [{"name": "weather", "input_schema": SCHEMA}],
+    }
+    if face in ("openai", "azure"):
+        with pytest.raises(anthropic.BadRequestError, match="how many tokens"):
+            client.messages.count_tokens(**asked)
+        return
+    short = client.messages.count_tokens(**asked).input_tokens
+    asked["messages"][0]["content"] *= 20
+    assert 0 < short < client.messages.count_tokens(**asked).input_tokens
+    with pytest.raises(anthropic.RateLimitError):
+        client.messages.count_tokens(**asked | {"model": "sim-429"})
+
+
 def write_matrix(path):
     lines = [
         "# Conformance",

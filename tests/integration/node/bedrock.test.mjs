@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand, ThrottlingException,
-  ValidationException,
+  BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand, CountTokensCommand,
+  ThrottlingException, ValidationException,
 } from '@aws-sdk/client-bedrock-runtime';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ARGUMENTS, ODD, PNG, SCHEMA, sha, understood } from './faces.mjs';
@@ -84,6 +84,14 @@ test('the mirror', async () => {
 test('an image is told by its hash', async () => {
   const answer = await ask('m', { messages: [{ role: 'user', content: [image] }] });
   assert.equal(textOf(answer), `1 attached: image:${sha(PNG)}`);
+});
+
+test('tokens are counted', async () => {
+  const count = async (converse) => (await client.send(
+    new CountTokensCommand({ modelId: 'm', input: { converse } }))).inputTokens;
+  const more = [{ role: 'user', content: [{ text: 'Hi '.repeat(50) }] }];
+  assert.ok(await count({ messages: hello, toolConfig }) > 0);
+  assert.ok(await count({ messages: more }) > await count({ messages: hello }));
 });
 
 test('errors', async () => {

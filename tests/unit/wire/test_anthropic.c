@@ -488,6 +488,96 @@ static void survives_every_allocation_failure(void **state)
     }
 }
 
+static int ask_count(struct translation *t, const struct llmp_dialect *to,
+                     struct llmp_str in)
+{
+    const struct llmp_json_value *root;
+    struct llmp_chat chat = { .stream = false };
+
+    t->out.len = 0;
+    t->wire.counts = true;
+    t->wire.param[0] = '\0';
+    LLMP_TRY(llmp_json_tree(&root, in, 0, &t->arena, &t->err));
+    LLMP_TRY(llmp_dialect_anthropic.read_request(&chat, root, &t->wire));
+    chat.model = LLMP_STR("m-1");
+    return llmp_wire_write_request(to, &t->out, &chat, &t->wire);
+}
+
+static void how_many_tokens_is_asked_of_others(void **state)
+{
+    const struct llmp_str in = LLMP_STR(
+        "{\"model\":\"c\",\"system\":\"s\",\"messages\":[{\"role\":\"user\","
+        "\"content\":\"q\"}],\"tools\":[{\"name\":\"f\",\"input_schema\":"
+        "{\"type\":\"object\"}}]}");
+    struct translation t;
+
+    (void)state;
+    translation_init(&t);
+    assert_int_equal(ask_count(&t, &llmp_dialect_gemini, in), LLMP_OK);
+    expect_text(
+        &t, "{\"generateContentRequest\":{\"model\":\"models/m-1\","
+            "\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]},"
+            "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],"
+            "\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\","
+            "\"parametersJsonSchema\":{\"type\":\"object\"}}]}]}}");
+    t.wire.is_vertex = true;
+    assert_int_equal(ask_count(&t, &llmp_dialect_gemini, in), LLMP_OK);
+    expect_text(
+        &t, "{\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]},"
+            "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],"
+            "\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\","
+            "\"parametersJsonSchema\":{\"type\":\"object\"}}]}]}");
+    assert_int_equal(ask_count(&t, &llmp_dialect_bedrock, in), LLMP_OK);
+    expect_text(
+        &t, "{\"input\":{\"converse\":{\"system\":[{\"text\":\"s\"}],"
+            "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"q\"}]}],"
+            "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"f\","
+            "\"inputSchema\":{\"json\":{\"type\":\"object\"}}}}]}}}}");
+    assert_int_equal(ask_count(&t, &llmp_dialect_openai, in),
+                     LLMP_E_UNSUPPORTED);
+    assert_int_equal(
+        ask_count(&t, &llmp_dialect_gemini, LLMP_STR("{\"model\":\"c\"}")),
+        LLMP_E_TYPE);
+    assert_string_equal(t.wire.param, "messages");
+    translation_fini(&t);
+}
+
+static void how_many_tokens_is_answered(void **state)
+{
+    static const struct {
+        const struct llmp_dialect *from;
+        const char *answer;
+        int rc;
+    } cases[] = {
+        { &llmp_dialect_gemini, "{\"totalTokens\":31}", LLMP_OK },
+        { &llmp_dialect_gemini, "{\"total_tokens\":31}", LLMP_OK },
+        { &llmp_dialect_bedrock, "{\"inputTokens\":31}", LLMP_OK },
+        { &llmp_dialect_bedrock, "{\"inputTokens\":-1}", LLMP_E_TYPE },
+        { &llmp_dialect_bedrock, "{\"inputTokens\":\"31\"}", LLMP_E_TYPE },
+        { &llmp_dialect_gemini, "{}", LLMP_E_TYPE },
+        { &llmp_dialect_gemini, "[]", LLMP_E_TYPE },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LLMP_COUNT(cases); i++) {
+        const struct llmp_json_value *root;
+        struct translation t;
+        uint64_t tokens = 0;
+
+        print_message("# %s\n", cases[i].answer);
+        translation_init(&t);
+        assert_int_equal(llmp_json_tree(&root, llmp_str_of(cases[i].answer), 0,
+                                        &t.arena, NULL),
+                         LLMP_OK);
+        assert_int_equal(cases[i].from->read_count(&tokens, root), cases[i].rc);
+        if (cases[i].rc == LLMP_OK) {
+            assert_true(llmp_dialect_anthropic.write_count(&t.out, tokens));
+            expect_text(&t, "{\"input_tokens\":31}");
+        }
+        translation_fini(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +590,8 @@ int main(void)
         cmocka_unit_test(odd_servers_calls_are_told_apart),
         cmocka_unit_test(an_unfinished_stream_says_so),
         cmocka_unit_test(survives_every_allocation_failure),
+        cmocka_unit_test(how_many_tokens_is_asked_of_others),
+        cmocka_unit_test(how_many_tokens_is_answered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
