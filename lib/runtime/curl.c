@@ -235,17 +235,15 @@ static bool set_path(struct curl_transfer *t)
     return true;
 }
 
-/* One piece of memory for a body that is small enough to go with the head. */
+/* A body that is small enough to go with the head, in one piece and in the
+ * transfer's own memory: a call that is cancelled inside libcurl stays there
+ * until the turn's end, and what was the caller's is gone by then. */
 static bool together(struct curl_transfer *t, struct llmp_str *body)
 {
     const struct llmp_call *call = t->call;
 
     if (!call->body || call->body_size > CURL_TOGETHER_MAX)
         return false;
-    if (call->body_parts == 1) {
-        *body = call->body[0];
-        return true;
-    }
     for (size_t i = 0; i < call->body_parts; i++)
         (void)llmp_buf_add(&t->upload, call->body[i]);
     *body = llmp_buf_str(&t->upload);
@@ -343,8 +341,9 @@ static void curl_cancel(struct llmp_transfer *transfer)
 {
     struct curl_transfer *t = (struct curl_transfer *)transfer;
 
-    /* What it sends lies in the exchange, which goes away: it must not be
-     * read any more, so the handle is removed here if that is possible. */
+    /* A large body lies in the exchange, which goes away: it must not be read
+     * any more, so the handle is removed here if that is possible; else see
+     * on_read(). */
     t->dead = true;
     if (!t->curl->inside && t->added)
         remove_handle(t);
