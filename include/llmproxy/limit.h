@@ -360,6 +360,8 @@ struct llmp_limit_want {
                          llmp_limit_restore() */
     bool late;      /**< to give back, of leases that have ended: take it off
                          the counter, which has it as used */
+    uint64_t debt;  /**< used beyond all grants, and nothing will be asked for
+                         any more: add it to the counter */
 };
 
 /** Whether llmp_limit_lease_next() may have something. From any thread. */
@@ -390,7 +392,10 @@ LLMP_API void llmp_limit_lease_grant(const struct llmp_limit_want *want,
  * was taken from for five seconds, or that is half an hour old. What was left
  * of it is `spare->want`, which may be 0, and is no longer available here:
  * return it to the store; where that fails, it counts as used. What comes back
- * from requests after that is given out at once, as `spare->late`.
+ * from requests after that is given out at once, as `spare->late`. What
+ * answers cost beyond their reservations is asked for with the next lease; when
+ * there will be none, because the process or the window ends, it is
+ * `spare->debt`.
  *
  * @param cursor  begin with 0 and go on until it returns false
  * @param all     every lease: the process ends

@@ -131,16 +131,21 @@ static int ask(struct asking *a)
     return rc;
 }
 
+/* The debt first: with a lease that could not be returned too much counts, not
+ * too little. */
 static int give_one_back(struct asking *a, const struct llmp_limit_want *spare)
 {
     char text[LLMP_STORE_NAME_MAX + 1];
-    const struct llmp_counter_add add = { name_of(spare, text),
-                                          spare->window_start_s,
-                                          -clamp(spare->want) };
+    const struct llmp_counter_add add = {
+        name_of(spare, text), spare->window_start_s,
+        clamp(spare->debt) - (spare->late ? clamp(spare->want) : 0)
+    };
     struct llmp_store_op op = { .kind = LLMP_STORE_ADD, .of.add = &add };
 
+    if (add.amount)
+        LLMP_TRY(llmp_store_commit(a->store, &op, 1, a->err));
     if (spare->late)
-        return llmp_store_commit(a->store, &op, 1, a->err);
+        return LLMP_OK;
     return llmp_store_lease_return(a->store, add.name, add.window, holder_of(a),
                                    clamp(spare->want), a->now.wall_ns, a->err);
 }

@@ -168,8 +168,9 @@ bool llmp_calendar_see(struct llmp_cell *cell, struct llmp_taking *t,
 bool llmp_calendar_take(struct llmp_cell *cell, struct llmp_taking *t,
                         uint64_t wall_ns, bool *crossed);
 /* To the window `mark` while it is remembered; what belongs to an older one is
- * the ledger's only. */
-void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
+ * the ledger's only. True: it is beyond what was granted, and there is no lease
+ * whose end would tell the store. */
+bool llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
                        bool *crossed);
 /* True: what came back is of a lease that has ended, so the store is to be told
  * of it. */
@@ -207,6 +208,15 @@ static inline bool llmp_budget_has_late(struct llmp_budget *budget,
 
     return atomic_load(&w->used) < atomic_load(&w->granted) &&
            atomic_load(&budget->leases[window].held) == 0;
+}
+
+/* More was used than was granted. */
+static inline uint64_t llmp_budget_debt(struct llmp_budget_window *window)
+{
+    uint64_t used = atomic_load(&window->used);
+    uint64_t granted = atomic_load(&window->granted);
+
+    return used > granted ? used - granted : 0;
 }
 
 /* What this process has used of the window. */

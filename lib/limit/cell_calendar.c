@@ -216,7 +216,7 @@ static struct llmp_budget_window *remembered(struct llmp_budget *budget,
     return turn - mark <= 1 ? window_of(budget, mark) : NULL;
 }
 
-void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
+bool llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
                        bool *crossed)
 {
     struct llmp_budget_window *window = remembered(cell->budget, mark);
@@ -225,7 +225,7 @@ void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
 
     *crossed = false;
     if (!window)
-        return;
+        return false;
     used = atomic_load_explicit(&window->used, memory_order_relaxed);
     do
         next = llmp_add_sat(used, amount);
@@ -233,6 +233,9 @@ void llmp_calendar_add(struct llmp_cell *cell, uint64_t amount, uint64_t mark,
                                                   memory_order_relaxed,
                                                   memory_order_relaxed));
     *crossed = law && crosses(law, cell->budget, window, next);
+    return law && llmp_budget_is_leased(cell->budget, law) &&
+           llmp_budget_debt(window) &&
+           atomic_load(&cell->budget->leases[mark % 2].held) == 0;
 }
 
 /* In one order with the end of the lease: either that finds what is given

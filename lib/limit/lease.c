@@ -8,7 +8,9 @@
  * was refused. The next is asked for when half of one is left. Leases that
  * nobody uses are ended, so that what is left is where it is needed. All of one
  * that is not left then is used, for the store; what requests that are under
- * way give back later ("late") is taken off its counter.
+ * way give back later ("late") is taken off its counter. What was used beyond
+ * all grants ("debt") is asked for with the next lease, or added to the counter
+ * at the end.
  */
 #include "base/internal.h"
 #include "limit/limiter.h"
@@ -80,11 +82,23 @@ static void note_holding(struct llmp_limit_scope *scope)
     limiter->asker.holding = llmp_limit_scope_ref(scope);
 }
 
+static uint64_t debt_of(const struct llmp_limit_scope *scope, uint32_t cell,
+                        uint32_t window)
+{
+    const struct llmp_law *law = atomic_load(&scope->cells[cell].law);
+    struct llmp_budget *budget = scope->cells[cell].budget;
+
+    return law && llmp_budget_is_leased(budget, law)
+               ? llmp_budget_debt(&budget->windows[window])
+               : 0;
+}
+
 static void note_late(struct llmp_limit_scope *scope)
 {
     for (uint32_t n = 0; n < 2 * atomic_load(&scope->cell_count); n++)
         if (llmp_scope_is_calendar(scope, n / 2) &&
-            llmp_budget_has_late(scope->cells[n / 2].budget, n % 2))
+            (llmp_budget_has_late(scope->cells[n / 2].budget, n % 2) ||
+             debt_of(scope, n / 2, n % 2)))
             note_holding(scope);
 }
 
@@ -277,6 +291,16 @@ void llmp_limit_lease_grant(const struct llmp_limit_want *want,
 
 /* ---- what is not needed -------------------------------------------------- */
 
+static bool is_over(const struct llmp_limit_scope *scope, uint32_t cell,
+                    uint32_t window, struct llmp_time now)
+{
+    struct llmp_span span = llmp_window_at(
+        (enum llmp_limit_window)scope->windows[cell], now.wall_ns);
+
+    return atomic_load(&scope->cells[cell].budget->windows[window].begin_s) <
+           span.begin_s;
+}
+
 static bool is_spare(const struct llmp_limit_scope *scope, uint32_t cell,
                      uint32_t window, struct llmp_time now)
 {
@@ -284,14 +308,12 @@ static bool is_spare(const struct llmp_limit_scope *scope, uint32_t cell,
     struct llmp_lease_window *lease = &budget->leases[window];
     uint64_t wall_s = now.wall_ns / LLMP_NS_PER_S;
     uint64_t used = atomic_load(&budget->windows[window].used);
-    struct llmp_span span = llmp_window_at(
-        (enum llmp_limit_window)scope->windows[cell], now.wall_ns);
 
     if (used != atomic_load(&lease->seen_used)) {
         atomic_store(&lease->seen_used, used);
         atomic_store(&lease->seen_s, wall_s);
     }
-    return atomic_load(&budget->windows[window].begin_s) < span.begin_s ||
+    return is_over(scope, cell, window, now) ||
            wall_s >= atomic_load(&lease->seen_s) + IDLE_S ||
            wall_s >= atomic_load(&lease->since_s) + AGE_S;
 }
@@ -316,21 +338,35 @@ static uint64_t take_back(struct llmp_budget *budget, uint32_t window,
     return back;
 }
 
+/* As if it had been granted: what comes back of it later is late. */
+static uint64_t take_debt(struct llmp_limit_scope *scope, uint32_t cell,
+                          uint32_t window)
+{
+    struct llmp_budget *budget = scope->cells[cell].budget;
+    uint64_t debt = debt_of(scope, cell, window);
+
+    if (debt)
+        atomic_fetch_add(&budget->windows[window].granted, debt);
+    return debt;
+}
+
 /* No turn may come in between: what was left of one window would be taken off
- * another. */
+ * another. `last`: nothing will be asked for any more. */
 static bool take_spare(struct llmp_limit_scope *scope, uint32_t cell,
-                       uint32_t window, struct llmp_limit_want *spare)
+                       uint32_t window, bool last,
+                       struct llmp_limit_want *spare)
 {
     struct llmp_budget *budget = scope->cells[cell].budget;
     bool late;
-    uint64_t begin_s, back;
+    uint64_t begin_s, back, debt;
 
     llmp_spin_lock(&budget->turning);
     late = atomic_load(&budget->leases[window].held) == 0;
     begin_s = atomic_load(&budget->windows[window].begin_s);
     back = take_back(budget, window, late);
+    debt = last ? take_debt(scope, cell, window) : 0;
     llmp_spin_unlock(&budget->turning);
-    if (late && back == 0)
+    if (late && back == 0 && debt == 0)
         return false; /* a request was faster */
     *spare = (struct llmp_limit_want){
         .scope = llmp_limit_scope_ref(scope),
@@ -339,6 +375,7 @@ static bool take_spare(struct llmp_limit_scope *scope, uint32_t cell,
         .window_start_s = begin_s,
         .want = back,
         .late = late,
+        .debt = debt,
     };
     return true;
 }
@@ -357,12 +394,14 @@ static bool find_spare(struct llmp_limit_scope *scope, bool all,
 
         struct llmp_budget *budget = scope->cells[cell].budget;
         bool held = atomic_load(&budget->leases[window].held) != 0;
+        bool last = all || is_over(scope, cell, window, now);
+        bool owes = debt_of(scope, cell, window) != 0;
 
-        if (!held && !llmp_budget_has_late(budget, window))
+        if (!held && !owes && !llmp_budget_has_late(budget, window))
             continue;
-        if (held && !all && !is_spare(scope, cell, window, now))
+        if (!last && (held ? !is_spare(scope, cell, window, now) : owes))
             *holds = true;
-        else if (take_spare(scope, cell, window, spare))
+        else if (take_spare(scope, cell, window, last, spare))
             return true;
     }
     return false;

@@ -327,7 +327,8 @@ static void raise_to(struct llmp_limit_hold *hold, uint64_t used,
     bool crossed = false;
 
     if (llmp_scope_is_calendar(hold->scope, hold->cell)) {
-        llmp_calendar_add(cell, more, hold->mark, &crossed);
+        if (llmp_calendar_add(cell, more, hold->mark, &crossed))
+            llmp_scope_hunger(hold->scope);
     } else {
         const struct llmp_law *law =
             atomic_load_explicit(&cell->law, memory_order_acquire);

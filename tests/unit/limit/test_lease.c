@@ -304,6 +304,68 @@ static void what_settles_late_goes_back(void **state)
     }
 }
 
+/* What the store has as used once this process has given all back. */
+static uint64_t counted(struct llmp_limiter *l, uint64_t given, bool all,
+                        struct llmp_time now)
+{
+    struct llmp_limit_want spare;
+    uint64_t cursor = 0;
+
+    while (llmp_limit_lease_spare(l, &cursor, all, now, &spare)) {
+        given = given - spare.want + spare.debt;
+        llmp_limit_scope_unref(spare.scope);
+    }
+    return given;
+}
+
+/* Answers that cost more than was set aside for them: nothing of it is lost. */
+static void what_is_used_beyond_counts(void **state)
+{
+    enum { AT_THE_END, TOMORROW, AFTER_THE_LEASE, NEXT_LEASE, CASES };
+    const uint64_t used[LLMP_LIMIT_UNITS] = { [LLMP_LIMIT_TOKENS] = 2400 };
+    struct llmp_limit_amounts a = amounts_of(LLMP_LIMIT_TOKENS, 2000);
+
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        struct llmp_limiter *l;
+        struct booking b;
+        struct llmp_time then = at_ns(i == TOMORROW ? 86400 * S : 9 * S);
+        uint64_t given = 0;
+
+        print_message("# case %d\n", i);
+        assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
+        struct llmp_limit_scope *scope =
+            scope_of(l, LLMP_LIMIT_TEAM, "t", &shared, 1);
+        booking_init(&b);
+        assert_false(takes(scope, 2000, at_ns(0), NULL));
+        feed(l, &given, at_ns(0));
+        assert_int_equal(
+            llmp_limit_reserve(&b.r, &scope, 1, &a, at_ns(0), NULL, NULL),
+            LLMP_OK);
+        assert_int_equal(given, 2000);
+        if (i == AFTER_THE_LEASE) {
+            assert_int_equal(counted(l, given, false, at_ns(S)), 2000);
+            assert_int_equal(counted(l, given, false, at_ns(7 * S)), 2000);
+        }
+        llmp_limit_settle(&b.r, used, at_ns(8 * S), NULL);
+        if (i == NEXT_LEASE) {
+            assert_false(takes(scope, 1, at_ns(8 * S), NULL));
+            feed(l, &given, at_ns(8 * S));
+            assert_true(given > 2400);
+            assert_true(takes(scope, 1, at_ns(8 * S), NULL));
+        }
+        if (i == TOMORROW)
+            assert_false(takes(scope, 1, then, NULL)); /* it turns */
+        if (i == AFTER_THE_LEASE) /* not yet: the next lease may have it */
+            assert_int_equal(counted(l, given, false, then), 2000);
+        given = counted(l, given, i != TOMORROW, then);
+        assert_int_equal(given, i == NEXT_LEASE ? 2401 : 2400);
+        assert_int_equal(counted(l, given, true, then), given);
+        llmp_limit_scope_unref(scope);
+        llmp_limiter_free(l);
+    }
+}
+
 /* Nobody waits for a store that is away: what is left by what is known. What
  * that takes beyond the grants is asked for when it is back. */
 static void alone_it_goes_on_by_what_it_knows(void **state)
@@ -390,6 +452,7 @@ int main(void)
         cmocka_unit_test(what_is_not_used_goes_back),
         cmocka_unit_test(a_window_that_is_over_goes_back),
         cmocka_unit_test(what_settles_late_goes_back),
+        cmocka_unit_test(what_is_used_beyond_counts),
         cmocka_unit_test(alone_it_goes_on_by_what_it_knows),
         cmocka_unit_test(a_new_cell_is_restored_before_it_is_used),
     };
