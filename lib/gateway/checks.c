@@ -58,6 +58,12 @@ static struct llmp_str key_of(const struct llmp_provider *provider,
                                       : LLMP_STR("");
 }
 
+/* One without a key is asked without one. */
+static size_t keys_of(const struct llmp_provider *provider)
+{
+    return provider->credential_count ? provider->credential_count : 1;
+}
+
 static struct llmp_check *find(struct llmp_checks *checks,
                                struct llmp_str provider, struct llmp_str key)
 {
@@ -88,14 +94,11 @@ static struct llmp_check *make(struct llmp_checks *checks,
     return check;
 }
 
-static bool is_used(const struct llmp_config *config,
-                    const struct llmp_provider *provider)
+static bool is_checked(const struct llmp_config *config,
+                       const struct llmp_provider *provider)
 {
-    for (size_t m = 0; m < config->model_count; m++)
-        for (size_t d = 0; d < config->models[m].deployment_count; d++)
-            if (config->models[m].deployments[d].provider == provider)
-                return true;
-    return false;
+    return provider->check_path.len &&
+           llmp_config_deployment_at(config, provider);
 }
 
 static uint64_t identity_of(const struct llmp_provider *provider,
@@ -144,12 +147,10 @@ static void plan(struct llmp_checks *checks, const struct llmp_config *config,
 
     for (size_t i = 0; interval_ns && i < config->provider_count; i++) {
         const struct llmp_provider *provider = &config->providers[i];
-        size_t count =
-            provider->credential_count ? provider->credential_count : 1;
 
-        if (!provider->check_path.len || !is_used(config, provider))
+        if (!is_checked(config, provider))
             continue;
-        for (size_t k = 0; k < count; k++)
+        for (size_t k = 0; k < keys_of(provider); k++)
             plan_one(checks, provider, k, interval_ns, now_ns, random);
     }
 }
@@ -161,12 +162,10 @@ static bool fill_job(struct llmp_check_job *job,
 {
     for (size_t i = 0; i < config->provider_count; i++) {
         const struct llmp_provider *provider = &config->providers[i];
-        size_t count =
-            provider->credential_count ? provider->credential_count : 1;
 
         if (!llmp_str_eq(provider->name, llmp_str_of(check->provider)))
             continue;
-        for (size_t k = 0; k < count; k++)
+        for (size_t k = 0; k < keys_of(provider); k++)
             if (llmp_str_eq(key_of(provider, k), llmp_str_of(check->key))) {
                 *job = (struct llmp_check_job){ check, provider, k };
                 return true;
@@ -183,8 +182,7 @@ static void retire(struct llmp_checks *checks, const struct llmp_config *config)
     for (struct llmp_check *c = checks->synced.first; c; c = c->next)
         c->planned = c->planned && config->routing.checks.interval_ns &&
                      fill_job(&job, config, c) &&
-                     job.provider->check_path.len &&
-                     is_used(config, job.provider);
+                     is_checked(config, job.provider);
 }
 
 bool llmp_checks_take(struct llmp_checks *checks,

@@ -311,6 +311,10 @@ struct llmp_config {
 const struct llmp_model *llmp_config_model(const struct llmp_config *config,
                                            struct llmp_str name);
 
+/* The first deployment at this provider; NULL: no model uses it. */
+const struct llmp_deployment *llmp_config_deployment_at(
+    const struct llmp_config *config, const struct llmp_provider *provider);
+
 /* What the deployment's provider is asked for when a client asks for `name`. */
 struct llmp_str llmp_model_upstream(const struct llmp_model *model,
                                     const struct llmp_deployment *deployment,

@@ -108,6 +108,16 @@ struct llmp_wire llmp_deployment_wire(const struct llmp_model *model,
     };
 }
 
+const struct llmp_deployment *llmp_config_deployment_at(
+    const struct llmp_config *config, const struct llmp_provider *provider)
+{
+    for (size_t m = 0; m < config->model_count; m++)
+        for (size_t d = 0; d < config->models[m].deployment_count; d++)
+            if (config->models[m].deployments[d].provider == provider)
+                return &config->models[m].deployments[d];
+    return NULL;
+}
+
 /* ---- the nearest names ---- */
 
 #define NEAREST_TRIES 128 /* distances computed for one question */

@@ -343,6 +343,14 @@ static inline bool llmp_x_is_limited(const struct llmp_exchange *x)
 /* From the request's arrival to its call's last byte, or to now. */
 uint64_t llmp_x_own_ns(const struct llmp_exchange *x);
 
+static inline uint64_t llmp_x_random(const struct llmp_exchange *x)
+{
+    uint64_t bits;
+
+    llmp_worker_random(x->worker, &bits, sizeof(bits));
+    return bits;
+}
+
 /* Two attempts are under way, and neither has answered. */
 static inline bool llmp_x_races(const struct llmp_exchange *x)
 {
@@ -451,6 +459,9 @@ enum llmp_route_class llmp_x_class_of(enum llmp_fault fault);
 
 /* One beside the attempt that runs; false: there is none that may be asked. */
 bool llmp_x_pick_hedge(struct llmp_exchange *x);
+/* What a summary has of an answer and how it was asked for, but for the cost.
+ */
+void llmp_x_forget_answer(struct llmp_summary *summary);
 /* Everything of an attempt, but for what it may have cost. */
 void llmp_x_forget_attempt(struct llmp_exchange *x);
 
@@ -471,9 +482,9 @@ void llmp_x_object_woken(struct llmp_exchange *x);
 void llmp_x_object_tick(struct llmp_exchange *x);
 void llmp_x_object_drop(struct llmp_exchange *x);
 const uint64_t *llmp_x_pinned(struct llmp_exchange *x, const uint64_t *allowed);
+enum { LLMP_X_MADE_MAX = 1 << 20 }; /* bytes of an answer that says it */
 /* Whether the answer is collected to see what was made: in `x->out`. */
 bool llmp_x_tells_what_it_made(const struct llmp_exchange *x);
-size_t llmp_x_made_max(void);
 void llmp_x_note_made(struct llmp_exchange *x);
 void llmp_x_note_response(struct llmp_exchange *x, struct llmp_str id);
 

@@ -260,7 +260,7 @@ static void answer_head(struct llmp_exchange *x,
         x->out.limit = (size_t)x->config->limits.body_bytes_max;
         return;
     case LLMP_ANSWER_MADE:
-        x->out.limit = llmp_x_made_max();
+        x->out.limit = LLMP_X_MADE_MAX;
         return;
     case LLMP_ANSWER_EVENTS:
         llmp_x_stream_begin(x);

@@ -15,14 +15,6 @@ static const struct llmp_operation operation = {
     .body = LLMP_BODY_NONE,
 };
 
-static uint64_t random_bits(struct llmp_exchange *x)
-{
-    uint64_t bits;
-
-    llmp_worker_random(x->worker, &bits, sizeof(bits));
-    return bits;
-}
-
 static void report(struct llmp_exchange *x, enum llmp_check_result result)
 {
     struct llmp_gateway *gateway = x->worker->gateway;
@@ -30,7 +22,7 @@ static void report(struct llmp_exchange *x, enum llmp_check_result result)
     if (!x->check.job.check)
         return;
     llmp_checks_report(&gateway->checks, gateway->router, x->config,
-                       &x->check.job, result, x->now.mono_ns, random_bits(x));
+                       &x->check.job, result, x->now.mono_ns, llmp_x_random(x));
     x->check.job.check = NULL;
 }
 
@@ -72,16 +64,6 @@ static const struct llmp_x_receiver receiver = {
     .over = check_over,
 };
 
-static const struct llmp_deployment *deployment_of(
-    const struct llmp_config *config, const struct llmp_provider *provider)
-{
-    for (size_t m = 0; m < config->model_count; m++)
-        for (size_t d = 0; d < config->models[m].deployment_count; d++)
-            if (config->models[m].deployments[d].provider == provider)
-                return &config->models[m].deployments[d];
-    return NULL;
-}
-
 static void make_call(struct llmp_exchange *x)
 {
     llmp_x_call_get(x, x->check.job.provider->check_path, &receiver);
@@ -102,7 +84,7 @@ int llmp_exchange_check(struct llmp_exchange *x, struct llmp_time now)
     x->now = now;
     x->begun_ns = now.mono_ns;
     if (!llmp_checks_take(&worker->gateway->checks, x->config,
-                          worker->config_version, now.mono_ns, random_bits(x),
+                          worker->config_version, now.mono_ns, llmp_x_random(x),
                           &x->check.job))
         return LLMP_MISS;
     x->check.open = true;
@@ -111,7 +93,8 @@ int llmp_exchange_check(struct llmp_exchange *x, struct llmp_time now)
     x->operation = &operation;
     x->summary.operation = operation.name;
     x->request_ended = true;
-    x->attempt->deployment = deployment_of(x->config, x->check.job.provider);
+    x->attempt->deployment =
+        llmp_config_deployment_at(x->config, x->check.job.provider);
     x->attempt->pick.credential = (uint32_t)x->check.job.credential;
     x->attempt->make_call = make_call;
     if (llmp_x_has_credential(x))

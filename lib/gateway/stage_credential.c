@@ -23,14 +23,6 @@ static struct llmp_tokens *tokens_of(struct llmp_exchange *x)
     return &x->worker->gateway->tokens;
 }
 
-static uint64_t chance(struct llmp_exchange *x)
-{
-    uint64_t bits;
-
-    llmp_worker_random(x->worker, &bits, sizeof(bits));
-    return bits;
-}
-
 static void forget_fetch(struct llmp_exchange *x)
 {
     x->attempt->credential.token = NULL;
@@ -43,7 +35,7 @@ static void fetch_over(struct llmp_exchange *x,
     if (!x->attempt->credential.token)
         return;
     llmp_tokens_report(tokens_of(x), x->attempt->credential.token, grant,
-                       retryable, x->now.mono_ns, chance(x));
+                       retryable, x->now.mono_ns, llmp_x_random(x));
     forget_fetch(x);
 }
 

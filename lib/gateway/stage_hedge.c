@@ -33,12 +33,13 @@ static bool is_wanted(const struct llmp_exchange *x)
 
 void llmp_x_hedge_later(struct llmp_exchange *x)
 {
-    uint64_t after_ns = x->model ? x->model->hedge.after_ns : 0;
+    uint64_t after_ns;
 
     x->hedge_ns = 0;
     if (!x->model || x->model->deployment_count < 2 || x->rival ||
         x->operation->body != LLMP_BODY_JSON || !is_wanted(x))
         return;
+    after_ns = x->model->hedge.after_ns;
     if (!after_ns && !x->summary.stream)
         return; /* how long whole answers take depends on their length */
     if (!after_ns)
@@ -135,10 +136,8 @@ void llmp_x_hedge_answers(struct llmp_exchange *x)
 /* What of the summary is the other attempt's. */
 static void forget_summary(struct llmp_summary *s)
 {
-    s->provider.len = s->upstream_model.len = s->upstream_request_id.len = 0;
-    s->dropped.len = 0;
-    s->upstream_status = 0;
-    s->events = s->first_token_ns = s->last_token_ns = 0;
+    llmp_x_forget_answer(s);
+    s->provider.len = s->upstream_model.len = 0;
     s->usage_basis = LLMP_USAGE_NONE;
     s->input_tokens = s->output_tokens = 0;
     s->cached_tokens = s->reasoning_tokens = 0;

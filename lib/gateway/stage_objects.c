@@ -9,8 +9,7 @@
 
 enum {
     PATIENCE_MS = 5000,
-    LOOK_AGAIN_MS = 150, /* what was made just now may not be booked yet */
-    MADE_MAX = 1 << 20   /* bytes of an answer that says what was made */
+    LOOK_AGAIN_MS = 150 /* what was made just now may not be booked yet */
 };
 
 /* All callers are one owner. */
@@ -151,6 +150,7 @@ static bool has_provider(const struct llmp_model *model,
 static bool compare(struct llmp_exchange *x)
 {
     const struct llmp_object_look *l = x->object.look;
+    bool ok = true;
 
     for (size_t i = 0; i < l->count; i++) {
         const struct llmp_object *object = &l->objects[i];
@@ -164,8 +164,11 @@ static bool compare(struct llmp_exchange *x)
         }
         provider = provider_of(x, object);
         if (!x->object.model.len)
-            x->object.model =
-                llmp_arena_str(&x->arena, object->model, &(bool){ true });
+            x->object.model = llmp_arena_str(&x->arena, object->model, &ok);
+        if (!ok) {
+            llmp_x_refuse_nomem(x);
+            return false;
+        }
         if (!provider ||
             (x->object.provider && x->object.provider != provider)) {
             refuse_elsewhere(x);
@@ -456,11 +459,6 @@ void llmp_x_note_response(struct llmp_exchange *x, struct llmp_str id)
 
     if (id.len && !x->attempt->made.len && llmp_object_is_id(id))
         x->attempt->made = llmp_arena_str(&x->arena, id, &ok);
-}
-
-size_t llmp_x_made_max(void)
-{
-    return MADE_MAX;
 }
 
 /* The bits of deployments at the provider that the request is bound to, also

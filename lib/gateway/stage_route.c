@@ -18,14 +18,6 @@ enum {
     RETRY_AFTER_MAX_S = 5 /* longer than that the client can wait itself */
 };
 
-static uint64_t random_bits(struct llmp_exchange *x)
-{
-    uint64_t bits;
-
-    llmp_worker_random(x->worker, &bits, sizeof(bits));
-    return bits;
-}
-
 void llmp_x_stay(struct llmp_exchange *x, const struct llmp_model *model)
 {
     llmp_regions_narrow(&x->route.regions,
@@ -114,7 +106,7 @@ static int pick(struct llmp_exchange *x, enum llmp_route_kind kind)
         return LLMP_FULL;
     llmp_route_request_init(&request);
     request.kind = kind;
-    request.random = random_bits(x);
+    request.random = llmp_x_random(x);
     request.tried = x->route.tried;
     request.allowed = x->route.allowed;
     request.level = x->route.level;
@@ -239,7 +231,7 @@ void llmp_x_report(struct llmp_exchange *x, enum llmp_route_class outcome)
                              outcome);
     llmp_route_outcome_init(&report);
     report.outcome = outcome;
-    report.random = random_bits(x);
+    report.random = llmp_x_random(x);
     report.retry_after_ns = x->attempt->retry_after_ns;
     report.duration_ns = x->now.mono_ns - x->attempt->pick.began_ns;
     if (x->attempt->deployment->provider->credential_count > 1)
@@ -305,10 +297,15 @@ void llmp_x_call_deadline(struct llmp_exchange *x, uint64_t timeout_ms)
 
 /* ---- the next attempt --------------------------------------------------- */
 
+void llmp_x_forget_answer(struct llmp_summary *s)
+{
+    s->upstream_request_id.len = s->dropped.len = 0;
+    s->upstream_status = 0;
+    s->events = s->first_token_ns = s->last_token_ns = 0;
+}
+
 void llmp_x_forget_attempt(struct llmp_exchange *x)
 {
-    struct llmp_summary *s = &x->summary;
-
     llmp_x_foreign_free(x);
     if (x->attempt->sse_open)
         llmp_sse_fini(&x->attempt->sse);
@@ -328,10 +325,8 @@ void llmp_x_forget_attempt(struct llmp_exchange *x)
     x->attempt->call_sent_ns = 0;
     x->attempt->retry_after_ns = 0;
     x->attempt->refused = false;
-    s->upstream_request_id.len = 0;
-    s->upstream_status = 0;
-    s->events = s->first_token_ns = s->last_token_ns = 0;
-    s->ending = LLMP_END_COMPLETE;
+    llmp_x_forget_answer(&x->summary);
+    x->summary.ending = LLMP_END_COMPLETE;
 }
 
 /* Whether the request can be sent once more, and may. */
@@ -423,7 +418,7 @@ static bool pick_again(struct llmp_exchange *x, enum llmp_route_class failed)
     uint64_t wait_ns = llmp_add_sat(
         floor, llmp_route_backoff_full(BACKOFF_BASE_MS * LLMP_NS_PER_MS,
                                        BACKOFF_MAX_MS * LLMP_NS_PER_MS,
-                                       x->route.attempts, random_bits(x)));
+                                       x->route.attempts, llmp_x_random(x)));
 
     if (failed != LLMP_OUTCOME_TRANSIENT && failed != LLMP_OUTCOME_QUOTA)
         return false;

@@ -616,6 +616,14 @@ static struct writing writing_of(struct llmp_json_out *out,
     };
 }
 
+/* What is asked, and with what. */
+static int put_prompt(struct writing *w)
+{
+    LLMP_TRY(put_system(w));
+    LLMP_TRY(put_turns(w));
+    return put_tools(w);
+}
+
 int llmp_bedrock_write_count_request(struct llmp_buf *buf,
                                      const struct llmp_chat *chat,
                                      struct llmp_wire *wire)
@@ -627,9 +635,7 @@ int llmp_bedrock_write_count_request(struct llmp_buf *buf,
     llmp_out_object(&out, LLMP_NO_KEY);
     llmp_out_object(&out, K("input"));
     llmp_out_object(&out, K("converse"));
-    LLMP_TRY(put_system(&w));
-    LLMP_TRY(put_turns(&w));
-    LLMP_TRY(put_tools(&w));
+    LLMP_TRY(put_prompt(&w));
     llmp_out_end_object(&out);
     llmp_out_end_object(&out);
     llmp_out_end_object(&out);
@@ -645,9 +651,7 @@ int llmp_bedrock_write_request(struct llmp_buf *buf,
 
     LLMP_TRY(lose_foreign(chat, wire));
     llmp_out_object(&out, LLMP_NO_KEY);
-    LLMP_TRY(put_system(&w));
-    LLMP_TRY(put_turns(&w));
-    LLMP_TRY(put_tools(&w));
+    LLMP_TRY(put_prompt(&w));
     LLMP_TRY(put_inference(&w));
     LLMP_TRY(put_additional(&w));
     put_format(&out, chat);

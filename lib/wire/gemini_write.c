@@ -432,14 +432,29 @@ static int lose_foreign(const struct llmp_chat *chat, struct llmp_wire *wire)
     return chat->metadata.len ? llmp_wire_note(wire, "metadata") : LLMP_OK;
 }
 
+static struct writing writing_of(struct llmp_json_out *out,
+                                 const struct llmp_chat *chat,
+                                 struct llmp_wire *wire)
+{
+    return (struct writing){ .out = out,
+                             .wire = wire,
+                             .from_3 = is_from_3(chat->model) };
+}
+
+/* What is asked, and with what. */
+static int put_prompt(struct writing *w, const struct llmp_chat *chat)
+{
+    LLMP_TRY(put_system(w, chat));
+    LLMP_TRY(put_turns(w, chat));
+    return put_tools(w, chat);
+}
+
 int llmp_gemini_write_count_request(struct llmp_buf *buf,
                                     const struct llmp_chat *chat,
                                     struct llmp_wire *wire)
 {
     struct llmp_json_out out = { .buf = buf };
-    struct writing w = { .out = &out,
-                         .wire = wire,
-                         .from_3 = is_from_3(chat->model) };
+    struct writing w = writing_of(&out, chat, wire);
 
     LLMP_TRY(lose_foreign(chat, wire));
     llmp_out_object(&out, LLMP_NO_KEY);
@@ -450,9 +465,7 @@ int llmp_gemini_write_count_request(struct llmp_buf *buf,
         llmp_out_add_text(&out, chat->model);
         llmp_out_end_text(&out);
     }
-    LLMP_TRY(put_system(&w, chat));
-    LLMP_TRY(put_turns(&w, chat));
-    LLMP_TRY(put_tools(&w, chat));
+    LLMP_TRY(put_prompt(&w, chat));
     if (!wire->is_vertex)
         llmp_out_end_object(&out);
     llmp_out_end_object(&out);
@@ -464,15 +477,11 @@ int llmp_gemini_write_request(struct llmp_buf *buf,
                               struct llmp_wire *wire)
 {
     struct llmp_json_out out = { .buf = buf };
-    struct writing w = { .out = &out,
-                         .wire = wire,
-                         .from_3 = is_from_3(chat->model) };
+    struct writing w = writing_of(&out, chat, wire);
 
     LLMP_TRY(lose_foreign(chat, wire));
     llmp_out_object(&out, LLMP_NO_KEY);
-    LLMP_TRY(put_system(&w, chat));
-    LLMP_TRY(put_turns(&w, chat));
-    LLMP_TRY(put_tools(&w, chat));
+    LLMP_TRY(put_prompt(&w, chat));
     LLMP_TRY(put_choice(&w, chat));
     LLMP_TRY(put_config(&w, chat));
     llmp_out_raw_if(&out, K("safetySettings"), chat->safety);

@@ -239,8 +239,8 @@ def more(connection):
     return piece
 
 
-def speaks_json(answer):
-    """A handler for a Listener: `answer(head, body)` gives status and value."""
+def speaks(answer):
+    """A handler for a Listener: `answer(head, body)` gives the answer's bytes."""
 
     def handler(connection):
         data = b""
@@ -248,15 +248,24 @@ def speaks_json(answer):
             head, body, data = read_request(connection, data)
             if head is None:
                 return
-            status, value = answer(head, body)
-            text = json.dumps(value).encode()
-            connection.sendall(
-                b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\n" % status
-                + b"content-length: %d\r\n\r\n" % len(text)
-                + text
-            )
+            connection.sendall(answer(head, body))
 
     return handler
+
+
+def speaks_json(answer):
+    """The same: `answer(head, body)` gives status and value."""
+
+    def bytes_of(head, body):
+        status, value = answer(head, body)
+        text = json.dumps(value).encode()
+        return (
+            b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\n" % status
+            + b"content-length: %d\r\n\r\n" % len(text)
+            + text
+        )
+
+    return speaks(bytes_of)
 
 
 class Serving:

@@ -617,6 +617,24 @@ def test_a_reload_changes_how_often_it_is_checked(serving):
     assert second_key not in gateway.metrics()  # a key that is gone
 
 
+def test_what_was_dropped_is_of_who_answered(serving, first):
+    """The first could not be told all, and failed; the second was told all."""
+    deployments = [
+        {"provider": "claude", "model": "sim-500"},
+        {"provider": "gpt", "model": "gpt-4o"},
+    ]
+    gateway = serving.gateway(
+        {
+            "claude": {"base_url": first.url, "dialect": "anthropic"},
+            "gpt": {"base_url": first.url},
+        },
+        [{"name": "m", "on_unsupported": "drop", "deployments": deployments}],
+    )
+    assert gateway.chat("m", seed=7)[0] == 200
+    assert answered_by(gateway) == ("gpt", 2)
+    assert "dropped" not in gateway.records(1)[0]
+
+
 def test_who_could_be_told_is_busy(serving, first):
     """The first cannot be told what is asked, the second can but has no room:
     the client is not told that it asked for something impossible."""

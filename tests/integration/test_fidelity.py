@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from serving import KEY, Serving, read_request
+from serving import KEY, Serving, speaks
 
 PATH = "/v1/chat/completions"
 
@@ -58,17 +58,12 @@ def front(serving, transport):
 def answering(answer, seen=None):
     """A provider that always says this; what it was asked goes to `seen`."""
 
-    def handler(connection):
-        data = b""
-        while True:
-            head, body, data = read_request(connection, data)
-            if head is None:
-                return
-            if seen is not None:
-                seen.append((head, body))
-            connection.sendall(answer)
+    def note(*request):
+        if seen is not None:
+            seen.append(request)
+        return answer
 
-    return handler
+    return speaks(note)
 
 
 def json_answer(body, status=b"200 OK", fields=b""):

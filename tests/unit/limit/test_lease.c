@@ -254,6 +254,21 @@ static uint64_t late(struct llmp_limiter *l, bool all, struct llmp_time now)
     return sum;
 }
 
+/* A request reserves 2,000, and that is all that was granted. */
+static void reserve_a_lease(struct llmp_limiter *l,
+                            struct llmp_limit_scope *scope, struct booking *b,
+                            uint64_t *given)
+{
+    struct llmp_limit_amounts a = amounts_of(LLMP_LIMIT_TOKENS, 2000);
+
+    booking_init(b);
+    assert_false(takes(scope, 2000, at_ns(0), NULL));
+    feed(l, given, at_ns(0));
+    assert_int_equal(
+        llmp_limit_reserve(&b->r, &scope, 1, &a, at_ns(0), NULL, NULL),
+        LLMP_OK);
+}
+
 /* A slow answer: the lease ends while the request holds more than it will
  * have used. That comes back when it settles: at the next look but one, since
  * the first is for who asks; or at the end, or when the window is over. */
@@ -261,7 +276,6 @@ static void what_settles_late_goes_back(void **state)
 {
     enum { NEXT_LOOK, AT_THE_END, TOMORROW, CASES };
     const uint64_t used[LLMP_LIMIT_UNITS] = { [LLMP_LIMIT_TOKENS] = 25 };
-    struct llmp_limit_amounts a = amounts_of(LLMP_LIMIT_TOKENS, 2000);
 
     (void)state;
     for (int i = 0; i < CASES; i++) {
@@ -273,12 +287,7 @@ static void what_settles_late_goes_back(void **state)
         assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
         struct llmp_limit_scope *scope =
             scope_of(l, LLMP_LIMIT_TEAM, "t", &shared, 1);
-        booking_init(&b);
-        assert_false(takes(scope, 2000, at_ns(0), NULL));
-        feed(l, &given, at_ns(0));
-        assert_int_equal(
-            llmp_limit_reserve(&b.r, &scope, 1, &a, at_ns(0), NULL, NULL),
-            LLMP_OK);
+        reserve_a_lease(l, scope, &b, &given);
         feed(l, &given, at_ns(0));
         given -= returned(l, false, at_ns(S));
         given -= returned(l, false, at_ns(6 * S));
@@ -323,7 +332,6 @@ static void what_is_used_beyond_counts(void **state)
 {
     enum { AT_THE_END, TOMORROW, AFTER_THE_LEASE, NEXT_LEASE, CASES };
     const uint64_t used[LLMP_LIMIT_UNITS] = { [LLMP_LIMIT_TOKENS] = 2400 };
-    struct llmp_limit_amounts a = amounts_of(LLMP_LIMIT_TOKENS, 2000);
 
     (void)state;
     for (int i = 0; i < CASES; i++) {
@@ -336,12 +344,7 @@ static void what_is_used_beyond_counts(void **state)
         assert_int_equal(llmp_limiter_new(&l, 0, NULL), LLMP_OK);
         struct llmp_limit_scope *scope =
             scope_of(l, LLMP_LIMIT_TEAM, "t", &shared, 1);
-        booking_init(&b);
-        assert_false(takes(scope, 2000, at_ns(0), NULL));
-        feed(l, &given, at_ns(0));
-        assert_int_equal(
-            llmp_limit_reserve(&b.r, &scope, 1, &a, at_ns(0), NULL, NULL),
-            LLMP_OK);
+        reserve_a_lease(l, scope, &b, &given);
         assert_int_equal(given, 2000);
         if (i == AFTER_THE_LEASE) {
             assert_int_equal(counted(l, given, false, at_ns(S)), 2000);
