@@ -89,9 +89,12 @@ enum llmp_guard_outcome {
     LLMP_GUARD_NO_PART,   /**< such parts are none of its business */
     LLMP_GUARD_NO_SCOPE,  /**< such a model, key or role is not */
     LLMP_GUARD_NO_SAMPLE, /**< the lot did not fall on this session */
-    LLMP_GUARD_NO_STREAM  /**< it looks at whole texts only */
+    LLMP_GUARD_NO_STREAM, /**< it looks at whole texts only */
+    LLMP_GUARD_NO_DOUBT,  /**< an earlier stage was sure enough */
+    LLMP_GUARD_WAITS      /**< somebody else has to be asked, see
+                               llmp_guard_answered() */
 };
-#define LLMP_GUARD_OUTCOMES 7
+#define LLMP_GUARD_OUTCOMES 9
 
 /** "system", "user", … */
 LLMP_API const char *llmp_guard_part_name(enum llmp_guard_part part);
@@ -102,7 +105,8 @@ LLMP_API const char *llmp_guard_severity_name(
 LLMP_API const char *llmp_guard_action_name(enum llmp_guard_action action);
 /** "placeholder", "mask", "pseudonym", "token" */
 LLMP_API const char *llmp_guard_style_name(enum llmp_guard_style style);
-/** "ran", "cut", "failed", "no_part", "no_scope", "no_sample", "no_stream" */
+/** "ran", "cut", "failed", "no_part", "no_scope", "no_sample", "no_stream",
+ *  "no_doubt", "waits" */
 LLMP_API const char *llmp_guard_outcome_name(enum llmp_guard_outcome outcome);
 
 /**
@@ -164,7 +168,7 @@ static inline void llmp_guard_rule_init(struct llmp_guard_rule *rule)
     llmp_guard_rule_init_sized(rule, sizeof(*rule));
 }
 
-/** What a check of the host's found; see llmp_guard_stage.run. */
+/** What a check of the host's, or somebody else, found. */
 struct llmp_guard_found {
     const char *kind; /**< "acme.contract": copied */
     enum llmp_guard_severity severity;
@@ -177,8 +181,9 @@ struct llmp_guard_found {
 struct llmp_guard_stage {
     size_t size;      /**< set by llmp_guard_stage_init() */
     const char *name; /**< in records; NULL: the check's */
-    /** "pii", "secrets", "injection", "moderation", "rules" (`rules` below) or
-     *  "callback" (`run` below); required. */
+    /** "pii", "secrets", "injection", "moderation", "rules" (`rules` below),
+     *  "callback" (`run` below) or "remote": somebody else is asked, see
+     *  llmp_guard_answered(). Required. */
     const char *check;
     enum llmp_guard_action mode; /**< default: flag */
     /** What follows by severity, where that is not `mode`; ALLOW: as `mode`
@@ -213,6 +218,14 @@ struct llmp_guard_stage {
                void (*found)(const struct llmp_guard_found *one, void *to),
                void *to, void *ctx);
     void *ctx;
+    /**
+     * Of "callback" and "remote": an earlier stage, by name. This one looks at
+     * a text only if that one left doubt: if its score was at least
+     * `doubt_from` and below `doubt_to` percent, or if it did not look. NULL:
+     * always.
+     */
+    const char *after;
+    uint32_t doubt_from, doubt_to; /**< default: 0, 101 */
 };
 
 LLMP_API void llmp_guard_stage_init_sized(struct llmp_guard_stage *stage,
@@ -326,6 +339,11 @@ LLMP_API void llmp_guard_session_free(struct llmp_guard_session *session);
 LLMP_API bool llmp_guard_session_acts(const struct llmp_guard_session *session,
                                       enum llmp_guard_part part);
 
+/** The stages of this session, a bit each, that somebody else has to be asked
+ *  for about such parts. */
+LLMP_API uint32_t llmp_guard_session_waits(
+    const struct llmp_guard_session *session, enum llmp_guard_part part);
+
 /** Whether some value has a token that llmp_guard_restore() puts back. */
 LLMP_API bool llmp_guard_session_restores(
     const struct llmp_guard_session *session);
@@ -352,7 +370,8 @@ struct llmp_guard_run {
     enum llmp_guard_outcome outcome;
     size_t bytes; /**< of the text that it looked at */
     uint32_t findings;
-    uint32_t score; /**< permille, of stages that have one */
+    uint32_t score; /**< permille: how likely, says a model; how sure the surest
+                         finding is */
 };
 
 /** What a scan says. */
@@ -382,6 +401,35 @@ LLMP_API LLMP_MUST_USE int llmp_guard_scan(struct llmp_guard_scanner *scanner,
                                            enum llmp_guard_part part,
                                            struct llmp_str text,
                                            struct llmp_guard_report *report);
+
+/** What came of asking somebody else about a text, for one stage. */
+struct llmp_guard_answer {
+    uint32_t stage; /**< whose run's outcome was WAITS */
+    /** RAN; CUT: not all of the text could be asked about; FAILED: no answer
+     *  came */
+    enum llmp_guard_outcome outcome;
+    const struct llmp_guard_found *found;
+    size_t found_count;
+};
+
+/**
+ * Says what the policy does about what others found in a text that was scanned,
+ * had its edits made, and for which stages of the check "remote" wait.
+ *
+ * @param text    as it is now
+ * @param report  receives what follows from the answers alone; the runs of
+ *                other stages say WAITS. As for llmp_guard_scan() otherwise
+ * @retval LLMP_OK         done; see `report->action`
+ * @retval LLMP_E_INVALID  session and scanner are of different policies, or an
+ *                         answer is of a stage that does not wait, or has a
+ *                         finding outside of the text
+ * @retval LLMP_E_NOMEM    out of memory
+ */
+LLMP_API LLMP_MUST_USE int llmp_guard_answered(
+    struct llmp_guard_scanner *scanner, struct llmp_guard_session *session,
+    enum llmp_guard_part part, struct llmp_str text,
+    const struct llmp_guard_answer *answers, size_t count,
+    struct llmp_guard_report *report);
 
 /**
  * A text with its report's edits made.
@@ -443,8 +491,8 @@ static inline void llmp_guard_stream_options_init(
  * @retval LLMP_OK         done
  * @retval LLMP_E_INVALID      an option is out of range
  * @retval LLMP_E_UNSUPPORTED  a stage that blocks or redacts looks at whole
- *                             texts only ("callback"), and is not to fail open:
- *                             collect the text and scan it
+ *                             texts only ("callback", "remote"), and is not to
+ *                             fail open: collect the text and scan it
  * @retval LLMP_E_ABI          options of a newer header
  * @retval LLMP_E_NOMEM        out of memory
  */

@@ -18,6 +18,7 @@
 #include "cloud/sigv4.h"
 #include "gateway/config_memory.h"
 #include "gateway/face.h"
+#include "guard/remote.h"
 
 /* Limits of one owner, as written. */
 struct llmp_allowance {
@@ -286,10 +287,22 @@ struct llmp_limits {
     uint32_t json_depth_max;
 };
 
+/* Whom a stage asks. */
+struct llmp_guard_remote {
+    const struct llmp_provider *provider; /* NULL: nobody, it knows itself */
+    struct llmp_remote_settings set;
+    uint64_t timeout_ms; /* of all calls for one document */
+    uint32_t calls_max;  /* likewise */
+    uint64_t image_bytes_max;
+    bool image_urls; /* it may be given addresses of pictures */
+};
+
 /* What may pass. */
 struct llmp_guard_config {
-    struct llmp_guard_policy *policy; /* NULL: everything */
-    size_t hold_bytes;                /* of streams */
+    struct llmp_guard_policy *policy;        /* NULL: everything */
+    const struct llmp_guard_remote *remotes; /* of each stage; NULL: none asks
+                                                anybody */
+    size_t hold_bytes;                       /* of streams */
     uint64_t hold_ns;
 };
 

@@ -47,6 +47,10 @@ int llmp_check_routing(struct llmp_reading *reading,
 int llmp_check_guardrails(struct llmp_reading *reading,
                           const struct llmp_draft_guardrails *draft);
 
+/* config_remote.c: whom guards ask. */
+int llmp_check_remotes(struct llmp_reading *reading,
+                       const struct llmp_drafts *stages);
+
 /* config_auth.c: after the models. */
 int llmp_check_auth(struct llmp_reading *reading,
                     const struct llmp_draft *draft);

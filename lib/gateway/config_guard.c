@@ -81,6 +81,20 @@ static int take_parts(struct llmp_reading *reading,
     return LLMP_OK;
 }
 
+/* "after: injection" means nothing without somebody to ask. */
+static int take_doubt(struct llmp_reading *reading,
+                      const struct llmp_draft_guard_stage *draft,
+                      struct llmp_guard_stage *stage)
+{
+    if (draft->doubt.node && !draft->after.node)
+        return llmp_reading_fail(reading, draft->doubt.node, LLMP_E_INVALID,
+                                 "'doubt' is of the stage that 'after' names");
+    stage->after = draft->after.node ? draft->after.text.ptr : NULL;
+    stage->doubt_from = (uint32_t)draft->doubt.from.number;
+    stage->doubt_to = (uint32_t)draft->doubt.to.number;
+    return LLMP_OK;
+}
+
 static int take_stage(struct llmp_reading *reading,
                       const struct llmp_draft_guard_stage *draft,
                       struct llmp_guard_stage *stage)
@@ -108,6 +122,7 @@ static int take_stage(struct llmp_reading *reading,
     stage->fail_open = draft->on_failure.number != 0;
     stage->style = (enum llmp_guard_style)draft->style.number;
     LLMP_TRY(status);
+    LLMP_TRY(take_doubt(reading, draft, stage));
     LLMP_TRY(take_parts(reading, &draft->parts, &stage->parts));
     return take_rules(reading, &draft->rules, stage);
 }
@@ -161,6 +176,7 @@ int llmp_check_guardrails(struct llmp_reading *reading,
         return llmp_reading_nomem(reading);
     for (size_t i = 0; i < draft->stages.count; i++)
         LLMP_TRY(take_stage(reading, &items[i], &stages[i]));
+    LLMP_TRY(llmp_check_remotes(reading, &draft->stages));
     llmp_guard_options_init(&opts);
     opts.stages = stages;
     opts.stage_count = draft->stages.count;

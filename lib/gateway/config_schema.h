@@ -319,9 +319,23 @@ struct llmp_draft_guard_actions {
     struct llmp_setting low, medium, high, critical;
 };
 
+struct llmp_draft_guard_doubt {
+    const struct llmp_node *node;
+    struct llmp_setting from, to;
+};
+
+struct llmp_draft_guard_remote {
+    const struct llmp_node *node;
+    struct llmp_setting api, provider, model, guardrail, version, path, timeout,
+        calls, image_size, image_urls;
+};
+
 struct llmp_draft_guard_stage {
     const struct llmp_node *node;
-    struct llmp_setting check, name, mode, sample, sure, on_failure, style;
+    struct llmp_setting check, name, mode, sample, sure, on_failure, style,
+        after;
+    struct llmp_draft_guard_doubt doubt;
+    struct llmp_draft_guard_remote remote;
     struct llmp_draft_guard_actions actions;
     struct llmp_settings parts, only, except, allow, models, keys, roles;
     struct llmp_drafts rules;

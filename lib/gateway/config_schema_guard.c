@@ -5,6 +5,7 @@
  */
 #include "base/internal.h"
 #include "gateway/config_table.h"
+#include "guard/remote.h"
 
 /* In the order of llmproxy/guardrail.h: config_guard.c knows. */
 static const char *const severity_choices[] = { "low", "medium", "high",
@@ -16,9 +17,9 @@ static const char *const mode_choices[] = { "shadow", "flag", "redact", "block",
 static const char *const style_choices[] = { "placeholder", "mask", "pseudonym",
                                              "token", NULL };
 static const char *const failure_choices[] = { "closed", "open", NULL };
-static const char *const check_choices[] = { "pii",       "secrets",
-                                             "injection", "moderation",
-                                             "rules",     NULL };
+static const char *const check_choices[] = {
+    "pii", "secrets", "injection", "moderation", "rules", "remote", NULL
+};
 
 static const struct llmp_key guard_rule_keys[] = {
     { "name", LLMP_KEY_TEXT, AT(guard_rule, name), .required = true,
@@ -62,6 +63,58 @@ SECTION(guard_actions_section, "guardrails.stages.actions",
         "What follows from a finding by its severity, where that is not the "
         "stage's `mode`.");
 
+static const struct llmp_key guard_doubt_keys[] = {
+    { "from", LLMP_KEY_COUNT, AT(guard_doubt, from), "0", 0, 100,
+      .help = "Percent; below, it is sure that there is nothing." },
+    { "to", LLMP_KEY_COUNT, AT(guard_doubt, to), "101", 1, 101,
+      .help = "Percent; from there on, it is sure that there is something." },
+};
+SECTION(guard_doubt_section, "guardrails.stages.doubt", llmp_draft_guard_doubt,
+        guard_doubt_keys,
+        "Of `after`: which scores of that stage leave this one something to "
+        "do.");
+
+static const struct llmp_key guard_remote_keys[] = {
+    { "api", LLMP_KEY_CHOICE, AT(guard_remote, api), .required = true,
+      .choices = llmp_remote_names,
+      .help =
+          "What the service speaks. `openai_moderation`: texts, pictures; "
+          "`azure_prompt_shields`, `azure_text`, `azure_image`: Azure AI "
+          "Content Safety; `bedrock_guardrail`: ApplyGuardrail, texts and "
+          "pictures; `llama_guard`: a chat completion of such a model at any "
+          "OpenAI-compatible server; `webhook`: docs/guardrails.md has the "
+          "contract." },
+    { "provider", LLMP_KEY_TEXT, AT(guard_remote, provider), .required = true,
+      .help = "A name of `providers`: where, with which key. No model need use "
+              "it." },
+    { "model", LLMP_KEY_TEXT, AT(guard_remote, model),
+      .help = "As the service calls it. `llama_guard` needs one; of "
+              "`openai_moderation` the default is `omni-moderation-latest`." },
+    { "guardrail", LLMP_KEY_TEXT, AT(guard_remote, guardrail),
+      .help = "Of `bedrock_guardrail`: its id or ARN." },
+    { "version", LLMP_KEY_TEXT, AT(guard_remote, version),
+      .help = "Of the guardrail (default `DRAFT`), or of Azure's API (default "
+              "`2024-09-01`)." },
+    { "path", LLMP_KEY_TEXT, AT(guard_remote, path),
+      .help = "Behind the provider's `base_url`, instead of the API's own." },
+    { "timeout", LLMP_KEY_DURATION, AT(guard_remote, timeout), "2s", 1,
+      60 * SECOND,
+      .help = "For all calls about one request or answer; what is not answered "
+              "then has failed, see `on_failure`." },
+    { "calls", LLMP_KEY_COUNT, AT(guard_remote, calls), "8", 1, 64,
+      .help = "At most so many about one request or answer; what they cannot "
+              "hold is not looked at, see `on_failure`." },
+    { "image_size", LLMP_KEY_SIZE, AT(guard_remote, image_size), "4MiB", 1024,
+      64 * MiB, .help = "Larger pictures are not looked at, likewise." },
+    { "image_urls", LLMP_KEY_BOOL, AT(guard_remote, image_urls), "false",
+      .help = "`true`: the service may be given addresses of pictures, which "
+              "it then fetches; the gateway never does. Else they are not "
+              "looked at, likewise." },
+};
+SECTION(guard_remote_section, "guardrails.stages.remote",
+        llmp_draft_guard_remote, guard_remote_keys,
+        "Of `check: remote`: whom it asks.");
+
 static const struct llmp_key guard_stage_keys[] = {
     { "check", LLMP_KEY_CHOICE, AT(guard_stage, check), .required = true,
       .choices = check_choices,
@@ -70,7 +123,7 @@ static const struct llmp_key guard_stage_keys[] = {
           "`secrets`: keys, tokens, passwords; `injection`: attempts to take "
           "the model over, by a model of its own (docs/models/guard.md); "
           "`moderation`: insults, hate, violence, …, likewise; `rules`: "
-          "those below." },
+          "those below; `remote`: somebody else is asked." },
     { "name", LLMP_KEY_TEXT, AT(guard_stage, name),
       .help = "In records. Unset: as the check; two stages need two names." },
     { "mode", LLMP_KEY_CHOICE, AT(guard_stage, mode), .required = true,
@@ -82,8 +135,9 @@ static const struct llmp_key guard_stage_keys[] = {
       .section = &guard_actions_section, .help = "By severity." },
     { "parts", LLMP_KEY_TEXTS, AT(guard_stage, parts), .max = 16,
       .help = "Where it looks: `system`, `user`, `assistant`, `tool_result`, "
-              "`tool_arguments`, `document`, `output`, `reasoning`, `other`. "
-              "Unset: everywhere." },
+              "`tool_arguments`, `document`, `image`, `output`, `reasoning`, "
+              "`other`. Unset: as the check does by itself; of pictures none "
+              "does." },
     { "only", LLMP_KEY_TEXTS, AT(guard_stage, only), .max = 256,
       .help = "Kinds of findings, with `*`: `pii.card`, `pii.ru_*`." },
     { "except", LLMP_KEY_TEXTS, AT(guard_stage, except), .max = 256,
@@ -115,6 +169,13 @@ static const struct llmp_key guard_stage_keys[] = {
               "that the caller gets." },
     { "rules", LLMP_KEY_SECTIONS, AT(guard_stage, rules), .max = 1000,
       .section = &guard_rule_section, .help = "Of `check: rules`." },
+    { "remote", LLMP_KEY_SECTION, AT(guard_stage, remote),
+      .section = &guard_remote_section, .help = "Of `check: remote`." },
+    { "after", LLMP_KEY_TEXT, AT(guard_stage, after),
+      .help = "Of `check: remote`: a stage before it. It is asked only about "
+              "texts where that one is in doubt, or could not look." },
+    { "doubt", LLMP_KEY_SECTION, AT(guard_stage, doubt),
+      .section = &guard_doubt_section, .help = "What doubt is." },
 };
 SECTION(guard_stage_section, "guardrails.stages", llmp_draft_guard_stage,
         guard_stage_keys, "Who looks for what, and what follows.");

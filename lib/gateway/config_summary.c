@@ -50,11 +50,18 @@ static void add_guards(struct llmp_buf *buf, const struct llmp_drafts *drafts)
 {
     const struct llmp_draft_guard_stage *items = drafts->items;
 
-    for (size_t i = 0; i < drafts->count; i++)
+    for (size_t i = 0; i < drafts->count; i++) {
+        const struct llmp_draft_guard_remote *remote = &items[i].remote;
+
         (void)llmp_buf_printf(
-            buf, "guard     %s: %s\n",
+            buf, "guard     %s: %s",
             show(items[i].name.node ? &items[i].name : &items[i].check).text,
             show(&items[i].mode).text);
+        if (remote->node)
+            (void)llmp_buf_printf(buf, ", asks %s",
+                                  show(&remote->provider).text);
+        (void)llmp_buf_printf(buf, "\n");
+    }
 }
 
 static void add_model(struct llmp_buf *buf,

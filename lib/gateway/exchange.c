@@ -312,7 +312,9 @@ uint64_t llmp_x_own_ns(const struct llmp_exchange *x)
                      : x->call_begun_ns       ? x->call_begun_ns
                                               : x->now.mono_ns;
 
-    return until > x->begun_ns ? until - x->begun_ns : 0;
+    uint64_t since = llmp_add_sat(x->begun_ns, x->others_ns);
+
+    return until > since ? until - since : 0;
 }
 
 /* The configured name; behind a pattern the one that was asked for, once its

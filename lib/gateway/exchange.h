@@ -32,6 +32,7 @@ enum llmp_x_state {
     LLMP_X_OBJECT,     /* whose something at a provider is, is awaited */
     LLMP_X_QUEUED,     /* a deployment's room is awaited */
     LLMP_X_LIMITS,     /* what the store says about limits is awaited */
+    LLMP_X_GUARD,      /* what others say of a text is awaited */
     LLMP_X_CREDENTIAL, /* the provider's token is awaited */
     LLMP_X_BACKOFF,    /* the next attempt is put off a little */
     LLMP_X_UPLOAD,     /* a call runs and the body goes straight to it */
@@ -310,7 +311,8 @@ struct llmp_exchange {
 
     struct llmp_x_guard *guard; /* what guards say (inspect.h); NULL: they were
                                    not asked */
-    uint64_t guard_ns; /* when what they hold has to go on; 0: nothing is */
+    uint64_t others_ns; /* how long others were asked before the first call */
+    uint64_t guard_ns;  /* when what they hold has to go on; 0: nothing is */
 
     uint64_t deadline_ns, wait_ns; /* when to give up; when a tick comes */
     struct llmp_summary summary;
@@ -610,6 +612,10 @@ void llmp_x_refuse_unknown(struct llmp_exchange *x,
                            struct llmp_str model); /* and names near ones */
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts, uint64_t body_size);
+/* Fields that sign a call of a provider with AWS keys; others need none. As
+ * llmp_sigv4_sign(). */
+int llmp_x_sign(struct llmp_exchange *x, const struct llmp_provider *provider,
+                const struct llmp_str *body, size_t parts);
 void llmp_x_call_plain(struct llmp_exchange *x); /* the held body, edited, or
                                                     in another dialect */
 /* A path below the base path; `receiver` gets the answer. */
@@ -644,12 +650,15 @@ void llmp_x_note_usage(struct llmp_exchange *x,
                        const struct llmp_token_usage *usage);
 
 /* stage_inspect.c */
-/* What is asked may pass; false: it was refused. Once. */
+/* What is asked may pass; false: it was refused, or others are asked about it,
+ * and then `make_call` is called again. Once. */
 bool llmp_x_inspect(struct llmp_exchange *x);
 bool llmp_x_guards_answer(const struct llmp_exchange *x);
 /* The whole answer in `x->out`; what must not pass is replaced by an answer
- * that says so. False: the exchange was ended. */
-bool llmp_x_inspect_answer(struct llmp_exchange *x);
+ * that says so. False: the exchange was ended, or others are asked, and then
+ * `go_on` is called. */
+bool llmp_x_inspect_answer(struct llmp_exchange *x,
+                           void (*go_on)(struct llmp_exchange *x));
 void llmp_x_guard_sum_up(struct llmp_exchange *x); /* once, for the record */
 void llmp_x_guard_drop(struct llmp_exchange *x);   /* all was written */
 

@@ -65,9 +65,13 @@ struct llmp_gateway {
     struct llmp_lines *lines;           /* who waits for a deployment's room */
     struct llmp_ledger *_Atomic ledger; /* the embedder's; or NULL */
     struct llmp_stored stored;
-    struct llmp_tokens tokens;  /* of providers */
-    struct llmp_checks checks;  /* likewise: of their health */
-    struct llmp_wait_list keys; /* who waits for an issuer's keys */
+    struct llmp_tokens tokens; /* of providers */
+    struct llmp_checks checks; /* likewise: of their health */
+    struct llmp_remote_health {
+        atomic_uint failures;          /* in a row */
+        atomic_uint_fast64_t until_ns; /* it is left alone */
+    } remotes[LLMP_GUARD_STAGES_MAX];  /* whom guards ask, by stage */
+    struct llmp_wait_list keys;        /* who waits for an issuer's keys */
     struct llmp_sharing sharing;
     pthread_mutex_t change; /* before `lock` */
     pthread_mutex_t lock;

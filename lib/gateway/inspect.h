@@ -43,9 +43,14 @@ struct llmp_x_guard {
     struct {
         uint64_t bytes;
         uint32_t findings;
-        uint8_t outcomes; /* a bit for each enum llmp_guard_outcome */
+        uint16_t outcomes;  /* a bit for each enum llmp_guard_outcome */
+        uint32_t calls, ms; /* of asking others */
     } stages[LLMP_GUARD_STAGES_MAX];
     uint64_t opaque; /* bytes that nobody could look into: pictures, sound */
+
+    struct llmp_x_remote *remote; /* others are asked; or NULL */
+
+    void (*go_on)(struct llmp_exchange *x); /* with the whole answer */
 
     bool answers; /* what comes back is looked at */
     bool over;    /* what follows is our own */
@@ -85,6 +90,54 @@ struct llmp_x_blocked {
     char path[128];
 };
 
+/* What is done with the texts of a document, a bit each. */
+enum llmp_x_look {
+    LLMP_X_SCAN = 1,   /* they are scanned, and others asked */
+    LLMP_X_HEAR = 2,   /* what others said of them counts */
+    LLMP_X_RESTORE = 4 /* tokens are put back */
+};
+
+typedef int llmp_x_walk_fn(struct llmp_exchange *x,
+                           const struct llmp_json_value *root,
+                           const struct llmp_wire_text_sink *sink);
+
+/*
+ * Looks at all texts of a document; what has to be replaced is.
+ *
+ * LLMP_E_STATE: it must not pass, `blocked` says why; LLMP_E_LIMIT: nobody can
+ * look at so much; others are `walk`'s.
+ */
+int llmp_x_look(struct llmp_exchange *x, struct llmp_buf *document,
+                llmp_x_walk_fn *walk, enum llmp_x_look what,
+                struct llmp_x_blocked *blocked, bool *changed);
+
+/* ---- others are asked (stage_remote.c) ----------------------------------- */
+
+/* Which text of a document: counted from 0, and from 1 within one that is a
+ * document itself. */
+struct llmp_x_where {
+    uint32_t text, inner;
+};
+
+/* Somebody has to be asked about this text; `plain` is copied. Of pictures the
+ * text itself counts. */
+int llmp_x_remote_add(struct llmp_exchange *x,
+                      const struct llmp_wire_text *text, struct llmp_str plain,
+                      struct llmp_x_where at, uint32_t waiting);
+
+/* Asks about all that was added, and calls `done` when that is over. False:
+ * there is nothing to ask. */
+bool llmp_x_remote_ask(struct llmp_exchange *x,
+                       void (*done)(struct llmp_exchange *x));
+
+/* What they said of a text; how many did. It is the scratch's. */
+size_t llmp_x_remote_answers(
+    struct llmp_exchange *x, struct llmp_x_where at, struct llmp_str plain,
+    struct llmp_guard_answer answers[LLMP_GUARD_STAGES_MAX]);
+
+/* Forgets what was asked and answered. */
+void llmp_x_remote_drop(struct llmp_exchange *x);
+
 /* As which its documents are read. */
 enum llmp_shape llmp_x_guard_shape(const struct llmp_exchange *x);
 
@@ -94,6 +147,8 @@ struct llmp_guard_scanner *llmp_x_scanner(struct llmp_exchange *x);
 void llmp_x_guard_note(struct llmp_exchange *x,
                        const struct llmp_guard_finding *findings, size_t count,
                        enum llmp_guard_action action);
+void llmp_x_guard_run(struct llmp_exchange *x, uint32_t stage,
+                      const struct llmp_guard_run *run);
 void llmp_x_guard_runs(struct llmp_exchange *x,
                        const struct llmp_guard_run *runs, size_t count);
 

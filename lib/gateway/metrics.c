@@ -192,6 +192,11 @@ void llmp_metrics_guarded(struct llmp_metrics *metrics,
     add(&metrics->guarded[action], 1);
 }
 
+void llmp_metrics_guard_call(struct llmp_metrics *metrics, bool answered)
+{
+    add(&metrics->guard_calls[answered], 1);
+}
+
 void llmp_metrics_limited(struct llmp_metrics *metrics,
                           enum llmp_limit_kind kind, enum llmp_limit_unit unit)
 {

@@ -60,6 +60,7 @@ struct llmp_metrics {
     atomic_uint_fast64_t queue[2]; /* by enum llmp_queue_event */
     atomic_uint_fast64_t limited[LLMP_LIMIT_KINDS][LLMP_LIMIT_UNITS];
     atomic_uint_fast64_t guarded[LLMP_GUARD_ACTIONS];
+    atomic_uint_fast64_t guard_calls[2]; /* failed; answered */
 };
 
 enum llmp_queue_event { LLMP_QUEUE_JOINED, LLMP_QUEUE_REFUSED };
@@ -84,6 +85,9 @@ void llmp_metrics_limited(struct llmp_metrics *metrics,
  */
 void llmp_metrics_guarded(struct llmp_metrics *metrics,
                           enum llmp_guard_action action);
+
+/* Counts one call of somebody whom guards ask. */
+void llmp_metrics_guard_call(struct llmp_metrics *metrics, bool answered);
 
 /* Counts one turn of the worker's loop. */
 void llmp_metrics_turn(struct llmp_metrics *metrics, uint64_t turn_ns);

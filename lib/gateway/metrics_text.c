@@ -328,6 +328,25 @@ static void add_guarded(struct llmp_buf *out, const struct llmp_worker *workers)
     }
 }
 
+static void add_guard_calls(struct llmp_buf *out,
+                            const struct llmp_worker *workers)
+{
+    static const char *const outcomes[] = { "failed", "answered" };
+
+    llmp_metrics_head(out, "llmgw_guard_calls_total", "counter",
+                      "Calls of those whom guards ask.");
+    for (size_t i = 0; i < LLMP_COUNT(outcomes); i++) {
+        uint64_t sum = 0;
+
+        for (const struct llmp_worker *w = workers; w; w = w->next)
+            sum += get(&w->metrics.guard_calls[i]);
+        if (sum)
+            (void)llmp_buf_printf(
+                out, "llmgw_guard_calls_total{outcome=\"%s\"} %" PRIu64 "\n",
+                outcomes[i], sum);
+    }
+}
+
 void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
 {
     struct table table = { 0 };
@@ -359,6 +378,7 @@ void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
     add_queue(out, workers);
     add_limited(out, workers);
     add_guarded(out, workers);
+    add_guard_calls(out, workers);
     llmp_metrics_attempts_write(out, workers);
     write_table(out, &table);
     llmp_free(table.sums);

@@ -461,6 +461,11 @@ static int read_answer(struct llmp_exchange *x)
     return LLMP_OK;
 }
 
+static void answer_complete(struct llmp_exchange *x)
+{
+    answer_out(x, LLMP_END_COMPLETE);
+}
+
 /* The whole answer is there: in the client's dialect. */
 static void end_whole(struct llmp_exchange *x)
 {
@@ -469,8 +474,8 @@ static void end_whole(struct llmp_exchange *x)
     if (!x->out.failed)
         rc = x->attempt->foreign ? llmp_x_translate_answer(x) : read_answer(x);
     if (rc == LLMP_OK) {
-        if (llmp_x_inspect_answer(x))
-            answer_out(x, LLMP_END_COMPLETE);
+        if (llmp_x_inspect_answer(x, answer_complete))
+            answer_complete(x);
         return;
     }
     if (rc == LLMP_E_NOMEM)
@@ -487,8 +492,8 @@ static void end_made(struct llmp_exchange *x)
         return;
     }
     llmp_x_note_made(x);
-    if (llmp_x_inspect_answer(x))
-        answer_out(x, LLMP_END_COMPLETE);
+    if (llmp_x_inspect_answer(x, answer_complete))
+        answer_complete(x);
 }
 
 static void end_json(struct llmp_exchange *x)

@@ -143,14 +143,11 @@ static void fill_headers(struct llmp_exchange *x)
     add_dialect_fields(x, provider->face);
 }
 
-/* False: it cannot be, and the exchange was ended. */
-static bool sign(struct llmp_exchange *x, const struct llmp_str *body,
-                 size_t parts)
+int llmp_x_sign(struct llmp_exchange *x, const struct llmp_provider *provider,
+                const struct llmp_str *body, size_t parts)
 {
-    const struct llmp_provider *provider = x->attempt->deployment->provider;
     struct llmp_sigv4_headers fields;
     struct llmp_sigv4_key key;
-    struct llmp_error err;
     const struct llmp_sigv4_request request = {
         .method = x->attempt->call.method,
         .host = llmp_str_of(provider->origin.authority),
@@ -158,29 +155,29 @@ static bool sign(struct llmp_exchange *x, const struct llmp_str *body,
         .body = body,
         .body_count = parts,
     };
+    int rc;
 
     if (!provider->aws.access.len)
-        return true;
-
-    int rc = llmp_sigv4_key_make(&key, &provider->aws, provider->aws_region,
-                                 LLMP_STR("bedrock"), x->now.wall_ns, &err);
-
-    if (rc == LLMP_OK)
-        rc = llmp_sigv4_sign(&fields, &request, &key, provider->aws.session,
-                             x->now.wall_ns, &x->arena, &err);
+        return LLMP_OK;
+    LLMP_TRY(llmp_sigv4_key_make(&key, &provider->aws, provider->aws_region,
+                                 LLMP_STR("bedrock"), x->now.wall_ns, NULL));
+    rc = llmp_sigv4_sign(&fields, &request, &key, provider->aws.session,
+                         x->now.wall_ns, &x->arena, NULL);
     llmp_sigv4_key_wipe(&key);
-    if (rc < 0) {
-        llmp_x_refuse(x,
-                      &(struct llmp_refusal){ .status = 502,
-                                              .code = "unsigned_call",
-                                              .ending = LLMP_END_REFUSED },
-                      "The call of the provider could not be signed.");
-        return false;
-    }
+    LLMP_TRY(rc);
     add_header(x, LLMP_STR("authorization"), fields.authorization);
     add_header(x, LLMP_STR("x-amz-date"), fields.date);
     add_header(x, LLMP_STR("x-amz-security-token"), fields.security_token);
-    return true;
+    return LLMP_OK;
+}
+
+static void refuse_unsigned(struct llmp_exchange *x)
+{
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 502,
+                                          .code = "unsigned_call",
+                                          .ending = LLMP_END_REFUSED },
+                  "The call of the provider could not be signed.");
 }
 
 /* Where the operation lives behind the provider's base path. */
@@ -229,8 +226,10 @@ void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
         return;
     }
     fill_headers(x);
-    if (!sign(x, body, parts))
+    if (llmp_x_sign(x, provider, body, parts) < 0) {
+        refuse_unsigned(x);
         return;
+    }
     x->attempt->receiver = &llmp_x_answer_receiver;
     x->attempt->call_open = true;
     x->attempt->called = true;

@@ -20,6 +20,7 @@ struct llmp_check {
     const struct llmp_rules *tables[LLMP_CHECK_TABLES];
     uint32_t classes; /* of models, a bit each: enum llmp_linear_class */
     bool takes_rules, takes_callback;
+    bool remote; /* somebody else is asked */
     /* Looks at the scanner's text once the rules have; adds findings by
      * llmp_scan_add(). Optional. */
     int (*look)(struct llmp_guard_scanner *scanner, uint32_t stage);

@@ -36,6 +36,10 @@ static const struct llmp_check checks[] = {
       .parts = ALL,
       .takes_callback = true,
       .look = llmp_check_callback },
+    { .name = "remote",
+      .parts = INPUT | OUTPUT,
+      .remote = true,
+      .look = llmp_check_remote },
 };
 
 const struct llmp_check *llmp_check_find(const char *name)

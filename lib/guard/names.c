@@ -28,7 +28,7 @@ NAMED(llmp_guard_action_name, enum llmp_guard_action, "allow", "shadow", "flag",
 NAMED(llmp_guard_style_name, enum llmp_guard_style, "placeholder", "mask",
       "pseudonym", "token")
 NAMED(llmp_guard_outcome_name, enum llmp_guard_outcome, "ran", "cut", "failed",
-      "no_part", "no_scope", "no_sample", "no_stream")
+      "no_part", "no_scope", "no_sample", "no_stream", "no_doubt", "waits")
 
 /* Fills what the caller knows of a struct whose first member is its size. */
 static void init_sized(void *to, size_t size, const void *defaults, size_t full)
@@ -49,7 +49,8 @@ void llmp_guard_stage_init_sized(struct llmp_guard_stage *stage, size_t size)
 {
     const struct llmp_guard_stage defaults = { .mode = LLMP_GUARD_FLAG,
                                                .sample_permille = 1000,
-                                               .sure_min = 50 };
+                                               .sure_min = 50,
+                                               .doubt_to = 101 };
 
     init_sized(stage, size, &defaults, sizeof(defaults));
 }

@@ -122,6 +122,34 @@ static int check_stage(struct making *m, const struct llmp_guard_stage *from,
     LLMP_ENSURE(check->takes_callback == (from->run != NULL), m->err,
                 LLMP_E_INVALID, "stage %s: %s", name,
                 from->run ? "it takes no function" : "it has no function");
+    LLMP_ENSURE(from->doubt_from < from->doubt_to && from->doubt_to <= 101,
+                m->err, LLMP_E_INVALID,
+                "stage %s: no score is at least %u and below %u percent", name,
+                from->doubt_from, from->doubt_to);
+    LLMP_ENSURE(!from->after || check->takes_callback || check->remote, m->err,
+                LLMP_E_INVALID,
+                "stage %s: its check is cheap, and does not wait for doubt",
+                name);
+    return LLMP_OK;
+}
+
+static int set_doubt(struct making *m, size_t index,
+                     const struct llmp_guard_stage *from)
+{
+    struct llmp_stage *stages = m->policy->stages, *to = &stages[index];
+
+    if (!from->after)
+        return LLMP_OK;
+    while (to->after < index &&
+           strcmp(stages[to->after].name, from->after) != 0)
+        to->after++;
+    LLMP_ENSURE(to->after < index && !stages[to->after].check->remote, m->err,
+                LLMP_E_INVALID,
+                "stage %s: '%s' is no stage before it that scores a text",
+                to->name, from->after);
+    to->doubts = true;
+    to->doubt_from = from->doubt_from * 10;
+    to->doubt_to = from->doubt_to * 10;
     return LLMP_OK;
 }
 
@@ -174,6 +202,7 @@ static int read_stage(struct making *m, size_t index,
     for (size_t i = 0; i < index; i++)
         LLMP_ENSURE(strcmp(m->policy->stages[i].name, name) != 0, m->err,
                     LLMP_E_INVALID, "two stages are called %s", name);
+    LLMP_TRY(set_doubt(m, index, &from));
     set_actions(to, &from);
     to->fail_open = from.fail_open;
     to->style = (uint8_t)from.style;
@@ -210,9 +239,9 @@ static void set_bit(uint64_t *to, size_t index)
     to[index / 64] |= UINT64_C(1) << (index % 64);
 }
 
-static bool wants(const struct llmp_stage *stage, const struct llmp_rule *rule)
+bool llmp_stage_wants(const struct llmp_stage *stage, const char *kind)
 {
-    struct llmp_str name = llmp_str_of(rule->name);
+    struct llmp_str name = llmp_str_of(kind);
 
     return (!stage->only.count || llmp_guard_listed(stage->only, name)) &&
            !llmp_guard_listed(stage->except, name);
@@ -230,7 +259,8 @@ static bool is_wanted(const struct making *m, size_t table,
                       const struct llmp_rule *rule)
 {
     for (size_t s = 0; s < m->policy->stage_count; s++)
-        if (has_table(m, s, table) && wants(&m->policy->stages[s], rule))
+        if (has_table(m, s, table) &&
+            llmp_stage_wants(&m->policy->stages[s], rule->name))
             return true;
     return false;
 }
@@ -281,7 +311,7 @@ static int share_rules(struct making *m)
         for (size_t t = 0; t < m->table_count; t++)
             for (size_t i = 0; has_table(m, s, t) && i < m->tables[t].count;
                  i++)
-                if (wants(stage, &m->tables[t].items[i])) {
+                if (llmp_stage_wants(stage, m->tables[t].items[i].name)) {
                     set_bit(stage->rules, m->places[t][i]);
                     count++;
                 }
@@ -364,9 +394,11 @@ static void set_version(struct llmp_guard_policy *policy)
     hash_text(&state, LLMP_VERSION);
     for (size_t i = 0; i < policy->stage_count; i++) {
         const struct llmp_stage *stage = &policy->stages[i];
-        const uint32_t numbers[] = { stage->parts, stage->sample_permille,
-                                     stage->sure_min, stage->style,
-                                     stage->fail_open };
+        const uint32_t numbers[] = { stage->parts,     stage->sample_permille,
+                                     stage->sure_min,  stage->style,
+                                     stage->fail_open, stage->doubts,
+                                     stage->after,     stage->doubt_from,
+                                     stage->doubt_to };
 
         hash_text(&state, stage->name);
         hash_text(&state, stage->check->name);
@@ -376,6 +408,8 @@ static void set_version(struct llmp_guard_policy *policy)
                                         sizeof(numbers));
         (void)crypto_generichash_update(&state, (const uint8_t *)stage->rules,
                                         policy->words * 8);
+        hash_list(&state, stage->only);
+        hash_list(&state, stage->except);
         hash_list(&state, stage->allow);
         hash_list(&state, stage->models);
         hash_list(&state, stage->keys);

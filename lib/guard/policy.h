@@ -23,6 +23,8 @@ struct llmp_stage {
                void (*found)(const struct llmp_guard_found *one, void *to),
                void *to, void *ctx);
     void *ctx;
+    bool doubts;                          /* `after` is there */
+    uint32_t after, doubt_from, doubt_to; /* permille */
 };
 
 /* Views in which a rule makes no sense. */
@@ -58,5 +60,8 @@ int llmp_guard_read_rule(struct llmp_rule **out, size_t *count,
 /* `pattern` with '*' for any text; ASCII letters are equal in either case. */
 bool llmp_guard_glob(struct llmp_str pattern, struct llmp_str text);
 bool llmp_guard_listed(struct llmp_guard_list list, struct llmp_str text);
+
+/* Whether a stage wants findings of this kind. */
+bool llmp_stage_wants(const struct llmp_stage *stage, const char *kind);
 
 #endif

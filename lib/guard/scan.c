@@ -69,7 +69,8 @@ static void add(struct llmp_guard_scanner *s,
     struct llmp_scan_found *one;
 
     if (finding->sure < stage->sure_min ||
-        llmp_guard_listed(stage->allow, text))
+        llmp_guard_listed(stage->allow, text) ||
+        (rule == LLMP_SCAN_NO_RULE && !llmp_stage_wants(stage, finding->kind)))
         return;
     if (s->found_count == LLMP_SCAN_FINDINGS_MAX) {
         s->runs[finding->stage].outcome = LLMP_GUARD_CUT;
@@ -228,13 +229,46 @@ static void all_were(struct llmp_guard_scanner *s,
             s->runs[i].outcome = outcome;
 }
 
+/* How likely a stage thinks it is that there is something. */
+static uint32_t score_of(const struct llmp_guard_scanner *s, uint32_t stage)
+{
+    uint32_t score = s->runs[stage].score;
+
+    for (size_t i = 0; i < s->found_count; i++)
+        if (s->found[i].finding.stage == stage &&
+            s->found[i].finding.sure * 10 > score)
+            score = s->found[i].finding.sure * 10;
+    return score;
+}
+
+/* Whether the stage before left it something to do. Who did not look is in
+ * doubt. */
+static bool is_in_doubt(const struct llmp_guard_scanner *s,
+                        const struct llmp_stage *stage)
+{
+    uint32_t score;
+
+    if (!stage->doubts || s->runs[stage->after].outcome != LLMP_GUARD_RAN)
+        return true;
+    score = score_of(s, stage->after);
+    return score >= stage->doubt_from && score < stage->doubt_to;
+}
+
 /* What goes wrong with one stage is that stage's; no memory is everybody's. */
 static int ask_checks(struct llmp_guard_scanner *s)
 {
     for (uint32_t i = 0; i < s->policy->stage_count; i++) {
-        const struct llmp_check *check = s->policy->stages[i].check;
-        int rc = is_on(s, i) && check->look ? check->look(s, i) : LLMP_OK;
+        const struct llmp_stage *stage = &s->policy->stages[i];
+        int rc;
 
+        if (!is_on(s, i) || !stage->check->look)
+            continue;
+        if (!is_in_doubt(s, stage)) {
+            s->runs[i].outcome = LLMP_GUARD_NO_DOUBT;
+            s->runs[i].bytes = 0;
+            continue;
+        }
+        rc = stage->check->look(s, i);
         if (rc == LLMP_E_NOMEM)
             return rc;
         if (rc < 0)

@@ -83,5 +83,12 @@ int llmp_check_moderation(struct llmp_guard_scanner *scanner, uint32_t stage);
 
 /* check_callback.c */
 int llmp_check_callback(struct llmp_guard_scanner *scanner, uint32_t stage);
+/* Adds what the host, or somebody else, found; false: it makes no sense, or no
+ * memory. */
+bool llmp_scan_take(struct llmp_guard_scanner *scanner, uint32_t stage,
+                    const struct llmp_guard_found *one);
+
+/* check_remote.c */
+int llmp_check_remote(struct llmp_guard_scanner *scanner, uint32_t stage);
 
 #endif

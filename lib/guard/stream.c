@@ -48,7 +48,7 @@ static void begin_runs(struct llmp_guard_stream *s)
             s->runs[i].outcome = LLMP_GUARD_NO_PART;
         if (s->runs[i].outcome != LLMP_GUARD_RAN)
             continue;
-        if (stage->check->takes_callback)
+        if (stage->check->takes_callback || stage->check->remote)
             s->runs[i].outcome = LLMP_GUARD_NO_STREAM;
         else
             s->acts |= stage->acts;
