@@ -111,7 +111,8 @@ int llmp_x_look(struct llmp_exchange *x, struct llmp_buf *document,
                 llmp_x_walk_fn *walk, enum llmp_x_look what,
                 struct llmp_x_blocked *blocked, bool *changed);
 
-/* ---- others are asked (stage_remote.c) ----------------------------------- */
+/* ---- others are asked (asked.c, stage_remote.c)
+ * ----------------------------------- */
 
 /* Which text of a document: counted from 0, and from 1 within one that is a
  * document itself. */
