@@ -45,10 +45,11 @@ enum llmp_guard_part {
     LLMP_GUARD_IMAGE,          /**< a picture, by its bytes or its address */
     LLMP_GUARD_OUTPUT,         /**< an answer's text */
     LLMP_GUARD_REASONING,      /**< an answer's thoughts */
-    LLMP_GUARD_OTHER           /**< any other text of a request: a tool's
+    LLMP_GUARD_OTHER,          /**< any other text of a request: a tool's
                                     description, a member nobody knows */
+    LLMP_GUARD_TOOL_NAME       /**< which tool a model calls */
 };
-#define LLMP_GUARD_PARTS 10
+#define LLMP_GUARD_PARTS 11
 
 /** How bad a finding is. */
 enum llmp_guard_severity {
@@ -181,9 +182,10 @@ struct llmp_guard_found {
 struct llmp_guard_stage {
     size_t size;      /**< set by llmp_guard_stage_init() */
     const char *name; /**< in records; NULL: the check's */
-    /** "pii", "secrets", "injection", "moderation", "rules" (`rules` below),
-     *  "callback" (`run` below) or "remote": somebody else is asked, see
-     *  llmp_guard_answered(). Required. */
+    /** "pii", "secrets", "injection", "moderation", "urls" (whatever host
+     *  `allow` does not name), "tools" (whatever tool it does not name),
+     *  "rules" (`rules` below), "callback" (`run` below) or "remote": somebody
+     *  else is asked, see llmp_guard_answered(). Required. */
     const char *check;
     enum llmp_guard_action mode; /**< default: flag */
     /** What follows by severity, where that is not `mode`; ALLOW: as `mode`

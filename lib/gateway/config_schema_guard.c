@@ -18,7 +18,8 @@ static const char *const style_choices[] = { "placeholder", "mask", "pseudonym",
                                              "token", NULL };
 static const char *const failure_choices[] = { "closed", "open", NULL };
 static const char *const check_choices[] = {
-    "pii", "secrets", "injection", "moderation", "rules", "remote", NULL
+    "pii",   "secrets", "injection", "moderation", "urls",
+    "tools", "rules",   "remote",    NULL
 };
 
 static const struct llmp_key guard_rule_keys[] = {
@@ -122,8 +123,10 @@ static const struct llmp_key guard_stage_keys[] = {
           "`pii`: personal data, with check digits and words around it; "
           "`secrets`: keys, tokens, passwords; `injection`: attempts to take "
           "the model over, by a model of its own (docs/models/guard.md); "
-          "`moderation`: insults, hate, violence, …, likewise; `rules`: "
-          "those below; `remote`: somebody else is asked." },
+          "`moderation`: insults, hate, violence, …, likewise; `urls`: "
+          "addresses that lead to a host which `allow` does not name "
+          "(`*.example.com`); `tools`: calls of tools that it does not name; "
+          "`rules`: those below; `remote`: somebody else is asked." },
     { "name", LLMP_KEY_TEXT, AT(guard_stage, name),
       .help = "In records. Unset: as the check; two stages need two names." },
     { "mode", LLMP_KEY_CHOICE, AT(guard_stage, mode), .required = true,
@@ -136,7 +139,8 @@ static const struct llmp_key guard_stage_keys[] = {
     { "parts", LLMP_KEY_TEXTS, AT(guard_stage, parts), .max = 16,
       .help = "Where it looks: `system`, `user`, `assistant`, `tool_result`, "
               "`tool_arguments`, `document`, `image`, `output`, `reasoning`, "
-              "`other`. Unset: as the check does by itself; of pictures none "
+              "`other`, `tool_name`. Unset: as the check does by itself; of "
+              "pictures none "
               "does." },
     { "only", LLMP_KEY_TEXTS, AT(guard_stage, only), .max = 256,
       .help = "Kinds of findings, with `*`: `pii.card`, `pii.ru_*`." },

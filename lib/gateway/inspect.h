@@ -139,6 +139,13 @@ size_t llmp_x_remote_answers(
 /* Forgets what was asked and answered. */
 void llmp_x_remote_drop(struct llmp_exchange *x);
 
+/* Which tool an answer calls. LLMP_E_STATE: it must not. */
+bool llmp_x_guards_names(const struct llmp_exchange *x);
+int llmp_x_look_at_name(struct llmp_exchange *x,
+                        struct llmp_guard_scanner *scanner,
+                        const struct llmp_wire_text *text,
+                        struct llmp_guard_report *report);
+
 /* As which its documents are read. */
 enum llmp_shape llmp_x_guard_shape(const struct llmp_exchange *x);
 

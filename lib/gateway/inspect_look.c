@@ -184,6 +184,44 @@ static int look_at_opaque(struct looking *l, const struct llmp_wire_text *text)
                : LLMP_OK;
 }
 
+bool llmp_x_guards_names(const struct llmp_exchange *x)
+{
+    return llmp_guard_policy_parts(x->config->guard.policy) >>
+               LLMP_GUARD_TOOL_NAME &
+           1;
+}
+
+int llmp_x_look_at_name(struct llmp_exchange *x,
+                        struct llmp_guard_scanner *scanner,
+                        const struct llmp_wire_text *text,
+                        struct llmp_guard_report *report)
+{
+    struct llmp_str plain =
+        text->escaped ? llmp_wire_plain(text->json, &x->worker->scratch)
+                      : text->json;
+
+    if (!plain.ptr)
+        return LLMP_E_NOMEM;
+    LLMP_TRY(llmp_guard_scan(scanner, x->guard->session, LLMP_GUARD_TOOL_NAME,
+                             plain, report));
+    llmp_x_guard_runs(x, report->runs, report->run_count);
+    llmp_x_guard_note(x, report->findings, report->finding_count,
+                      report->action);
+    if (report->edit_count) /* no other tool would do */
+        report->action = LLMP_GUARD_BLOCK;
+    return report->action == LLMP_GUARD_BLOCK ? LLMP_E_STATE : LLMP_OK;
+}
+
+static int look_at_name(struct looking *l, const struct llmp_wire_text *text)
+{
+    struct llmp_guard_report report = { .action = LLMP_GUARD_ALLOW };
+    int rc = llmp_x_look_at_name(l->x, l->scanner, text, &report);
+
+    if (rc == LLMP_E_STATE)
+        block(l, text, &report);
+    return rc;
+}
+
 static int take_text(const struct llmp_wire_text *text, void *ctx);
 
 /* A document in a text: its strings one by one. */
@@ -237,6 +275,9 @@ static int take_text(const struct llmp_wire_text *text, void *ctx)
                                                   : take_plain(l, text);
     if (rc == LLMP_OK && text->opaque)
         rc = look_at_opaque(l, text);
+    if (rc == LLMP_OK && text->is_call_name && l->what & LLMP_X_SCAN &&
+        llmp_x_guards_names(l->x))
+        rc = look_at_name(l, text);
     if (l->outer)
         l->at.inner++;
     else

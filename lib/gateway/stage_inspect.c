@@ -95,7 +95,8 @@ static bool begin(struct llmp_exchange *x)
         has_texts(x->operation->shape) &&
         (llmp_guard_policy_parts(x->config->guard.policy) &
          (1u << LLMP_GUARD_OUTPUT | 1u << LLMP_GUARD_REASONING |
-          1u << LLMP_GUARD_TOOL_ARGUMENTS | 1u << LLMP_GUARD_OTHER)) != 0;
+          1u << LLMP_GUARD_TOOL_ARGUMENTS | 1u << LLMP_GUARD_OTHER |
+          1u << LLMP_GUARD_TOOL_NAME)) != 0;
     x->guard->over =
         llmp_guard_session_new(&x->guard->session, x->config->guard.policy,
                                &subject, NULL) != LLMP_OK;

@@ -232,6 +232,15 @@ static int take_whole(struct event *e, const struct llmp_wire_text *of,
     return rc;
 }
 
+static int look_at_name(struct event *e, const struct llmp_wire_text *text)
+{
+    struct llmp_guard_report report;
+    int rc = llmp_x_look_at_name(e->x, e->scanner, text, &report);
+
+    e->x->guard->stream.blocked |= rc == LLMP_E_STATE;
+    return rc;
+}
+
 static int take_text(const struct llmp_wire_text *text, void *ctx)
 {
     struct event *e = ctx;
@@ -240,6 +249,8 @@ static int take_text(const struct llmp_wire_text *text, void *ctx)
 
     if (!text->json.ptr)
         return end_texts(e, text);
+    if (text->is_call_name && llmp_x_guards_names(e->x))
+        LLMP_TRY(look_at_name(e, text));
     rc = llmp_x_plain(e->x, text, &plain);
     if (rc != LLMP_OK)
         return rc == LLMP_MISS ? LLMP_OK : rc;

@@ -21,6 +21,8 @@ struct llmp_check {
     uint32_t classes; /* of models, a bit each: enum llmp_linear_class */
     bool takes_rules, takes_callback;
     bool remote; /* somebody else is asked */
+    /* What of a find the stage's `allow` is about; NULL: all of it. */
+    struct llmp_str (*allowed_by)(struct llmp_str found);
     /* Looks at the scanner's text once the rules have; adds findings by
      * llmp_scan_add(). Optional. */
     int (*look)(struct llmp_guard_scanner *scanner, uint32_t stage);

@@ -9,10 +9,24 @@
 
 /* What others wrote, on its way in or out. */
 enum {
-    ALL = (1u << LLMP_GUARD_PARTS) - 1 - BIT(IMAGE),
+    ALL = (1u << LLMP_GUARD_PARTS) - 1 - BIT(IMAGE) - BIT(TOOL_NAME),
     INPUT = BIT(USER) | BIT(TOOL_RESULT) | BIT(DOCUMENT) | BIT(OTHER),
     OUTPUT = BIT(OUTPUT) | BIT(REASONING) | BIT(TOOL_ARGUMENTS)
 };
+
+/* Every tool is a find; `allow` names those that are none. */
+static int look_at_tool(struct llmp_guard_scanner *scanner, uint32_t stage)
+{
+    llmp_scan_add(scanner,
+                  &(struct llmp_guard_finding){ .kind = "tool.call",
+                                                .view = "original",
+                                                .stage = stage,
+                                                .sure = 100,
+                                                .severity = LLMP_GUARD_HIGH,
+                                                .end = scanner->text.len },
+                  "TOOL");
+    return LLMP_OK;
+}
 
 static const struct llmp_check checks[] = {
     { .name = "pii",
@@ -31,6 +45,11 @@ static const struct llmp_check checks[] = {
                  1u << LLMP_LINEAR_SEXUAL | 1u << LLMP_LINEAR_VIOLENCE |
                  1u << LLMP_LINEAR_SELF_HARM | 1u << LLMP_LINEAR_ILLICIT,
       .look = llmp_check_moderation },
+    { .name = "urls",
+      .parts = OUTPUT,
+      .tables = { &llmp_rules_urls },
+      .allowed_by = llmp_url_host },
+    { .name = "tools", .parts = BIT(TOOL_NAME), .look = look_at_tool },
     { .name = "rules", .parts = ALL, .takes_rules = true },
     { .name = "callback",
       .parts = ALL,

@@ -20,7 +20,7 @@ static const char *name_of(const char *const *names, size_t count, int value)
 
 NAMED(llmp_guard_part_name, enum llmp_guard_part, "system", "user", "assistant",
       "tool_result", "tool_arguments", "document", "image", "output",
-      "reasoning", "other")
+      "reasoning", "other", "tool_name")
 NAMED(llmp_guard_severity_name, enum llmp_guard_severity, "low", "medium",
       "high", "critical")
 NAMED(llmp_guard_action_name, enum llmp_guard_action, "allow", "shadow", "flag",

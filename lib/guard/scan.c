@@ -68,6 +68,8 @@ static void add(struct llmp_guard_scanner *s,
                              finding->end - finding->begin };
     struct llmp_scan_found *one;
 
+    if (stage->check->allowed_by)
+        text = stage->check->allowed_by(text);
     if (finding->sure < stage->sure_min ||
         llmp_guard_listed(stage->allow, text) ||
         (rule == LLMP_SCAN_NO_RULE && !llmp_stage_wants(stage, finding->kind)))

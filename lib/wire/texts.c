@@ -99,6 +99,9 @@ static int give_string(const struct llmp_text_walk *walk,
     text.json = value->text;
     text.escaped = value->escaped;
     describe(&text, at);
+    text.is_call_name = walk->document != LLMP_TEXT_OF_REQUEST &&
+                        text.part != LLMP_TEXT_TOOL_RESULT && at->name.len &&
+                        at->name.ptr == text.json.ptr;
     return walk->sink->take(&text, walk->sink->ctx);
 }
 

