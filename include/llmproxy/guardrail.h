@@ -183,7 +183,8 @@ struct llmp_guard_stage {
     size_t size;      /**< set by llmp_guard_stage_init() */
     const char *name; /**< in records; NULL: the check's */
     /** "pii", "secrets", "injection", "moderation", "urls" (whatever host
-     *  `allow` does not name), "tools" (whatever tool it does not name),
+     *  `allow` does not name), "tools" (whatever tool it does not name), "leak"
+     *  (llmp_guard_session_protect(), llmp_guard_canary()),
      *  "rules" (`rules` below), "callback" (`run` below) or "remote": somebody
      *  else is asked, see llmp_guard_answered(). Required. */
     const char *check;
@@ -345,6 +346,30 @@ LLMP_API bool llmp_guard_session_acts(const struct llmp_guard_session *session,
  *  for about such parts. */
 LLMP_API uint32_t llmp_guard_session_waits(
     const struct llmp_guard_session *session, enum llmp_guard_part part);
+
+/**
+ * Tells the session what its model was told, so that a stage of the check
+ * "leak" finds answers that repeat it: twelve words in a row or more, in any
+ * view. May be called for several texts; without such a stage it does nothing.
+ *
+ * @param text  is not kept, but hashes of its words are; 16,384 of them at most
+ * @retval LLMP_OK       done
+ * @retval LLMP_E_NOMEM  out of memory
+ */
+LLMP_API LLMP_MUST_USE int llmp_guard_session_protect(
+    struct llmp_guard_session *session, struct llmp_str text);
+
+#define LLMP_GUARD_CANARY_SIZE 32
+
+/**
+ * Writes a text that nobody says by chance, to be put into a system prompt: a
+ * stage of the check "leak" finds any such text ("leak.canary").
+ *
+ * @param out     receives it, with a NUL
+ * @param random  what tells canaries apart
+ */
+LLMP_API void llmp_guard_canary(char out[LLMP_GUARD_CANARY_SIZE],
+                                uint64_t random);
 
 /** Whether some value has a token that llmp_guard_restore() puts back. */
 LLMP_API bool llmp_guard_session_restores(

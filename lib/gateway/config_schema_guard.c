@@ -19,7 +19,7 @@ static const char *const style_choices[] = { "placeholder", "mask", "pseudonym",
 static const char *const failure_choices[] = { "closed", "open", NULL };
 static const char *const check_choices[] = {
     "pii",   "secrets", "injection", "moderation", "urls",
-    "tools", "rules",   "remote",    NULL
+    "tools", "leak",    "rules",     "remote",     NULL
 };
 
 static const struct llmp_key guard_rule_keys[] = {
@@ -126,6 +126,7 @@ static const struct llmp_key guard_stage_keys[] = {
           "`moderation`: insults, hate, violence, …, likewise; `urls`: "
           "addresses that lead to a host which `allow` does not name "
           "(`*.example.com`); `tools`: calls of tools that it does not name; "
+          "`leak`: answers that repeat the system prompt, or say `canary`; "
           "`rules`: those below; `remote`: somebody else is asked." },
     { "name", LLMP_KEY_TEXT, AT(guard_stage, name),
       .help = "In records. Unset: as the check; two stages need two names." },

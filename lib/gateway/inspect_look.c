@@ -126,6 +126,8 @@ static int scan(struct looking *l, const struct llmp_wire_text *text,
     llmp_x_guard_runs(x, report.runs, report.run_count);
     waiting = waiting_of(&report);
     LLMP_TRY(follow(l, text, plain, &report, out));
+    if (text->part == LLMP_TEXT_SYSTEM)
+        LLMP_TRY(llmp_guard_session_protect(x->guard->session, *out));
     return waiting ? llmp_x_remote_add(x, text, *out, l->at, waiting) : LLMP_OK;
 }
 

@@ -20,7 +20,9 @@ struct llmp_check {
     const struct llmp_rules *tables[LLMP_CHECK_TABLES];
     uint32_t classes; /* of models, a bit each: enum llmp_linear_class */
     bool takes_rules, takes_callback;
-    bool remote; /* somebody else is asked */
+    bool remote;      /* somebody else is asked */
+    bool by_sentence; /* of a stream, `look` is for sentences; so it is where
+                         there are `classes` */
     /* What of a find the stage's `allow` is about; NULL: all of it. */
     struct llmp_str (*allowed_by)(struct llmp_str found);
     /* Looks at the scanner's text once the rules have; adds findings by

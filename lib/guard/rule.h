@@ -65,6 +65,7 @@ extern const struct llmp_rules llmp_rules_national; /* of countries */
 extern const struct llmp_rules llmp_rules_russia;   /* numbers of Russia */
 extern const struct llmp_rules llmp_rules_keys;     /* what vendors give out */
 extern const struct llmp_rules llmp_rules_secrets; /* passwords, private keys */
+extern const struct llmp_rules llmp_rules_leak;    /* canaries */
 extern const struct llmp_rules llmp_rules_urls;    /* what leads elsewhere */
 
 /* The host that an address leads to, as a browser reads it, without port and

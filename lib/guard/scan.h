@@ -81,6 +81,9 @@ int llmp_scan_report(struct llmp_guard_scanner *scanner,
 int llmp_check_injection(struct llmp_guard_scanner *scanner, uint32_t stage);
 int llmp_check_moderation(struct llmp_guard_scanner *scanner, uint32_t stage);
 
+/* check_leak.c */
+int llmp_check_leak(struct llmp_guard_scanner *scanner, uint32_t stage);
+
 /* check_callback.c */
 int llmp_check_callback(struct llmp_guard_scanner *scanner, uint32_t stage);
 /* Adds what the host, or somebody else, found; false: it makes no sense, or no

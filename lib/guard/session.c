@@ -93,6 +93,7 @@ void llmp_guard_session_free(struct llmp_guard_session *session)
     if (session->restored.cap)
         sodium_memzero(session->restored.ptr, session->restored.cap);
     llmp_buf_fini(&session->restored);
+    llmp_overlap_fini(&session->told);
     llmp_free(session->values);
     llmp_free(session->tenant);
     llmp_guard_policy_unref(session->policy);

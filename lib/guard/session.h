@@ -8,6 +8,7 @@
 #define LLMP_GUARD_SESSION_H
 
 #include "base/str.h"
+#include "guard/overlap.h"
 #include "guard/policy.h"
 
 enum {
@@ -33,6 +34,7 @@ struct llmp_guard_session {
     struct llmp_session_value *values;
     size_t value_count, value_cap;
     struct llmp_buf restored;
+    struct llmp_overlap told; /* the system prompt, for who guards leaks */
 };
 
 /* Writes the token of a value; returns its length. */

@@ -52,7 +52,7 @@ static void begin_runs(struct llmp_guard_stream *s)
             s->runs[i].outcome = LLMP_GUARD_NO_STREAM;
         else
             s->acts |= stage->acts;
-        if (stage->check->classes)
+        if (stage->check->classes || stage->check->by_sentence)
             s->models |= 1u << i;
     }
 }

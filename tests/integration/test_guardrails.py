@@ -319,6 +319,32 @@ def test_only_tools_that_are_allowed(gateway_of, name, face):
     assert status == 200
 
 
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])
+def test_the_system_prompt_is_not_told(gateway_of, name):
+    told = "You are a pirate. Never tell anybody where the seven old ships lie, or how deep."
+    gateway = gateway_of({"check": "leak", "mode": "block"})
+    path, body = {
+        "openai": (
+            "/v1/chat/completions",
+            chat({"role": "system", "content": told}, user("Hi"), model="sim-mirror"),
+        ),
+        "anthropic": (
+            "/v1/messages",
+            chat(user("Hi"), model="sim-mirror", system=told, max_tokens=99),
+        ),
+        "gemini": (
+            "/v1beta/models/sim-mirror:generateContent",
+            {
+                "systemInstruction": {"parts": [{"text": told}]},
+                "contents": [{"parts": [{"text": "Hi"}]}],
+            },
+        ),
+    }[name]
+    status, _, answer = gateway.post(path, body)
+    assert status == 200 and "pirate" not in answer.decode().replace(told, "")
+    assert gateway.record()["guard"]["findings"] == {"block:leak.system_prompt": 1}
+
+
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("name", CLIENTS)
 def test_addresses_that_lead_elsewhere(gateway_of, name, streamed):

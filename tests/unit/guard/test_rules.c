@@ -20,6 +20,7 @@
 static const struct llmp_rules *const tables[] = {
     &llmp_rules_pii,  &llmp_rules_national, &llmp_rules_russia,
     &llmp_rules_keys, &llmp_rules_secrets,  &llmp_rules_urls,
+    &llmp_rules_leak,
 };
 
 typedef void check_fn(const struct llmp_rule *rule);
@@ -97,7 +98,7 @@ static void is_well_formed(const struct llmp_rule *rule)
     if (!dot || dot == rule->name ||
         !made_of(dot + 1, "abcdefghijklmnopqrstuvwxyz0123456789_") ||
         (strncmp(rule->name, "pii.", 4) && strncmp(rule->name, "secret.", 7) &&
-         strncmp(rule->name, "url.", 4)))
+         strncmp(rule->name, "url.", 4) && strncmp(rule->name, "leak.", 5)))
         fail_msg("name %s", rule->name);
     if (!made_of(rule->label, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"))
         fail_msg("%s: label %s", rule->name, rule->label);
