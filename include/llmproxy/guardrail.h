@@ -481,6 +481,57 @@ LLMP_API LLMP_MUST_USE int llmp_guard_restore(
     struct llmp_guard_session *session, struct llmp_str text,
     struct llmp_str *out);
 
+/* ---- spotlighting ---------------------------------------------------------
+ */
+
+/** How untrusted texts are marked (arXiv 2403.14720). */
+enum llmp_guard_spotlight_mode {
+    LLMP_GUARD_DELIMIT,  /**< between marks that nobody can guess */
+    LLMP_GUARD_DATAMARK, /**< words are joined by a mark instead of blanks */
+    LLMP_GUARD_ENCODE    /**< in base64: for models that read it well */
+};
+#define LLMP_GUARD_SPOTLIGHT_MODES 3
+
+/** "delimit", "datamark", "encode" */
+LLMP_API const char *llmp_guard_spotlight_mode_name(
+    enum llmp_guard_spotlight_mode mode);
+
+struct llmp_guard_spotlight {
+    enum llmp_guard_spotlight_mode mode;
+    const char *nonce; /**< of DELIMIT: who writes the text must not know it */
+    const char *mark;  /**< of DATAMARK: "^" */
+};
+
+/**
+ * Writes a text as a model is to see it, without a NUL.
+ *
+ * @param to    may be NULL if `room` is 0
+ * @return how many bytes it has, whether there was room for them or not
+ */
+LLMP_API size_t llmp_guard_spotlight(char *to, size_t room,
+                                     const struct llmp_guard_spotlight *how,
+                                     struct llmp_str text);
+
+/** What a model is told about such texts, in English; NULL: no such mode. */
+LLMP_API const char *llmp_guard_spotlight_template(
+    enum llmp_guard_spotlight_mode mode);
+
+/**
+ * Writes what a model is told: `form`, a template with its variables, which are
+ * {{begin}}, {{end}} and {{mark}}.
+ *
+ * @param len  receives how many bytes it has, whether there was room or not
+ * @retval LLMP_OK        done
+ * @retval LLMP_E_SYNTAX  the template has a variable that does not exist, or
+ *                        one that does not end
+ */
+LLMP_API LLMP_MUST_USE int llmp_guard_spotlight_instructions(
+    char *to, size_t room, size_t *len, const struct llmp_guard_spotlight *how,
+    struct llmp_str form);
+
+/* ---- streams --------------------------------------------------------------
+ */
+
 /**
  * Opaque: a text that comes in pieces, and goes on in pieces.
  *

@@ -297,8 +297,19 @@ struct llmp_guard_remote {
     bool image_urls; /* it may be given addresses of pictures */
 };
 
+/* How untrusted texts are marked before a model sees them. */
+struct llmp_spotlight_config {
+    bool on;
+    enum llmp_guard_spotlight_mode mode;
+    uint32_t parts; /* a bit each */
+    const char *mark;
+    struct llmp_str instructions; /* a template that is well formed */
+};
+
 /* What may pass. */
 struct llmp_guard_config {
+    struct llmp_spotlight_config spotlight;
+    bool canary;                             /* is put into system prompts */
     struct llmp_guard_policy *policy;        /* NULL: everything */
     const struct llmp_guard_remote *remotes; /* of each stage; NULL: none asks
                                                 anybody */

@@ -161,6 +161,34 @@ static int make_policy(struct llmp_reading *reading,
     return rc == LLMP_OK ? LLMP_OK : say(reading, draft, rc, &err);
 }
 
+static int take_spotlight(struct llmp_reading *reading,
+                          const struct llmp_draft_spotlight *draft)
+{
+    struct llmp_spotlight_config *out = &reading->config->guard.spotlight;
+    struct llmp_guard_spotlight how = { .nonce = "", .mark = "" };
+    size_t len;
+
+    if (!draft->node)
+        return LLMP_OK;
+    out->on = true;
+    out->mode = (enum llmp_guard_spotlight_mode)draft->mode.number;
+    out->mark = draft->mark.text.ptr;
+    LLMP_TRY(take_parts(reading, &draft->parts, &out->parts));
+    if (!out->parts)
+        out->parts = 1u << LLMP_GUARD_TOOL_RESULT | 1u << LLMP_GUARD_DOCUMENT;
+    out->instructions =
+        draft->instructions.node
+            ? draft->instructions.text
+            : llmp_str_of(llmp_guard_spotlight_template(out->mode));
+    if (llmp_guard_spotlight_instructions(NULL, 0, &len, &how,
+                                          out->instructions) < 0)
+        return llmp_reading_fail(reading, draft->instructions.node,
+                                 LLMP_E_INVALID,
+                                 "'instructions' may have {{begin}}, {{end}} "
+                                 "and {{mark}}, and no other variable");
+    return LLMP_OK;
+}
+
 int llmp_check_guardrails(struct llmp_reading *reading,
                           const struct llmp_draft_guardrails *draft)
 {
@@ -168,7 +196,9 @@ int llmp_check_guardrails(struct llmp_reading *reading,
     struct llmp_guard_options opts;
     struct llmp_guard_stage *stages;
 
-    if (!draft->stages.count)
+    LLMP_TRY(take_spotlight(reading, &draft->spotlight));
+    reading->config->guard.canary = draft->canary.number != 0;
+    if (!draft->stages.count && !draft->spotlight.node && !draft->canary.number)
         return LLMP_OK;
     stages = llmp_config_take_array(&reading->scratch, draft->stages.count,
                                     sizeof(*stages));

@@ -346,10 +346,17 @@ struct llmp_draft_guard_hold {
     struct llmp_setting bytes, time;
 };
 
+struct llmp_draft_spotlight {
+    const struct llmp_node *node;
+    struct llmp_setting mode, mark, instructions;
+    struct llmp_settings parts;
+};
+
 struct llmp_draft_guardrails {
     const struct llmp_node *node;
     struct llmp_drafts stages;
-    struct llmp_setting key, text_max;
+    struct llmp_draft_spotlight spotlight;
+    struct llmp_setting key, text_max, canary;
     struct llmp_draft_guard_hold hold;
 };
 

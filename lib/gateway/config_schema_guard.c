@@ -197,9 +197,38 @@ SECTION(guard_hold_section, "guardrails.hold", llmp_draft_guard_hold,
         "What of a stream waits because it may belong to something that has to "
         "be replaced: mostly the word that has begun.");
 
+/* In the order of llmproxy/guardrail.h. */
+static const char *const spotlight_choices[] = { "delimit", "datamark",
+                                                 "encode", NULL };
+
+static const struct llmp_key spotlight_keys[] = {
+    { "mode", LLMP_KEY_CHOICE, AT(spotlight, mode), .required = true,
+      .choices = spotlight_choices,
+      .help =
+          "`delimit`: between marks that nobody can guess; `datamark`: "
+          "words are joined by `mark`; `encode`: in base64, for models that "
+          "read it well." },
+    { "parts", LLMP_KEY_TEXTS, AT(spotlight, parts), .max = 16,
+      .help = "What is not trusted. Unset: `tool_result` and `document`." },
+    { "mark", LLMP_KEY_TEXT, AT(spotlight, mark), "^",
+      .help = "Of `datamark`: a character that texts seldom have." },
+    { "instructions", LLMP_KEY_TEXT, AT(spotlight, instructions), .lines = true,
+      .help = "What the system prompt says about it, with `{{begin}}`, "
+              "`{{end}}` and `{{mark}}`. Unset: a few sentences in English." },
+};
+SECTION(spotlight_section, "guardrails.spotlight", llmp_draft_spotlight,
+        spotlight_keys,
+        "Untrusted texts are marked, so that the model can tell them from "
+        "orders, and the system prompt says how.");
+
 static const struct llmp_key guardrails_keys[] = {
     { "stages", LLMP_KEY_SECTIONS, AT(guardrails, stages), .max = 32,
       .section = &guard_stage_section, .help = "In the order of records." },
+    { "spotlight", LLMP_KEY_SECTION, AT(guardrails, spotlight),
+      .section = &spotlight_section, .help = "Of requests." },
+    { "canary", LLMP_KEY_BOOL, AT(guardrails, canary), "false",
+      .help = "`true`: a text that nobody says by chance is put into system "
+              "prompts; `check: leak` finds it in answers." },
     { "key", LLMP_KEY_TEXT, AT(guardrails, key), .secret = true,
       .help = "Of pseudonyms: at least 32 characters, such as "
               "`${LLMGW_GUARD_KEY}`. With another key they are others." },

@@ -41,6 +41,8 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
     LLMP_AUTO(gateway_freep) struct llmp_gateway *gateway = made;
 
     gateway->random = *random;
+    random->fill(gateway->spotlight_key, sizeof(gateway->spotlight_key),
+                 random->ctx);
     atomic_init(&gateway->version, 1);
     gateway->synced.config = llmp_config_ref(config);
     LLMP_TRY(llmp_limiter_new(&gateway->limiter, 0, err));

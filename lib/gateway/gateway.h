@@ -67,6 +67,7 @@ struct llmp_gateway {
     struct llmp_stored stored;
     struct llmp_tokens tokens; /* of providers */
     struct llmp_checks checks; /* likewise: of their health */
+    uint8_t spotlight_key[16]; /* of marks that nobody can guess */
     struct llmp_remote_health {
         atomic_uint failures;          /* in a row */
         atomic_uint_fast64_t until_ns; /* it is left alone */

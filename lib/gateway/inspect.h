@@ -46,6 +46,8 @@ struct llmp_x_guard {
         uint16_t outcomes;  /* a bit for each enum llmp_guard_outcome */
         uint32_t calls, ms; /* of asking others */
     } stages[LLMP_GUARD_STAGES_MAX];
+    uint32_t marked; /* texts that were */
+    bool canary;     /* there is one */
     uint64_t opaque; /* bytes that nobody could look into: pictures, sound */
 
     struct llmp_x_remote *remote; /* others are asked; or NULL */
@@ -138,6 +140,10 @@ size_t llmp_x_remote_answers(
 
 /* Forgets what was asked and answered. */
 void llmp_x_remote_drop(struct llmp_exchange *x);
+
+/* Untrusted texts of the held body are marked, and a canary is put in
+ * (stage_spotlight.c). LLMP_E_NOMEM */
+int llmp_x_spotlight(struct llmp_exchange *x, bool *changed);
 
 /* Which tool an answer calls. LLMP_E_STATE: it must not. */
 bool llmp_x_guards_names(const struct llmp_exchange *x);

@@ -111,6 +111,10 @@ void llmp_x_guard_sum_up(struct llmp_exchange *x)
         add_stage(x, &out, i);
     }
     (void)llmp_buf_add(&out, LLMP_STR("}"));
+    if (g->marked)
+        (void)llmp_buf_printf(&out, ",\"marked\":%u", g->marked);
+    if (g->canary)
+        (void)llmp_buf_add(&out, LLMP_STR(",\"canary\":true"));
     if (g->opaque)
         (void)llmp_buf_printf(&out, ",\"opaque_bytes\":%llu",
                               (unsigned long long)g->opaque);

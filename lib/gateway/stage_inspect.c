@@ -174,6 +174,29 @@ static void refuse_request(struct llmp_exchange *x, int rc,
                       "The request has more parts than guards can look at.");
 }
 
+/* The body has changed. False: the exchange was ended. */
+static bool take_body(struct llmp_exchange *x, size_t before, bool changed)
+{
+    x->held += x->body.len - before;
+    x->worker->held += x->body.len - before;
+    if (!changed || plan_again(x))
+        return true;
+    llmp_x_refuse_nomem(x);
+    return false;
+}
+
+/* False: the exchange was ended. */
+static bool spotlight(struct llmp_exchange *x)
+{
+    size_t before = x->body.len;
+    bool changed = false;
+
+    if (llmp_x_spotlight(x, &changed) == LLMP_OK)
+        return take_body(x, before, changed);
+    llmp_x_refuse_nomem(x);
+    return false;
+}
+
 /* False: the exchange was ended. */
 static bool look_at_request(struct llmp_exchange *x, enum llmp_x_look what)
 {
@@ -184,13 +207,8 @@ static bool look_at_request(struct llmp_exchange *x, enum llmp_x_look what)
 
     if (x->body.len)
         rc = llmp_x_look(x, &x->body, walk_request, what, &blocked, &changed);
-    if (rc == LLMP_OK) {
-        x->held += x->body.len - before;
-        x->worker->held += x->body.len - before;
-        if (!changed || plan_again(x))
-            return true;
-        rc = LLMP_E_NOMEM;
-    }
+    if (rc == LLMP_OK)
+        return take_body(x, before, changed);
     refuse_request(x, rc, &blocked);
     return false;
 }
@@ -201,7 +219,7 @@ static void heard_of_request(struct llmp_exchange *x)
     bool good = look_at_request(x, LLMP_X_HEAR);
 
     llmp_x_remote_drop(x);
-    if (good)
+    if (good && spotlight(x))
         x->attempt->make_call(x);
 }
 
@@ -245,7 +263,7 @@ bool llmp_x_inspect(struct llmp_exchange *x)
         return false;
     }
     return may_stream(x) && look_at_request(x, LLMP_X_SCAN) &&
-           !llmp_x_remote_ask(x, heard_of_request);
+           !llmp_x_remote_ask(x, heard_of_request) && spotlight(x);
 }
 
 /* ---- whole answers ------------------------------------------------------ */

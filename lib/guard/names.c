@@ -27,6 +27,8 @@ NAMED(llmp_guard_action_name, enum llmp_guard_action, "allow", "shadow", "flag",
       "redact", "block")
 NAMED(llmp_guard_style_name, enum llmp_guard_style, "placeholder", "mask",
       "pseudonym", "token")
+NAMED(llmp_guard_spotlight_mode_name, enum llmp_guard_spotlight_mode, "delimit",
+      "datamark", "encode")
 NAMED(llmp_guard_outcome_name, enum llmp_guard_outcome, "ran", "cut", "failed",
       "no_part", "no_scope", "no_sample", "no_stream", "no_doubt", "waits")
 
