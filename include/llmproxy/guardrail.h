@@ -184,7 +184,8 @@ struct llmp_guard_stage {
     const char *name; /**< in records; NULL: the check's */
     /** "pii", "secrets", "injection", "moderation", "urls" (whatever host
      *  `allow` does not name), "tools" (whatever tool it does not name), "leak"
-     *  (llmp_guard_session_protect(), llmp_guard_canary()),
+     *  (llmp_guard_session_protect(), llmp_guard_canary()), "schema"
+     *  (llmp_guard_session_expect()),
      *  "rules" (`rules` below), "callback" (`run` below) or "remote": somebody
      *  else is asked, see llmp_guard_answered(). Required. */
     const char *check;
@@ -358,6 +359,26 @@ LLMP_API uint32_t llmp_guard_session_waits(
  */
 LLMP_API LLMP_MUST_USE int llmp_guard_session_protect(
     struct llmp_guard_session *session, struct llmp_str text);
+
+/**
+ * Tells the session which JSON schema its answers are asked to have, so that a
+ * stage of the check "schema" finds what is none ("schema.no_json") or another
+ * ("schema.violation"): the assertions of draft 7, and "$defs", "prefixItems",
+ * "nullable"; "format" asserts nothing. Without such a stage it does nothing.
+ *
+ * @param schema  JSON; is copied. The last one counts
+ * @retval LLMP_OK        done
+ * @retval other          as llmp_json_next(): it is no JSON; there is none now
+ */
+LLMP_API LLMP_MUST_USE int llmp_guard_session_expect(
+    struct llmp_guard_session *session, struct llmp_str schema,
+    struct llmp_error *err);
+
+/** The name of a stage of this session that blocks or redacts such a part and
+ *  looks at complete texts only, so that no stream of it may go on; NULL: there
+ *  is none. */
+LLMP_API const char *llmp_guard_session_whole(
+    const struct llmp_guard_session *session, enum llmp_guard_part part);
 
 #define LLMP_GUARD_CANARY_SIZE 32
 
@@ -569,8 +590,8 @@ static inline void llmp_guard_stream_options_init(
  * @retval LLMP_OK         done
  * @retval LLMP_E_INVALID      an option is out of range
  * @retval LLMP_E_UNSUPPORTED  a stage that blocks or redacts looks at whole
- *                             texts only ("callback", "remote"), and is not to
- *                             fail open: collect the text and scan it
+ *                             texts only, see llmp_guard_session_whole():
+ *                             collect the text and scan it
  * @retval LLMP_E_ABI          options of a newer header
  * @retval LLMP_E_NOMEM        out of memory
  */

@@ -18,8 +18,8 @@ static const char *const style_choices[] = { "placeholder", "mask", "pseudonym",
                                              "token", NULL };
 static const char *const failure_choices[] = { "closed", "open", NULL };
 static const char *const check_choices[] = {
-    "pii",   "secrets", "injection", "moderation", "urls",
-    "tools", "leak",    "rules",     "remote",     NULL
+    "pii",  "secrets", "injection", "moderation", "urls", "tools",
+    "leak", "schema",  "rules",     "remote",     NULL
 };
 
 static const struct llmp_key guard_rule_keys[] = {
@@ -127,6 +127,7 @@ static const struct llmp_key guard_stage_keys[] = {
           "addresses that lead to a host which `allow` does not name "
           "(`*.example.com`); `tools`: calls of tools that it does not name; "
           "`leak`: answers that repeat the system prompt, or say `canary`; "
+          "`schema`: answers that are not the JSON that was asked for; "
           "`rules`: those below; `remote`: somebody else is asked." },
     { "name", LLMP_KEY_TEXT, AT(guard_stage, name),
       .help = "In records. Unset: as the check; two stages need two names." },

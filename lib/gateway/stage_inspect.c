@@ -7,6 +7,7 @@
  */
 #include "base/internal.h"
 #include "gateway/inspect.h"
+#include "wire/expected.h"
 
 /* ---- documents ---------------------------------------------------------- */
 
@@ -33,6 +34,18 @@ static bool wants_logprobs(const struct llmp_json_value *root)
             wants(google, LLMP_STR("responseLogprobs")));
 }
 
+/* The schema of structured output. One that cannot be read is the provider's to
+ * refuse. */
+static int expect(struct llmp_exchange *x, const struct llmp_json_value *root)
+{
+    struct llmp_str schema = llmp_wire_expected(llmp_x_guard_shape(x), root);
+    int rc = LLMP_OK;
+
+    if (schema.len)
+        rc = llmp_guard_session_expect(x->guard->session, schema, NULL);
+    return rc == LLMP_E_NOMEM ? rc : LLMP_OK;
+}
+
 /* LLMP_E_UNSUPPORTED: log probabilities. */
 static int walk_request(struct llmp_exchange *x,
                         const struct llmp_json_value *root,
@@ -41,6 +54,7 @@ static int walk_request(struct llmp_exchange *x,
     if (llmp_guard_session_acts(x->guard->session, LLMP_GUARD_OUTPUT) &&
         wants_logprobs(root))
         return LLMP_E_UNSUPPORTED;
+    LLMP_TRY(expect(x, root));
     return llmp_wire_request_texts(llmp_x_guard_shape(x), root, sink);
 }
 
@@ -146,17 +160,6 @@ static void refuse_logprobs(struct llmp_exchange *x)
                   "tell what they replace.");
 }
 
-static void refuse_stream(struct llmp_exchange *x, const char *why)
-{
-    llmp_x_refuse(x,
-                  &(struct llmp_refusal){ .status = 400,
-                                          .code = "unsupported_value",
-                                          .param = "stream",
-                                          .ending = LLMP_END_REFUSED },
-                  "Guards look at this answer, and %s: ask without 'stream'.",
-                  why);
-}
-
 static void refuse_request(struct llmp_exchange *x, int rc,
                            const struct llmp_x_blocked *blocked)
 {
@@ -223,35 +226,29 @@ static void heard_of_request(struct llmp_exchange *x)
         x->attempt->make_call(x);
 }
 
-/* A stream is seen in pieces; who can only be asked about a whole answer could
- * not stop it. False: it was refused. */
+/* A stream is seen in pieces; who looks at whole answers only could not stop
+ * it. False: it was refused. */
 static bool may_stream(struct llmp_exchange *x)
 {
     static const enum llmp_guard_part parts[] = { LLMP_GUARD_OUTPUT,
                                                   LLMP_GUARD_REASONING,
                                                   LLMP_GUARD_TOOL_ARGUMENTS,
                                                   LLMP_GUARD_OTHER };
-    struct llmp_guard_stream *stream = NULL;
-    struct llmp_error err;
-    int rc = LLMP_OK;
+    const char *stage = NULL;
 
-    if (!x->summary.stream || !x->config->guard.remotes || !x->guard->answers)
+    for (size_t i = 0; i < LLMP_COUNT(parts) && !stage; i++)
+        stage = llmp_guard_session_whole(x->guard->session, parts[i]);
+    if (!x->summary.stream || !x->guard->answers || !stage)
         return true;
-    for (size_t i = 0; i < LLMP_COUNT(parts); i++) {
-        struct llmp_guard_stream_options opts;
-
-        llmp_guard_stream_options_init(&opts);
-        opts.part = parts[i];
-        rc = llmp_guard_stream_new(&stream, x->guard->session, &opts, &err);
-        if (rc < 0)
-            break;
-        llmp_guard_stream_free(stream);
-    }
-    if (rc == LLMP_E_UNSUPPORTED)
-        refuse_stream(x, err.message);
-    else if (rc < 0)
-        llmp_x_refuse_nomem(x);
-    return rc == LLMP_OK;
+    llmp_x_refuse(x,
+                  &(struct llmp_refusal){ .status = 400,
+                                          .code = "unsupported_value",
+                                          .param = "stream",
+                                          .ending = LLMP_END_REFUSED },
+                  "The guard '%s' looks at whole answers only: ask without "
+                  "'stream'.",
+                  stage);
+    return false;
 }
 
 bool llmp_x_inspect(struct llmp_exchange *x)
@@ -262,7 +259,7 @@ bool llmp_x_inspect(struct llmp_exchange *x)
         llmp_x_refuse_nomem(x);
         return false;
     }
-    return may_stream(x) && look_at_request(x, LLMP_X_SCAN) &&
+    return look_at_request(x, LLMP_X_SCAN) && may_stream(x) &&
            !llmp_x_remote_ask(x, heard_of_request) && spotlight(x);
 }
 

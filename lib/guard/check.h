@@ -20,6 +20,7 @@ struct llmp_check {
     const struct llmp_rules *tables[LLMP_CHECK_TABLES];
     uint32_t classes; /* of models, a bit each: enum llmp_linear_class */
     bool takes_rules, takes_callback;
+    bool whole;       /* it looks at complete texts only */
     bool remote;      /* somebody else is asked */
     bool by_sentence; /* of a stream, `look` is for sentences; so it is where
                          there are `classes` */

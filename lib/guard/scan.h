@@ -91,6 +91,9 @@ int llmp_check_callback(struct llmp_guard_scanner *scanner, uint32_t stage);
 bool llmp_scan_take(struct llmp_guard_scanner *scanner, uint32_t stage,
                     const struct llmp_guard_found *one);
 
+/* check_schema.c */
+int llmp_check_schema(struct llmp_guard_scanner *scanner, uint32_t stage);
+
 /* check_remote.c */
 int llmp_check_remote(struct llmp_guard_scanner *scanner, uint32_t stage);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session begins and ends; tokens are put back. */
-#include "guard/session.h"
+#include "guard/scan.h"
 
 #include <sodium.h>
 
@@ -54,6 +54,7 @@ int llmp_guard_session_new(struct llmp_guard_session **out,
         return llmp_fail(err, LLMP_E_NOMEM, "no memory for a session");
     }
     session->tenant_len = subject.tenant.len;
+    llmp_arena_init(&session->expected, 1024);
     session->policy = llmp_guard_policy_ref(policy);
     set_nonce(session, subject.nonce);
     for (size_t i = 0; i < policy->stage_count; i++)
@@ -75,6 +76,23 @@ bool llmp_guard_session_acts(const struct llmp_guard_session *session,
     return false;
 }
 
+const char *llmp_guard_session_whole(const struct llmp_guard_session *session,
+                                     enum llmp_guard_part part)
+{
+    const struct llmp_guard_policy *policy = session->policy;
+
+    for (size_t i = 0; i < policy->stage_count; i++) {
+        const struct llmp_stage *stage = &policy->stages[i];
+
+        if (stage->check->whole && stage->acts && !stage->fail_open &&
+            stage->parts >> part & 1 &&
+            session->outcomes[i] == LLMP_GUARD_RAN &&
+            (stage->check->look != llmp_check_schema || session->schema))
+            return stage->name;
+    }
+    return NULL;
+}
+
 static void wipe(struct llmp_str text)
 {
     if (text.len)
@@ -94,6 +112,7 @@ void llmp_guard_session_free(struct llmp_guard_session *session)
         sodium_memzero(session->restored.ptr, session->restored.cap);
     llmp_buf_fini(&session->restored);
     llmp_overlap_fini(&session->told);
+    llmp_arena_fini(&session->expected);
     llmp_free(session->values);
     llmp_free(session->tenant);
     llmp_guard_policy_unref(session->policy);

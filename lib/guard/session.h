@@ -7,6 +7,7 @@
 #ifndef LLMP_GUARD_SESSION_H
 #define LLMP_GUARD_SESSION_H
 
+#include "base/json_tree.h"
 #include "base/str.h"
 #include "guard/overlap.h"
 #include "guard/policy.h"
@@ -34,6 +35,8 @@ struct llmp_guard_session {
     struct llmp_session_value *values;
     size_t value_count, value_cap;
     struct llmp_buf restored;
+    struct llmp_arena expected;           /* the schema of answers */
+    const struct llmp_json_value *schema; /* in it; NULL: any text will do */
     struct llmp_overlap told; /* the system prompt, for who guards leaks */
 };
 

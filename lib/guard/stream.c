@@ -48,25 +48,13 @@ static void begin_runs(struct llmp_guard_stream *s)
             s->runs[i].outcome = LLMP_GUARD_NO_PART;
         if (s->runs[i].outcome != LLMP_GUARD_RAN)
             continue;
-        if (stage->check->takes_callback || stage->check->remote)
+        if (stage->check->whole)
             s->runs[i].outcome = LLMP_GUARD_NO_STREAM;
         else
             s->acts |= stage->acts;
         if (stage->check->classes || stage->check->by_sentence)
             s->models |= 1u << i;
     }
-}
-
-/* A stage that protects, and cannot do so here. */
-static const char *lost_stage(const struct llmp_guard_stream *s)
-{
-    const struct llmp_guard_policy *policy = s->session->policy;
-
-    for (size_t i = 0; i < policy->stage_count; i++)
-        if (s->runs[i].outcome == LLMP_GUARD_NO_STREAM &&
-            policy->stages[i].acts && !policy->stages[i].fail_open)
-            return policy->stages[i].name;
-    return NULL;
 }
 
 /* For the rules of stages that are on. */
@@ -90,6 +78,7 @@ int llmp_guard_stream_new(struct llmp_guard_stream **out,
 {
     struct llmp_guard_stream_options opts;
     struct llmp_guard_stream *s;
+    const char *whole;
 
     llmp_guard_stream_options_init(&opts);
     LLMP_ENSURE(out && session, err, LLMP_E_INVALID,
@@ -107,12 +96,11 @@ int llmp_guard_stream_new(struct llmp_guard_stream **out,
     s->opts = opts;
     s->acts = opts.hold_words;
     begin_runs(s);
-    if (lost_stage(s)) {
-        const char *name = lost_stage(s);
-
+    whole = llmp_guard_session_whole(session, opts.part);
+    if (whole) {
         llmp_guard_stream_free(s);
         return llmp_fail(err, LLMP_E_UNSUPPORTED,
-                         "stage %s looks at whole texts only", name);
+                         "stage %s looks at whole texts only", whole);
     }
     if (!open_flow(s)) {
         llmp_guard_stream_free(s);

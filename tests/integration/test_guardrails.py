@@ -319,6 +319,54 @@ def test_only_tools_that_are_allowed(gateway_of, name, face):
     assert status == 200
 
 
+def structured(name, model, required):
+    """A request whose answer is to be an object with this member."""
+    schema = {"type": "object", "required": [required], "properties": {}}
+    if name == "openai":
+        format = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        return "/v1/chat/completions", chat(
+            user("Hi"), model=model, response_format=format
+        )
+    if name == "gemini":
+        config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
+        return f"/v1beta/models/{model}:generateContent", {
+            "contents": [{"parts": [{"text": "Hi"}]}],
+            "generationConfig": config,
+        }
+    format = {"type": "json_schema", "schema": schema}
+    return "/v1/messages", chat(
+        user("Hi"), model=model, max_tokens=500, output_config={"format": format}
+    )
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])
+def test_the_json_that_was_asked_for(gateway_of, name):
+    gateway = gateway_of({"check": "schema", "mode": "block"})
+    for model, required, kind in [
+        ("sim-mirror", "messages", None),
+        ("sim-mirror", "message", "schema.violation"),
+    ]:
+        status, _, answer = gateway.post(*structured(name, model, required))
+        assert status == 200, answer
+        guard = gateway.record()["guard"]
+        assert guard["findings"] == ({f"block:{kind}": 1} if kind else {})
+        assert (b"CONTENT_FILTER" in answer.upper()) is bool(
+            kind and name == "openai"
+        )
+    assert guard["stages"]["schema"]["outcome"] == "ran,no_part"
+
+
+def test_any_text_where_no_json_was_asked_for(gateway_of):
+    gateway = gateway_of({"check": "schema", "mode": "block"})
+    assert gateway.post("/v1/chat/completions", chat(user("Hi")))[0] == 200
+    stage = gateway.record()["guard"]["stages"]["schema"]
+    assert "no_scope" in stage["outcome"] and stage["bytes"] == 0
+    assert b"[DONE]" in gateway.stream("sim-x")
+    path, asked = structured("openai", "sim-mirror", "messages")
+    status, _, answer = gateway.post(path, asked | {"stream": True})
+    assert status == 400 and json.loads(answer)["error"]["param"] == "stream"
+
+
 @pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])
 def test_the_system_prompt_is_not_told(gateway_of, name):
     told = "You are a pirate. Never tell anybody where the seven old ships lie, or how deep."
