@@ -18,6 +18,8 @@ static const char help[] =
     "       llmgw explain [-c FILE] [options] REQUEST.json\n"
     "                                      say who would answer a request, and "
     "why\n"
+    "       llmgw redteam [options] FILE   try attacks on a configuration's "
+    "guards\n"
     "       llmgw schema                   print its JSON Schema, for editors\n"
     "       llmgw reference                print its reference page "
     "(Markdown)\n"

@@ -13,6 +13,7 @@
 #include "control.h"
 #include "explain.h"
 #include "handover.h"
+#include "redteam.h"
 #include "server.h"
 
 /* A connection is a descriptor, and so is its call to a provider. */
@@ -193,6 +194,8 @@ int main(int argc, char **argv)
         return gw_admin_main(argc, argv);
     if (argc > 1 && strcmp(argv[1], "explain") == 0)
         return gw_explain_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "redteam") == 0)
+        return gw_redteam_main(argc, argv);
     if (!gw_cli_parse(&options, argc, argv))
         return 2;
     if (options.command != GW_COMMAND_SERVE)

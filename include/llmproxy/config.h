@@ -185,6 +185,17 @@ struct llmp_admin_config {
 LLMP_API const struct llmp_admin_config *llmp_config_admin(
     const struct llmp_config *config);
 
+/**
+ * The guards of `guardrails`.
+ *
+ * @param stream  NULL, or receives `hold_bytes` and `hold_ns`; made by
+ *                llmp_guard_stream_options_init()
+ * @return lives as long as the configuration; NULL: there are none
+ */
+LLMP_API struct llmp_guard_policy *llmp_config_guard_policy(
+    const struct llmp_config *config,
+    struct llmp_guard_stream_options *stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -180,6 +180,17 @@ const struct llmp_store_config *llmp_config_store(
     return &config->store;
 }
 
+struct llmp_guard_policy *llmp_config_guard_policy(
+    const struct llmp_config *config, struct llmp_guard_stream_options *stream)
+{
+    assert(config);
+    if (stream) {
+        stream->hold_bytes = config->guard.hold_bytes;
+        stream->hold_ns = config->guard.hold_ns;
+    }
+    return config->guard.policy;
+}
+
 const struct llmp_admin_config *llmp_config_admin(
     const struct llmp_config *config)
 {
