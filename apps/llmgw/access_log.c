@@ -214,6 +214,11 @@ void gw_log_add(struct gw_log_buffer *log, const struct llmp_summary *s)
         put_text(log, ",\"guard\":");
         put(log, s->guard.ptr, s->guard.len);
     }
+    if (s->anomaly_score) {
+        add_number(log, ",\"anomaly\":{\"score\":", s->anomaly_score);
+        add_text(log, ",\"feature\":\"", s->anomaly_feature);
+        put_text(log, "}");
+    }
     if (s->attempts > 1)
         add_number(log, ",\"attempts\":", s->attempts);
     add_number_if(log, ",\"queued_us\":", s->queued_ns / 1000);

@@ -508,6 +508,10 @@ struct llmp_summary {
                                   they were not asked */
     /** What had been set aside. */
     uint64_t reserved_input_tokens, reserved_output_tokens, reserved_cost_nano;
+    /** How unlike its sender's earlier ones it was, of 100, where that passed
+     *  `guardrails.anomaly.score`; else 0. */
+    uint32_t anomaly_score;
+    struct llmp_str anomaly_feature; /**< "rate", …: what was most so */
 };
 
 /** Complete once LLMP_ASK_DONE was given; holds until the exchange is freed. */

@@ -110,6 +110,7 @@ static int fill(struct llmp_reading *reading)
     LLMP_TRY(llmp_check_objects(reading, &draft.objects));
     LLMP_TRY(llmp_check_auth(reading, &draft));
     LLMP_TRY(llmp_check_guardrails(reading, &draft.guardrails));
+    LLMP_TRY(llmp_check_anomaly(reading, &draft.guardrails.anomaly));
     LLMP_TRY(llmp_check_prices(reading, &draft.prices));
     LLMP_TRY(check_store(reading, &draft.store));
     LLMP_TRY(llmp_check_admin(reading, &draft.admin));

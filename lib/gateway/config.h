@@ -18,6 +18,7 @@
 #include "cloud/sigv4.h"
 #include "gateway/config_memory.h"
 #include "gateway/face.h"
+#include "guard/anomaly.h"
 #include "guard/remote.h"
 
 /* Limits of one owner, as written. */
@@ -317,6 +318,13 @@ struct llmp_guard_config {
     uint64_t hold_ns;
 };
 
+/* Who behaves unlike themselves. */
+struct llmp_anomaly_config {
+    bool enabled;
+    uint32_t score; /* from which somebody is told */
+    struct llmp_anomaly_options options;
+};
+
 struct llmp_config {
     atomic_uint refs;
     struct llmp_config_memory memory; /* of everything below */
@@ -329,6 +337,7 @@ struct llmp_config {
     struct llmp_routing_config routing;
     struct llmp_objects_config objects;
     struct llmp_guard_config guard;
+    struct llmp_anomaly_config anomaly;
     struct llmp_str *rule_fields; /* names that rules ask for */
     size_t rule_field_count;
     struct llmp_store_config store;

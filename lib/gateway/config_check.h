@@ -51,6 +51,10 @@ int llmp_check_guardrails(struct llmp_reading *reading,
 int llmp_check_remotes(struct llmp_reading *reading,
                        const struct llmp_drafts *stages);
 
+/* config_anomaly.c */
+int llmp_check_anomaly(struct llmp_reading *reading,
+                       const struct llmp_draft_anomaly *draft);
+
 /* config_auth.c: after the models. */
 int llmp_check_auth(struct llmp_reading *reading,
                     const struct llmp_draft *draft);

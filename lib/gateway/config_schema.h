@@ -352,12 +352,18 @@ struct llmp_draft_spotlight {
     struct llmp_settings parts;
 };
 
+struct llmp_draft_anomaly {
+    const struct llmp_node *node;
+    struct llmp_setting enabled, score, half_life, warm_up, principals;
+};
+
 struct llmp_draft_guardrails {
     const struct llmp_node *node;
     struct llmp_drafts stages;
     struct llmp_draft_spotlight spotlight;
     struct llmp_setting key, text_max, canary;
     struct llmp_draft_guard_hold hold;
+    struct llmp_draft_anomaly anomaly;
 };
 
 struct llmp_draft_objects {

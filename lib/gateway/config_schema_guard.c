@@ -222,6 +222,31 @@ SECTION(spotlight_section, "guardrails.spotlight", llmp_draft_spotlight,
         "Untrusted texts are marked, so that the model can tell them from "
         "orders, and the system prompt says how.");
 
+static const struct llmp_key anomaly_keys[] = {
+    { "enabled", LLMP_KEY_BOOL, AT(anomaly, enabled), "false",
+      .help = "`true`: each request is compared with its sender's earlier "
+              "ones." },
+    { "score", LLMP_KEY_COUNT, AT(anomaly, score), "60", 1, 100,
+      .help = "From which a request is marked in the access log and counted, "
+              "and an event is written: once in ten minutes for a sender." },
+    { "half_life", LLMP_KEY_DURATION, AT(anomaly, half_life), "24h",
+      60 * SECOND, 90 * DAY,
+      .help = "After which what a sender did counts half." },
+    { "warm_up", LLMP_KEY_DURATION, AT(anomaly, warm_up), "10m", SECOND,
+      30 * DAY,
+      .help = "So long, and for 50 requests, nothing is said of a new "
+              "sender." },
+    { "principals", LLMP_KEY_COUNT, AT(anomaly, principals), "10000", 1,
+      1000000,
+      .help = "Senders that are remembered, 248 bytes each; who was not heard "
+              "of for longest is forgotten." },
+};
+SECTION(anomaly_section, "guardrails.anomaly", llmp_draft_anomaly, anomaly_keys,
+        "Who behaves unlike themselves: by the rate of requests, the share "
+        "that is refused, length and entropy of bodies, repeats. Nothing is "
+        "refused for it. Another `half_life`, `warm_up` or `principals` begins "
+        "anew.");
+
 static const struct llmp_key guardrails_keys[] = {
     { "stages", LLMP_KEY_SECTIONS, AT(guardrails, stages), .max = 32,
       .section = &guard_stage_section, .help = "In the order of records." },
@@ -237,6 +262,8 @@ static const struct llmp_key guardrails_keys[] = {
       64 * MiB, .help = "Of one text so much is looked at; see `on_failure`." },
     { "hold", LLMP_KEY_SECTION, AT(guardrails, hold),
       .section = &guard_hold_section, .help = "Of streams." },
+    { "anomaly", LLMP_KEY_SECTION, AT(guardrails, anomaly),
+      .section = &anomaly_section, .help = "Needs no stages." },
 };
 PUBLIC_SECTION(llmp_guardrails_section, "guardrails", llmp_draft_guardrails,
                guardrails_keys,

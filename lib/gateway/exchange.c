@@ -380,6 +380,7 @@ void llmp_x_end(struct llmp_exchange *x, enum llmp_ending ending, bool complete)
         s->usage_basis = LLMP_USAGE_UNKNOWN; /* an earlier attempt's */
         s->cost_known = false;
     }
+    llmp_x_anomaly_note(x);
     llmp_x_guard_sum_up(x);
     if (!x->check.open)
         llmp_metrics_record(&x->worker->metrics, model_label(x), s);

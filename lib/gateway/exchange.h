@@ -313,6 +313,7 @@ struct llmp_exchange {
                                    not asked */
     uint64_t others_ns; /* how long others were asked before the first call */
     uint64_t guard_ns;  /* when what they hold has to go on; 0: nothing is */
+    struct llmp_anomaly_print *print; /* of the body; or NULL */
 
     uint64_t deadline_ns, wait_ns; /* when to give up; when a tick comes */
     struct llmp_summary summary;
@@ -441,6 +442,9 @@ void llmp_x_book_outcome(struct llmp_exchange *x); /* once, at the end */
 void llmp_x_book_object(struct llmp_exchange *x, struct llmp_str id);
 /* The event of a batch whose lines nobody looks at. */
 void llmp_x_book_unguarded(struct llmp_exchange *x);
+/* Somebody behaves unlike themselves. */
+void llmp_x_book_anomaly(struct llmp_exchange *x, struct llmp_str principal,
+                         struct llmp_str after);
 
 /* stage_request.c: of a held body, as its bytes are; else 0 */
 uint64_t llmp_x_input_tokens(const struct llmp_exchange *x);
@@ -661,6 +665,10 @@ bool llmp_x_inspect_answer(struct llmp_exchange *x,
                            void (*go_on)(struct llmp_exchange *x));
 void llmp_x_guard_sum_up(struct llmp_exchange *x); /* once, for the record */
 void llmp_x_guard_drop(struct llmp_exchange *x);   /* all was written */
+
+/* stage_anomaly.c */
+void llmp_x_anomaly_look(struct llmp_exchange *x); /* the body is complete */
+void llmp_x_anomaly_note(struct llmp_exchange *x); /* it has ended */
 
 /* stage_inspect_stream.c */
 /* Whole events on their way to the client. */

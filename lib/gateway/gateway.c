@@ -33,6 +33,7 @@ int llmp_gateway_new(struct llmp_gateway **out, struct llmp_config *config,
         llmp_wait_list_init(&made->keys) < 0 ||
         llmp_tokens_init(&made->tokens) < 0 ||
         llmp_checks_init(&made->checks) < 0 ||
+        llmp_anomalies_init(&made->anomalies, random) < 0 ||
         llmp_wait_list_init(&made->sharing.waiting) < 0) {
         llmp_free(made);
         return llmp_fail(err, LLMP_E_NOMEM, "no lock for the gateway");
@@ -74,6 +75,7 @@ void llmp_gateway_free(struct llmp_gateway *gateway)
     llmp_wait_list_fini(&gateway->keys);
     llmp_tokens_fini(&gateway->tokens);
     llmp_checks_fini(&gateway->checks);
+    llmp_anomalies_fini(&gateway->anomalies);
     llmp_wait_list_fini(&gateway->sharing.waiting);
     (void)pthread_mutex_destroy(&gateway->lock);
     (void)pthread_mutex_destroy(&gateway->change);

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "gateway/access.h"
+#include "gateway/anomalies.h"
 #include "gateway/checks.h"
 #include "gateway/config.h"
 #include "gateway/line.h"
@@ -67,6 +68,7 @@ struct llmp_gateway {
     struct llmp_stored stored;
     struct llmp_tokens tokens; /* of providers */
     struct llmp_checks checks; /* likewise: of their health */
+    struct llmp_anomalies anomalies;
     uint8_t spotlight_key[16]; /* of marks that nobody can guess */
     struct llmp_remote_health {
         atomic_uint failures;          /* in a row */

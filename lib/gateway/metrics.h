@@ -12,8 +12,11 @@
 #include <llmproxy/route.h>
 #include <stdatomic.h>
 
+#include "guard/anomaly.h"
+
 enum {
     LLMP_METRIC_BUCKETS = 18, /* with the one for everything larger */
+    LLMP_METRIC_SCORES = 11,  /* buckets of ten, and one for 0 */
     LLMP_METRIC_SERIES_MAX = 1024,
     LLMP_METRIC_DEPLOYMENTS_MAX = 1024,
     LLMP_ENDINGS = LLMP_END_OVERTAKEN + 1,
@@ -61,6 +64,8 @@ struct llmp_metrics {
     atomic_uint_fast64_t limited[LLMP_LIMIT_KINDS][LLMP_LIMIT_UNITS];
     atomic_uint_fast64_t guarded[LLMP_GUARD_ACTIONS];
     atomic_uint_fast64_t guard_calls[2]; /* failed; answered */
+    atomic_uint_fast64_t anomaly_scores[LLMP_METRIC_SCORES], anomaly_sum;
+    atomic_uint_fast64_t anomalies[LLMP_ANOMALY_FEATURES]; /* past the mark */
 };
 
 enum llmp_queue_event { LLMP_QUEUE_JOINED, LLMP_QUEUE_REFUSED };
@@ -117,6 +122,13 @@ void llmp_metrics_hedge(struct llmp_metrics *metrics,
 void llmp_metrics_attempts_fini(struct llmp_metrics *metrics);
 void llmp_metrics_attempts_write(struct llmp_buf *out,
                                  const struct llmp_worker *workers);
+
+/* A request's score; `passed`: the threshold. */
+void llmp_metrics_anomaly(struct llmp_metrics *metrics,
+                          const struct llmp_anomaly_verdict *verdict,
+                          bool passed);
+void llmp_metrics_anomalies_write(struct llmp_buf *out,
+                                  const struct llmp_worker *workers);
 
 /* How all deployments of a configuration stand. */
 struct llmp_access;

@@ -379,6 +379,7 @@ void llmp_metrics_write(struct llmp_buf *out, const struct llmp_worker *workers)
     add_limited(out, workers);
     add_guarded(out, workers);
     add_guard_calls(out, workers);
+    llmp_metrics_anomalies_write(out, workers);
     llmp_metrics_attempts_write(out, workers);
     write_table(out, &table);
     llmp_free(table.sums);

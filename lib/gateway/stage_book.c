@@ -12,12 +12,14 @@
 
 enum { BYTES_PER_TOKEN = 4 };
 
-static void make_id(struct llmp_exchange *x)
+enum { ID_SIZE = 33 };
+
+static void make_id(struct llmp_exchange *x, char id[ID_SIZE])
 {
-    uint8_t random[(sizeof(x->attempt->booked.id) - 1) / 2];
+    uint8_t random[(ID_SIZE - 1) / 2];
 
     llmp_worker_random(x->worker, random, sizeof(random));
-    *llmp_put_hex(x->attempt->booked.id, random, sizeof(random)) = '\0';
+    *llmp_put_hex(id, random, sizeof(random)) = '\0';
 }
 
 /* The store's text has no NUL and an end. */
@@ -177,7 +179,7 @@ bool llmp_x_book_intent(struct llmp_exchange *x)
 
     if (!ledger)
         return true;
-    make_id(x);
+    make_id(x, x->attempt->booked.id);
     x->attempt->booked.model = x->routed;
     x->attempt->booked.provider = s->provider;
     x->attempt->booked.upstream = s->upstream_model;
@@ -332,4 +334,26 @@ void llmp_x_book_unguarded(struct llmp_exchange *x)
     event.after = llmp_buf_str(&after);
     if (!after.failed)
         (void)!llmp_store_writer_event(writer, &event, NULL, NULL, NULL);
+}
+
+/* Such an exchange may have no row, nor the id of one. */
+void llmp_x_book_anomaly(struct llmp_exchange *x, struct llmp_str principal,
+                         struct llmp_str after)
+{
+    struct llmp_store_writer *writer = x->worker->gateway->stored.writer;
+    char id[ID_SIZE];
+    struct llmp_store_event event = {
+        .id = { id, sizeof(id) - 1 },
+        .wall_ns = x->now.wall_ns,
+        .actor = fit(principal),
+        .action = LLMP_STR("anomaly.seen"),
+        .object_kind = LLMP_STR("principal"),
+        .object_id = fit(principal),
+        .after = after,
+    };
+
+    if (!writer)
+        return;
+    make_id(x, id);
+    (void)!llmp_store_writer_event(writer, &event, NULL, NULL, NULL);
 }

@@ -453,6 +453,7 @@ static void json_complete(struct llmp_exchange *x)
     struct llmp_error err;
     const char *param;
 
+    llmp_x_anomaly_look(x);
     if (!read_json(x, (struct llmp_str){ NULL, 0 }, true))
         return;
 

@@ -16,7 +16,6 @@
 enum { RING = 8 };
 
 #define RATE_HALF_NS  (60 * LLMP_NS_PER_S)
-#define WARM_NS       (600 * LLMP_NS_PER_S)
 #define TELL_EVERY_NS (600 * LLMP_NS_PER_S)
 #define WEIGHT_MAX    4096.0f
 #define TREND         (1.0f / 16)
@@ -180,16 +179,19 @@ static float variance_floor(enum llmp_anomaly_feature feature, float mean)
     return .0064f;
 }
 
+static bool is_trend(enum llmp_anomaly_feature feature)
+{
+    return feature == LLMP_ANOMALY_REFUSALS || feature == LLMP_ANOMALY_REPEATS;
+}
+
 static float deviation_of(const struct habit *habit,
                           enum llmp_anomaly_feature feature)
 {
     float floor = variance_floor(feature, habit->mean), variance = 0;
-    bool trend =
-        feature == LLMP_ANOMALY_REFUSALS || feature == LLMP_ANOMALY_REPEATS;
 
     if (habit->weight > 1)
         variance = habit->squares / habit->weight;
-    if (trend)
+    if (is_trend(feature))
         variance *= TREND / (2 - TREND); /* of a mean of the last ones */
     return llmp_root(variance > floor ? variance : floor);
 }
@@ -217,6 +219,18 @@ static void learn(struct habit *habit, float value)
     habit->squares += step * (value - habit->mean);
 }
 
+/* What is unlike is learned by halves: values up to where it begins to count,
+ * of shares, which are 0 or 1 for one request, a quarter while they count. */
+static float temper(const struct habit *habit, float lesson, float most,
+                    bool trend, uint32_t score)
+{
+    if (trend)
+        return score ? habit->mean + (lesson - habit->mean) / 4 : lesson;
+    if (lesson > habit->mean + most)
+        return habit->mean + most;
+    return lesson < habit->mean - most ? habit->mean - most : lesson;
+}
+
 /* Judges a value, and learns another: of trends the one request's. */
 static uint32_t judge(struct habit *habit, enum llmp_anomaly_feature feature,
                       float value, float lesson, bool known)
@@ -231,11 +245,8 @@ static uint32_t judge(struct habit *habit, enum llmp_anomaly_feature feature,
         distance = -distance;
     if (known)
         score = score_of(distance, deviation);
-    if (known && feature != LLMP_ANOMALY_REFUSALS &&
-        feature != LLMP_ANOMALY_REPEATS) {
-        lesson = lesson > habit->mean + most ? habit->mean + most : lesson;
-        lesson = lesson < habit->mean - most ? habit->mean - most : lesson;
-    }
+    if (known)
+        lesson = temper(habit, lesson, most, is_trend(feature), score);
     learn(habit, lesson);
     return score;
 }
@@ -322,7 +333,7 @@ void llmp_anomaly_note(struct llmp_anomaly *anomaly,
     *verdict = (struct llmp_anomaly_verdict){ .score = 0 };
     entry->used = true;
     fade(anomaly, entry, request->now_ns);
-    known = entry->last_ns - entry->since_ns >= WARM_NS &&
+    known = entry->last_ns - entry->since_ns >= anomaly->options.warm_ns &&
             entry->habits[LLMP_ANOMALY_RATE].weight >= LLMP_ANOMALY_WARM;
     verdict->known = known;
     entry->lately += 1;

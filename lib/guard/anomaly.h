@@ -45,6 +45,7 @@ bool llmp_anomaly_alike(const struct llmp_anomaly_print *a,
 struct llmp_anomaly_options {
     uint32_t principals;   /* 1 … LLMP_ANOMALY_PRINCIPALS_MAX */
     uint64_t half_life_ns; /* > 0 */
+    uint64_t warm_ns;      /* of a principal's begin nothing is said */
 };
 
 /* Opaque; one thread at a time. */

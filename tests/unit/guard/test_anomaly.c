@@ -87,7 +87,8 @@ struct sender {
 static struct llmp_anomaly *make(uint32_t principals)
 {
     const struct llmp_anomaly_options options = { .principals = principals,
-                                                  .half_life_ns = 24 * HOUR };
+                                                  .half_life_ns = 24 * HOUR,
+                                                  .warm_ns = 600 * S };
     struct llmp_anomaly *anomaly;
 
     assert_int_equal(llmp_anomaly_new(&anomaly, &options, NULL), LLMP_OK);
