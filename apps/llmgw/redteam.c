@@ -276,20 +276,25 @@ static int judge(const struct redteam *r, const struct gw_totals *totals)
                : 0;
 }
 
+static bool print(const struct redteam *r, const struct gw_trial_plan *plan,
+                  const struct gw_trials *trials)
+{
+    if (r->json)
+        return gw_trials_print_json(stdout, plan, trials, r->show);
+    if (r->show)
+        gw_trials_print_texts(stdout, plan, trials, r->show);
+    return gw_trials_print_table(stdout, plan, trials);
+}
+
 static int run(const struct redteam *r, const struct gw_trial_plan *plan)
 {
     struct gw_trials trials = { .items = NULL };
-    struct llmp_error err;
+    struct llmp_error err = { .message = "out of memory" };
     struct gw_totals totals;
     int code = 1;
 
-    if (gw_trials_run(&trials, plan, &err) == LLMP_OK) {
-        if (r->json)
-            gw_trials_print_json(stdout, plan, &trials, r->show);
-        else if (r->show)
-            gw_trials_print_texts(stdout, plan, &trials, r->show);
-        if (!r->json)
-            gw_trials_print_table(stdout, plan, &trials);
+    if (gw_trials_run(&trials, plan, &err) == LLMP_OK &&
+        print(r, plan, &trials)) {
         totals = gw_totals_of(plan, &trials);
         code = fflush(stdout) == 0 ? judge(r, &totals) : 1;
     } else {

@@ -414,24 +414,23 @@ static bool is_ascii(struct llmp_str text)
     return true;
 }
 
-bool gw_encode(struct llmp_str *out, const struct gw_encoding *encoding,
-               struct llmp_str text)
+int gw_encode(struct llmp_str *out, const struct gw_encoding *encoding,
+              struct llmp_str text)
 {
     bool plain = encoding->run == encode_plain;
-    char *bytes = NULL;
-    size_t len = 0;
+    char *bytes;
+    size_t len;
 
-    *out = (struct llmp_str){ NULL, 0 };
     if (encoding->ascii_only && !is_ascii(text))
-        return false;
+        return LLMP_MISS;
     bytes = gw_alloc(GW_ENCODED_MAX(text.len));
-    if (bytes)
-        len = encoding->run(bytes, text);
-    if (!bytes ||
-        (!plain && len == text.len && memcmp(bytes, text.ptr, len) == 0)) {
+    if (!bytes)
+        return LLMP_E_NOMEM;
+    len = encoding->run(bytes, text);
+    if (!plain && len == text.len && memcmp(bytes, text.ptr, len) == 0) {
         gw_free(bytes);
-        return false;
+        return LLMP_MISS;
     }
     *out = (struct llmp_str){ bytes, len };
-    return true;
+    return LLMP_OK;
 }

@@ -30,10 +30,12 @@ extern const size_t gw_encoding_count;
  * Encodes.
  *
  * @param out  receives the text, to be given to gw_free()
- * @return false: the encoding does not apply (`ascii_only`, or nothing would
- *         change), or there is no memory; then `out->ptr` is NULL
+ * @retval LLMP_OK       done
+ * @retval LLMP_MISS     it does not apply: `ascii_only`, or nothing would
+ * change
+ * @retval LLMP_E_NOMEM  out of memory
  */
-bool gw_encode(struct llmp_str *out, const struct gw_encoding *encoding,
-               struct llmp_str text);
+int gw_encode(struct llmp_str *out, const struct gw_encoding *encoding,
+              struct llmp_str text);
 
 #endif

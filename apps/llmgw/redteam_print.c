@@ -12,31 +12,24 @@
 
 enum { LABEL_WIDTH = 28, LINE_WIDTH = 104, CELL_WIDTH = 7 };
 
-/* A row of the table: a family, whole or streamed. */
-struct row {
-    uint32_t family;
-    bool streamed;
+/* All cells, counted in one pass. */
+struct cells {
+    struct gw_tally of[GW_FAMILIES_MAX][2][GW_ENCODINGS_MAX]; /* 1: streamed */
 };
 
-static bool is_in(const struct gw_trial_plan *plan,
-                  const struct gw_trial *trial, struct row row)
+static struct cells *count_cells(const struct gw_trial_plan *plan,
+                                 const struct gw_trials *trials)
 {
-    return trial->streamed == row.streamed &&
-           plan->attacks->items[trial->attack].family == row.family;
-}
+    struct cells *cells = gw_alloc(sizeof(*cells));
 
-static struct gw_tally tally_of(const struct gw_trial_plan *plan,
-                                const struct gw_trials *trials, struct row row,
-                                size_t encoding)
-{
-    struct gw_tally tally = { 0 };
+    for (size_t i = 0; cells && i < trials->count; i++) {
+        const struct gw_trial *trial = &trials->items[i];
+        uint32_t family = plan->attacks->items[trial->attack].family;
 
-    for (size_t i = 0; i < trials->count; i++)
-        if (trials->items[i].encoding == encoding &&
-            is_in(plan, &trials->items[i], row))
-            gw_tally_add(&tally,
-                         (enum llmp_guard_action)trials->items[i].action);
-    return tally;
+        gw_tally_add(&cells->of[family][trial->streamed][trial->encoding],
+                     (enum llmp_guard_action)trial->action);
+    }
+    return cells;
 }
 
 static bool is_harmless(const struct gw_trial_plan *plan,
@@ -64,11 +57,10 @@ struct gw_totals gw_totals_of(const struct gw_trial_plan *plan,
 
 /* ---- for people ---------------------------------------------------------- */
 
-static bool has_row(const struct gw_trial_plan *plan,
-                    const struct gw_trials *trials, struct row row)
+static bool has_row(const struct gw_tally row[GW_ENCODINGS_MAX])
 {
-    for (size_t i = 0; i < trials->count; i++)
-        if (is_in(plan, &trials->items[i], row))
+    for (size_t e = 0; e < gw_encoding_count; e++)
+        if (row[e].total)
             return true;
     return false;
 }
@@ -107,28 +99,23 @@ static void print_cell(FILE *out, size_t encoding, const struct gw_tally *tally)
 }
 
 static void print_row(FILE *out, const struct gw_trial_plan *plan,
-                      const struct gw_trials *trials, struct row row,
-                      size_t from, size_t to)
+                      const char *name, bool streamed,
+                      const struct gw_tally row[GW_ENCODINGS_MAX], size_t from,
+                      size_t to)
 {
-    const struct gw_family *family = &plan->attacks->families[row.family];
     char label[GW_FAMILY_NAME_MAX + 16];
 
-    (void)snprintf(label, sizeof(label), "%s%s", family->name,
-                   row.streamed ? ", streamed" : "");
+    (void)snprintf(label, sizeof(label), "%s%s", name,
+                   streamed ? ", streamed" : "");
     (void)fprintf(out, "%-*.*s", LABEL_WIDTH, LABEL_WIDTH, label);
-    for (size_t e = from; e < to; e++) {
-        struct gw_tally tally;
-
-        if (!plan->encodings[e])
-            continue;
-        tally = tally_of(plan, trials, row, e);
-        print_cell(out, e, &tally);
-    }
+    for (size_t e = from; e < to; e++)
+        if (plan->encodings[e])
+            print_cell(out, e, &row[e]);
     (void)fputc('\n', out);
 }
 
 static void print_rows(FILE *out, const struct gw_trial_plan *plan,
-                       const struct gw_trials *trials, size_t from, size_t to)
+                       const struct cells *cells, size_t from, size_t to)
 {
     (void)fprintf(out, "%-*s", LABEL_WIDTH, "family");
     for (size_t e = from; e < to; e++)
@@ -136,12 +123,10 @@ static void print_rows(FILE *out, const struct gw_trial_plan *plan,
             (void)fprintf(out, "%*s", width_of(e), gw_encodings[e].name);
     (void)fputc('\n', out);
     for (uint32_t f = 0; f < plan->attacks->family_count; f++)
-        for (int streamed = 0; streamed < 2; streamed++) {
-            struct row row = { f, streamed != 0 };
-
-            if (has_row(plan, trials, row))
-                print_row(out, plan, trials, row, from, to);
-        }
+        for (int s = 0; s < 2; s++)
+            if (has_row(cells->of[f][s]))
+                print_row(out, plan, plan->attacks->families[f].name, s == 1,
+                          cells->of[f][s], from, to);
     (void)fputc('\n', out);
 }
 
@@ -158,11 +143,14 @@ static void print_total(FILE *out, const char *what,
                   tally->by[LLMP_GUARD_ALLOW] + tally->by[LLMP_GUARD_SHADOW]);
 }
 
-void gw_trials_print_table(FILE *out, const struct gw_trial_plan *plan,
+bool gw_trials_print_table(FILE *out, const struct gw_trial_plan *plan,
                            const struct gw_trials *trials)
 {
     struct gw_totals totals = gw_totals_of(plan, trials);
+    struct cells *cells = count_cells(plan, trials);
 
+    if (!cells)
+        return false;
     (void)fputs("percent stopped (blocked or redacted) +percent flagged only; "
                 "of \"harmless\", false alarms\n\n",
                 out);
@@ -173,11 +161,13 @@ void gw_trials_print_table(FILE *out, const struct gw_trial_plan *plan,
         for (size_t e = from; e < to; e++)
             any = any || plan->encodings[e];
         if (any)
-            print_rows(out, plan, trials, from, to);
+            print_rows(out, plan, cells, from, to);
         from = to;
     }
     print_total(out, "attacks", &totals.attacks);
     print_total(out, "harmless texts", &totals.harmless);
+    gw_free(cells);
+    return true;
 }
 
 /* ---- texts --------------------------------------------------------------- */
@@ -241,20 +231,17 @@ static void put_tally(FILE *out, const struct gw_tally *tally)
                   tally->by[LLMP_GUARD_ALLOW] + tally->by[LLMP_GUARD_SHADOW]);
 }
 
-static void put_row(FILE *out, const struct gw_trial_plan *plan,
-                    const struct gw_trials *trials, struct row row,
+static void put_row(FILE *out, const char *name, bool streamed,
+                    const struct gw_tally row[GW_ENCODINGS_MAX],
                     const char **comma)
 {
     for (size_t e = 0; e < gw_encoding_count; e++) {
-        struct gw_tally tally = tally_of(plan, trials, row, e);
-
-        if (!tally.total)
+        if (!row[e].total)
             continue;
         (void)fprintf(
             out, "%s{\"family\":\"%s\",\"streamed\":%s,\"encoding\":\"%s\",",
-            *comma, plan->attacks->families[row.family].name,
-            row.streamed ? "true" : "false", gw_encodings[e].name);
-        put_tally(out, &tally);
+            *comma, name, streamed ? "true" : "false", gw_encodings[e].name);
+        put_tally(out, &row[e]);
         (void)fputc('}', out);
         *comma = ",";
     }
@@ -287,12 +274,15 @@ static void put_texts(FILE *out, const struct gw_trial_plan *plan,
     (void)fputc(']', out);
 }
 
-void gw_trials_print_json(FILE *out, const struct gw_trial_plan *plan,
+bool gw_trials_print_json(FILE *out, const struct gw_trial_plan *plan,
                           const struct gw_trials *trials, const char *outcome)
 {
     struct gw_totals totals = gw_totals_of(plan, trials);
+    struct cells *cells = count_cells(plan, trials);
     const char *comma = "";
 
+    if (!cells)
+        return false;
     (void)fprintf(out, "{\"policy\":\"%s\",\"attacks\":{",
                   llmp_guard_policy_version(plan->policy));
     put_tally(out, &totals.attacks);
@@ -300,11 +290,13 @@ void gw_trials_print_json(FILE *out, const struct gw_trial_plan *plan,
     put_tally(out, &totals.harmless);
     (void)fputs("},\"cells\":[", out);
     for (uint32_t f = 0; f < plan->attacks->family_count; f++)
-        for (int streamed = 0; streamed < 2; streamed++)
-            put_row(out, plan, trials, (struct row){ f, streamed != 0 },
-                    &comma);
+        for (int s = 0; s < 2; s++)
+            put_row(out, plan->attacks->families[f].name, s == 1,
+                    cells->of[f][s], &comma);
     (void)fputc(']', out);
     if (outcome)
         put_texts(out, plan, trials, outcome);
     (void)fputs("}\n", out);
+    gw_free(cells);
+    return true;
 }

@@ -168,12 +168,14 @@ static int try_attack(struct gw_trials *trials, struct bout *bout, size_t index,
     int status = LLMP_OK;
 
     bout->part = attack->part;
-    for (size_t e = 0; e < gw_encoding_count && status == LLMP_OK; e++) {
+    for (size_t e = 0; e < gw_encoding_count && status >= 0; e++) {
         struct gw_trial trial = { .attack = (uint32_t)index,
                                   .encoding = (uint8_t)e };
 
-        if (!bout->plan->encodings[e] ||
-            !gw_encode(&bout->text, &gw_encodings[e], attack->text))
+        if (!bout->plan->encodings[e])
+            continue;
+        status = gw_encode(&bout->text, &gw_encodings[e], attack->text);
+        if (status != LLMP_OK)
             continue;
         status = try_text(trials, bout, trial, err);
         trial.streamed = true;
@@ -181,7 +183,9 @@ static int try_attack(struct gw_trials *trials, struct bout *bout, size_t index,
             status = try_text(trials, bout, trial, err);
         gw_free((void *)bout->text.ptr);
     }
-    return status;
+    if (status == LLMP_E_NOMEM)
+        return no_memory(err);
+    return status < 0 ? status : LLMP_OK;
 }
 
 int gw_trials_run(struct gw_trials *trials, const struct gw_trial_plan *plan,
