@@ -157,7 +157,7 @@ void llmp_anomaly_look(struct llmp_anomaly_print *out, struct llmp_str text)
     }
     for (size_t i = 0; i < LLMP_ANOMALY_LANES; i++)
         if (least[i] != UINT64_MAX)
-            out->lanes[i] = (uint8_t)(1 + least[i] % 255);
+            out->lanes[i] = (uint8_t)(1 + ((least[i] & 0xff) * 255 >> 8));
 }
 
 bool llmp_anomaly_alike(const struct llmp_anomaly_print *a,
