@@ -18,6 +18,10 @@ ADDED = re.compile(
     r"NEGATIVE (?:SQUARED|CIRCLED) LATIN CAPITAL LETTER ([A-Z])|"
     r"REGIONAL INDICATOR SYMBOL LETTER ([A-Z])")
 
+# Letters that are written in place of others although Unicode's table has
+# them look like something else.
+WRITTEN = {0x3BA: "k", 0x3C4: "t", 0x4CF: "l", 0x51A: "q", 0x399: "i"}
+
 
 def package():
     """Beside the interpreter that runs this, or where Debian puts it."""
@@ -44,7 +48,7 @@ def by_look(known):
 
 
 def main():
-    table = dict(by_name()) | dict(by_look(package()))
+    table = dict(by_name()) | dict(by_look(package())) | WRITTEN
     # What has a compatible form is folded to that before anybody looks here.
     table = {code: to for code, to in table.items()
              if unicodedata.normalize("NFKC", chr(code)) == chr(code)}

@@ -85,25 +85,39 @@ bool llmp_is_latin(uint32_t c)
            (c >= 0x1E00 && c <= 0x1EFF);
 }
 
-bool llmp_is_foreign(uint32_t c)
+uint32_t llmp_alphabet(uint32_t c)
 {
+    enum { GREEK = 1, CYRILLIC, ARMENIAN, KANA_HAN, HANGUL, GEORGIAN, OTHER };
     static const struct {
-        uint32_t first, last;
+        uint32_t first, last, alphabet;
     } ranges[] = {
-        { 0x370, 0x139F },  /* Greek and Cyrillic to Ethiopic */
-        { 0x1780, 0x17FF }, /* Khmer */
-        { 0x1C80, 0x1CBF }, /* Cyrillic, Georgian */
-        { 0x1F00, 0x1FFF }, /* Greek */
-        { 0x2DE0, 0x2DFF }, /* Cyrillic */
-        { 0x3040, 0x9FFF }, /* Kana, Han */
-        { 0xA640, 0xA69F }, /* Cyrillic */
-        { 0xAC00, 0xD7FF }, /* Hangul */
+        { 0x370, 0x3FF, GREEK },      { 0x400, 0x52F, CYRILLIC },
+        { 0x530, 0x58F, ARMENIAN },   { 0x590, 0x109F, OTHER },
+        { 0x10A0, 0x10FF, GEORGIAN }, { 0x1100, 0x11FF, HANGUL },
+        { 0x1200, 0x139F, OTHER },    { 0x13A0, 0x13FF, OTHER + 1 },
+        { 0x1780, 0x17FF, OTHER },    { 0x1C80, 0x1C8F, CYRILLIC },
+        { 0x1C90, 0x1CBF, GEORGIAN }, { 0x1F00, 0x1FFF, GREEK },
+        { 0x2DE0, 0x2DFF, CYRILLIC }, { 0x3040, 0x9FFF, KANA_HAN },
+        { 0xA640, 0xA69F, CYRILLIC }, { 0xAC00, 0xD7FF, HANGUL },
     };
 
     for (size_t i = 0; i < LLMP_COUNT(ranges); i++)
         if (c >= ranges[i].first && c <= ranges[i].last)
-            return true;
-    return false;
+            return ranges[i].alphabet;
+    return 0;
+}
+
+bool llmp_is_foreign(uint32_t c)
+{
+    return c <= 0xD7FF && llmp_alphabet(c) != 0 &&
+           !(c >= 0x13A0 && c <= 0x13FF);
+}
+
+int llmp_hidden_byte(uint32_t c)
+{
+    if (c >= 0xFE00 && c <= 0xFE0F)
+        return (int)(c - 0xFE00);
+    return c >= 0xE0100 && c <= 0xE01EF ? (int)(c - 0xE0100 + 16) : -1;
 }
 
 char llmp_looks_like(uint32_t c)

@@ -29,6 +29,14 @@ bool llmp_is_latin(uint32_t c);
  * there is mostly meant as it is. */
 bool llmp_is_foreign(uint32_t c);
 
+/* Which alphabet a foreign letter is of: the same number for the same one; 0:
+ * it is not foreign. No word of any language has letters of two. */
+uint32_t llmp_alphabet(uint32_t c);
+
+/* The byte that a variation selector stands for where several follow each
+ * other, and so vary nothing; -1: it is none. */
+int llmp_hidden_byte(uint32_t c);
+
 /* The lower-case ASCII letter or digit that `c` looks like; 0: none. */
 char llmp_looks_like(uint32_t c);
 

@@ -32,6 +32,9 @@ struct llmp_view_writer {
 void llmp_view_put(struct llmp_view_writer *w, struct llmp_str bytes,
                    size_t begin, size_t size);
 
+/* What was put so far is not the view: it begins again. */
+void llmp_view_restart(struct llmp_view_writer *w);
+
 /* from[begin, end) itself. */
 void llmp_view_copy(struct llmp_view_writer *w, size_t begin, size_t end);
 

@@ -2,26 +2,38 @@
 /*
  * A text without case, compatibility forms, marks on Latin letters and what is
  * invisible. What looks like ASCII becomes it; a letter of another alphabet
- * only in a word that has Latin letters, too.
+ * only in a word that has letters of two alphabets. Where that is more than an
+ * accident, words that only look like Latin ones are disguised as well: the
+ * text is read once more.
  */
 #include "base/internal.h"
 #include "text/fold.h"
 #include "text/utf8.h"
 #include "text/view.h"
 
-enum { WORD_MAX = 64 /* characters that are looked at to judge a word */ };
+enum {
+    WORD_MAX = 64,   /* characters that are looked at to judge a word */
+    MIXED_MIN = 3,   /* words with two alphabets that are no accident, */
+    MIXED_SHARE = 3, /* if they are one in so many of the foreign ones */
+    HIDDEN_MIN = 4,  /* variation selectors in a row that are bytes */
+};
 
 struct folding {
     struct llmp_view_writer *w;
     bool changed;      /* something but the case of ASCII letters */
     bool judged;       /* the word is known to be mixed, or not */
-    bool mixed;        /* it has Latin letters */
+    bool mixed;        /* it has letters of two alphabets */
     bool latin_before; /* in what was read of it */
-    uint32_t base;     /* what the next mark is written onto */
-    uint32_t marks;    /* on it so far */
+    uint32_t alphabet; /* of the first foreign letter of it; 0: none yet */
+    uint32_t mixed_words, foreign_words; /* so far; mixed ones among them */
+    bool all;       /* every letter that looks like ASCII is a disguise */
+    uint32_t base;  /* what the next mark is written onto */
+    uint32_t marks; /* on it so far */
 };
 
-static bool latin_ahead(struct llmp_str text)
+/* Whether a letter of another alphabet than `own` is in what follows of the
+ * word. */
+static bool other_ahead(struct llmp_str text, uint32_t own)
 {
     for (int i = 0; i < WORD_MAX && text.len; i++) {
         uint32_t c = llmp_utf8_take(&text), to[LLMP_FOLD_MAX];
@@ -30,27 +42,36 @@ static bool latin_ahead(struct llmp_str text)
         if (count && !llmp_is_wordy(c) && !llmp_looks_like(c))
             return false;
         if (count && (llmp_is_latin(to[0]) ||
-                      (!llmp_is_foreign(c) && llmp_looks_like(c))))
+                      (!llmp_is_foreign(c) && llmp_looks_like(c)) ||
+                      (llmp_is_foreign(c) && llmp_looks_like(c) &&
+                       llmp_alphabet(c) != own)))
             return true;
     }
     return false;
 }
 
 /* Once a word, and only where it matters. */
-static bool is_mixed(struct folding *f, struct llmp_str rest)
+static bool is_mixed(struct folding *f, uint32_t c, struct llmp_str rest)
 {
-    if (!f->judged)
-        f->mixed = f->latin_before || latin_ahead(rest);
+    uint32_t own = llmp_alphabet(c);
+
+    if (!f->judged) {
+        f->mixed = f->latin_before || (f->alphabet && f->alphabet != own) ||
+                   other_ahead(rest, own);
+        f->mixed_words += f->mixed;
+        f->foreign_words++;
+    }
     f->judged = true;
-    return f->mixed;
+    return f->mixed || f->all;
 }
 
 static uint32_t disguised(struct folding *f, uint32_t c, struct llmp_str rest)
 {
     char plain = c < 0x80 ? 0 : llmp_looks_like(c);
 
-    return plain && (!llmp_is_foreign(c) || is_mixed(f, rest)) ? (uint32_t)plain
-                                                               : c;
+    return plain && (!llmp_is_foreign(c) || is_mixed(f, c, rest))
+               ? (uint32_t)plain
+               : c;
 }
 
 /* One mark on a letter of another alphabet may belong to it. */
@@ -65,6 +86,7 @@ static void note(struct folding *f, uint32_t c)
         f->latin_before = f->latin_before || llmp_is_latin(c);
     } else {
         f->judged = f->latin_before = false;
+        f->alphabet = 0;
     }
     f->base = c;
     f->marks = 0;
@@ -82,6 +104,8 @@ static void fold_one(struct folding *f, uint32_t c, size_t begin, size_t end)
     for (size_t i = 0; i < count; i++) {
         uint32_t one = disguised(f, to[i], rest);
 
+        if (!f->alphabet && llmp_is_foreign(to[i]))
+            f->alphabet = llmp_alphabet(to[i]);
         if (llmp_is_mark(one)) {
             if (drops_mark(f))
                 continue;
@@ -103,8 +127,10 @@ static void note_ascii(struct folding *f, struct llmp_str run)
 
     while (i > 0 && llmp_is_wordy((uint8_t)run.ptr[i - 1]))
         i--;
-    if (i > 0)
+    if (i > 0) {
         f->judged = f->latin_before = false;
+        f->alphabet = 0;
+    }
     for (; i < run.len; i++)
         note(f, (uint8_t)run.ptr[i]);
     f->base = (uint8_t)run.ptr[run.len - 1];
@@ -132,7 +158,7 @@ static size_t russian_word(const struct folding *f, struct llmp_str rest)
 
     while (is_russian(rest, len))
         len += 2;
-    if (f->latin_before ||
+    if (f->latin_before || f->all || f->alphabet ||
         (len < rest.len && ((uint8_t)rest.ptr[len] >= 0x80 ||
                             llmp_is_wordy((uint8_t)rest.ptr[len]))))
         return 0;
@@ -167,34 +193,91 @@ static void fold_russian(struct folding *f, size_t begin, size_t len)
 
     llmp_view_copy(f->w, begin, begin + len);
     lower_russian(f, at);
+    f->foreign_words++;
     note(f, 0x430);
 }
 
-bool llmp_view_fold(struct llmp_view_writer *w)
+/* ---- bytes in what is invisible ------------------------------------------ */
+
+/* How many bytes of variation selectors begin the text, if there are several;
+ * else 0. */
+static size_t hidden_run(struct llmp_str text)
 {
-    struct folding f = { .w = w };
+    size_t len = text.len, count = 0;
+
+    while (text.len) {
+        struct llmp_str rest = text;
+
+        if (llmp_hidden_byte(llmp_utf8_take(&rest)) < 0)
+            break;
+        text = rest;
+        count++;
+    }
+    return count >= HIDDEN_MIN ? len - text.len : 0;
+}
+
+static void show_hidden(struct folding *f, size_t begin, size_t len)
+{
+    struct llmp_str rest = { f->w->from.ptr + begin, len };
+
+    f->changed = true;
+    while (rest.len) {
+        size_t at = begin + len - rest.len;
+        char byte = (char)llmp_hidden_byte(llmp_utf8_take(&rest));
+
+        byte = llmp_lower(byte);
+        llmp_view_put(f->w, (struct llmp_str){ &byte, 1 }, at,
+                      begin + len - rest.len - at);
+    }
+    f->judged = f->latin_before = false;
+    f->alphabet = 0;
+    f->base = ' ';
+}
+
+/* ---- the whole ------------------------------------------------------------
+ */
+
+static void fold_all(struct folding *f)
+{
+    struct llmp_view_writer *w = f->w;
     struct llmp_str rest = w->from;
 
-    if (llmp_utf8_ascii(rest) == rest.len)
-        return false; /* rules do not care for the case of ASCII */
     while (rest.len) {
         size_t begin = w->from.len - rest.len;
         size_t run = llmp_utf8_ascii(rest), word;
 
         if (run) {
             llmp_view_copy_lower(w, begin, begin + run);
-            note_ascii(&f, (struct llmp_str){ rest.ptr, run });
-            rest.ptr += run;
-            rest.len -= run;
-        } else if ((word = russian_word(&f, rest)) > 0) {
-            fold_russian(&f, begin, word);
-            rest.ptr += word;
-            rest.len -= word;
+            note_ascii(f, (struct llmp_str){ rest.ptr, run });
+        } else if ((word = russian_word(f, rest)) > 0) {
+            run = word;
+            fold_russian(f, begin, word);
+        } else if ((uint8_t)*rest.ptr >= 0xEF && (run = hidden_run(rest)) > 0) {
+            show_hidden(f, begin, run);
         } else {
-            uint32_t c = llmp_utf8_take(&rest);
+            struct llmp_str left = rest;
+            uint32_t c = llmp_utf8_take(&left);
 
-            fold_one(&f, c, begin, w->from.len - rest.len);
+            run = rest.len - left.len;
+            fold_one(f, c, begin, begin + run);
         }
+        rest.ptr += run;
+        rest.len -= run;
     }
+}
+
+bool llmp_view_fold(struct llmp_view_writer *w)
+{
+    struct folding f = { .w = w };
+
+    if (llmp_utf8_ascii(w->from) == w->from.len)
+        return false; /* rules do not care for the case of ASCII */
+    fold_all(&f);
+    if (f.mixed_words < MIXED_MIN ||
+        f.mixed_words * MIXED_SHARE < f.foreign_words || w->views->cut)
+        return f.changed;
+    llmp_view_restart(w);
+    f = (struct folding){ .w = w, .all = true };
+    fold_all(&f);
     return f.changed;
 }

@@ -80,6 +80,13 @@ void llmp_view_put(struct llmp_view_writer *w, struct llmp_str bytes,
     (void)llmp_buf_add(&w->view->bytes, bytes);
 }
 
+void llmp_view_restart(struct llmp_view_writer *w)
+{
+    if (w->views->room)
+        w->views->room += w->view->bytes.len;
+    w->view->bytes.len = w->view->pieces.len = 0;
+}
+
 void llmp_view_copy(struct llmp_view_writer *w, size_t begin, size_t end)
 {
     if (begin == end || !take_room(w, end - begin))
