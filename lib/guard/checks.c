@@ -37,10 +37,12 @@ static const struct llmp_check checks[] = {
       .tables = { &llmp_rules_keys, &llmp_rules_secrets } },
     { .name = "injection",
       .parts = INPUT,
+      .tables = { &llmp_rules_injection },
       .classes = 1u << LLMP_LINEAR_INJECTION | 1u << LLMP_LINEAR_INDIRECT,
       .look = llmp_check_injection },
     { .name = "moderation",
       .parts = INPUT | OUTPUT,
+      .tables = { &llmp_rules_lexicon },
       .classes = 1u << LLMP_LINEAR_TOXICITY | 1u << LLMP_LINEAR_HATE |
                  1u << LLMP_LINEAR_SEXUAL | 1u << LLMP_LINEAR_VIOLENCE |
                  1u << LLMP_LINEAR_SELF_HARM | 1u << LLMP_LINEAR_ILLICIT,

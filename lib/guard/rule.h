@@ -65,8 +65,10 @@ extern const struct llmp_rules llmp_rules_national; /* of countries */
 extern const struct llmp_rules llmp_rules_russia;   /* numbers of Russia */
 extern const struct llmp_rules llmp_rules_keys;     /* what vendors give out */
 extern const struct llmp_rules llmp_rules_secrets; /* passwords, private keys */
-extern const struct llmp_rules llmp_rules_leak;    /* canaries */
-extern const struct llmp_rules llmp_rules_urls;    /* what leads elsewhere */
+extern const struct llmp_rules llmp_rules_injection; /* how it is worded */
+extern const struct llmp_rules llmp_rules_lexicon;   /* of moderation */
+extern const struct llmp_rules llmp_rules_leak;      /* canaries */
+extern const struct llmp_rules llmp_rules_urls;      /* what leads elsewhere */
 
 /* The host that an address leads to, as a browser reads it, without port and
  * final dot; empty: that is not certain. */

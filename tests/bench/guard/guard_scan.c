@@ -3,9 +3,13 @@
  * Says what our rules find. Texts come in on the standard input, each after a
  * line with its size in bytes; for each, its finds go out, a line each ("name
  * begin end sure"), and an empty line.
+ *
+ * usage: guard_scan         personal data and secrets
+ *        guard_scan words   injections and moderation
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/internal.h"
 #include "guard/ruleset.h"
@@ -45,16 +49,20 @@ static bool scan_next(struct scanner *scanner)
     return status >= 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    const struct llmp_rules tables[] = { llmp_rules_pii, llmp_rules_national,
-                                         llmp_rules_russia, llmp_rules_keys,
-                                         llmp_rules_secrets };
+    const struct llmp_rules data[] = { llmp_rules_pii, llmp_rules_national,
+                                       llmp_rules_russia, llmp_rules_keys,
+                                       llmp_rules_secrets };
+    const struct llmp_rules words[] = { llmp_rules_injection,
+                                        llmp_rules_lexicon };
+    bool of_words = argc > 1 && strcmp(argv[1], "words") == 0;
     struct scanner scanner = { NULL, NULL };
     struct llmp_error err = { 0 };
 
-    if (llmp_ruleset_new(&scanner.set, tables, LLMP_COUNT(tables), NULL, &err) <
-            0 ||
+    if (llmp_ruleset_new(&scanner.set, of_words ? words : data,
+                         of_words ? LLMP_COUNT(words) : LLMP_COUNT(data), NULL,
+                         &err) < 0 ||
         llmp_ruleset_scratch_new(&scanner.scratch, scanner.set, &err) < 0) {
         (void)fprintf(stderr, "%s\n", err.message);
         return 1;

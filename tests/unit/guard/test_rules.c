@@ -18,9 +18,9 @@
 #include "guard/rule.h"
 
 static const struct llmp_rules *const tables[] = {
-    &llmp_rules_pii,  &llmp_rules_national, &llmp_rules_russia,
-    &llmp_rules_keys, &llmp_rules_secrets,  &llmp_rules_urls,
-    &llmp_rules_leak,
+    &llmp_rules_pii,  &llmp_rules_national,  &llmp_rules_russia,
+    &llmp_rules_keys, &llmp_rules_secrets,   &llmp_rules_urls,
+    &llmp_rules_leak, &llmp_rules_injection, &llmp_rules_lexicon,
 };
 
 typedef void check_fn(const struct llmp_rule *rule);
@@ -98,7 +98,9 @@ static void is_well_formed(const struct llmp_rule *rule)
     if (!dot || dot == rule->name ||
         !made_of(dot + 1, "abcdefghijklmnopqrstuvwxyz0123456789_") ||
         (strncmp(rule->name, "pii.", 4) && strncmp(rule->name, "secret.", 7) &&
-         strncmp(rule->name, "url.", 4) && strncmp(rule->name, "leak.", 5)))
+         strncmp(rule->name, "url.", 4) && strncmp(rule->name, "leak.", 5) &&
+         strncmp(rule->name, "injection.", 10) &&
+         strncmp(rule->name, "moderation.", 11)))
         fail_msg("name %s", rule->name);
     if (!made_of(rule->label, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"))
         fail_msg("%s: label %s", rule->name, rule->label);

@@ -152,8 +152,7 @@ static void test_only_hosts_that_are_allowed(void **state)
         "![x](https://good.example\\@evil.example/)",
         "![x](https://evil.example&sol;.good.example/)",
         "<img src=\"https://good.example\n.evil.example/\">",
-        "aHR0cHM6Ly9ldmlsLmV4YW1wbGUvP3E9c2VjcmV0IGRhdGE= is "
-        "https://evil.example",
+        "It is aHR0cHM6Ly9ldmlsLmV4YW1wbGUvP3E9c2VjcmV0IGRhdGE= there.",
     };
 
     llmp_guard_stage_init(&stage);
