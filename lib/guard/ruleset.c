@@ -5,13 +5,13 @@
  */
 #include "guard/ruleset.h"
 
-#include <openssl/evp.h>
-#include <stdio.h>
-
 #include "base/internal.h"
+#include "guard/digits_least.h"
 #include "guard/ruleset_in.h"
 
-enum { KEY_SIZE = 81 };
+enum {
+    FLOW_RULES_MAX = 512 /* of several tables in one group */
+};
 
 static void *memory_take(size_t size, void *ctx)
 {
@@ -25,6 +25,15 @@ static void memory_give(void *memory, void *ctx)
     llmp_free(memory);
 }
 
+static void groups_fini(struct llmp_rule_groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++) {
+        (void)hs_free_database(groups->items[i].database);
+        llmp_free(groups->items[i].rules);
+    }
+    llmp_free(groups->items);
+}
+
 void llmp_ruleset_free(struct llmp_ruleset *set)
 {
     if (!set)
@@ -32,11 +41,8 @@ void llmp_ruleset_free(struct llmp_ruleset *set)
     for (size_t i = 0; i < set->count; i++)
         pcre2_code_free(set->rules[i].code);
     llmp_free(set->rules);
-    for (size_t i = 0; i < set->group_count; i++) {
-        (void)hs_free_database(set->groups[i].block);
-        (void)hs_free_database(set->groups[i].stream);
-    }
-    llmp_free(set->groups);
+    groups_fini(&set->blocks);
+    groups_fini(&set->flows);
     pcre2_match_context_free(set->limits);
     pcre2_general_context_free(set->memory);
     llmp_arena_fini(&set->arena);
@@ -48,187 +54,108 @@ static void ruleset_freep(struct llmp_ruleset **set)
     llmp_ruleset_free(*set);
 }
 
-static void compile_error_freep(hs_compile_error_t **error)
-{
-    (void)hs_free_compile_error(*error);
-}
-
-/* What Vectorscan is told, as arrays. */
-struct expressions {
-    const char **patterns;
-    unsigned *flags, *ids;
-};
-
-static void expressions_fini(struct expressions *e)
-{
-    llmp_free(e->patterns);
-    llmp_free(e->flags);
-    llmp_free(e->ids);
-}
-
-static int expressions_init(struct expressions *e,
-                            const struct llmp_ruleset *set,
-                            const struct llmp_rule_group *group,
-                            struct llmp_error *err)
-{
-    e->patterns = llmp_alloc_array(group->count, sizeof(*e->patterns));
-    e->flags = llmp_alloc_array(group->count, sizeof(*e->flags));
-    e->ids = llmp_alloc_array(group->count, sizeof(*e->ids));
-    LLMP_ENSURE(e->patterns && e->flags && e->ids, err, LLMP_E_NOMEM,
-                "no memory for %zu patterns", group->count);
-    for (size_t i = 0; i < group->count; i++) {
-        size_t rule = group->first + i;
-
-        e->patterns[i] = set->rules[rule].rule->pattern;
-        e->flags[i] = set->rules[rule].hs_flags;
-        e->ids[i] = (unsigned)rule;
-    }
-    return LLMP_OK;
-}
-
-/* Names a database by all that it is made of. */
-static bool key_of(char key[KEY_SIZE], const struct llmp_ruleset *set,
-                   const struct llmp_rule_group *group, unsigned mode)
-{
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    hs_platform_info_t platform;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    bool ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) &&
-              hs_populate_platform(&platform) == HS_SUCCESS;
-
-    ok = ok && EVP_DigestUpdate(hash, hs_version(), strlen(hs_version())) &&
-         EVP_DigestUpdate(hash, &platform, sizeof(platform)) &&
-         EVP_DigestUpdate(hash, &mode, sizeof(mode)) &&
-         EVP_DigestUpdate(hash, &group->first, sizeof(group->first));
-    for (size_t i = 0; ok && i < group->count; i++) {
-        const struct llmp_compiled_rule *rule = &set->rules[group->first + i];
-        const char *pattern = rule->rule->pattern;
-
-        ok = EVP_DigestUpdate(hash, pattern, strlen(pattern) + 1) &&
-             EVP_DigestUpdate(hash, &rule->hs_flags, sizeof(rule->hs_flags));
-    }
-    ok = ok && EVP_DigestFinal_ex(hash, digest, NULL);
-    EVP_MD_CTX_free(hash);
-    if (!ok)
-        return false;
-    memcpy(key, mode == HS_MODE_BLOCK ? "rules-block-" : "rules-flow--", 12);
-    *llmp_put_hex(key + 12, digest, 32) = '\0';
-    return true;
-}
-
-static bool load(hs_database_t **out, const struct llmp_guard_cache *cache,
-                 const char *key)
-{
-    struct llmp_str bytes = { NULL, 0 };
-    bool ok = false;
-
-    if (!cache || cache->load(&bytes, key, cache->ctx) != LLMP_OK)
-        return false;
-    ok = hs_deserialize_database(bytes.ptr, bytes.len, out) == HS_SUCCESS;
-    cache->drop(bytes, cache->ctx);
-    return ok;
-}
-
-static void save(const hs_database_t *database,
-                 const struct llmp_guard_cache *cache, const char *key)
-{
-    char *bytes = NULL;
-    size_t size = 0;
-
-    if (hs_serialize_database(database, &bytes, &size) != HS_SUCCESS)
-        return;
-    cache->save(key, (struct llmp_str){ bytes, size }, cache->ctx);
-    free(bytes); /* Vectorscan's own */
-}
-
-static int compile(hs_database_t **out, const struct llmp_ruleset *set,
-                   const struct llmp_rule_group *group,
-                   const struct expressions *e, unsigned mode,
-                   struct llmp_error *err)
-{
-    LLMP_AUTO(compile_error_freep) hs_compile_error_t *error = NULL;
-
-    if (hs_compile_multi(e->patterns, e->flags, e->ids, (unsigned)group->count,
-                         mode, NULL, out, &error) == HS_SUCCESS)
-        return LLMP_OK;
-    LLMP_ENSURE(error->expression < 0, err, LLMP_E_SYNTAX,
-                "rule %s: Vectorscan: %s",
-                set->rules[group->first + (size_t)error->expression].rule->name,
-                error->message);
-    return llmp_fail(err, LLMP_E_NOMEM, "Vectorscan: %s", error->message);
-}
-
-static int database(hs_database_t **out, const struct llmp_ruleset *set,
-                    const struct llmp_rule_group *group,
-                    const struct expressions *e, unsigned mode,
-                    const struct llmp_guard_cache *cache,
-                    struct llmp_error *err)
-{
-    char key[KEY_SIZE];
-    bool named = cache && key_of(key, set, group, mode);
-
-    if (named && load(out, cache, key))
-        return LLMP_OK;
-    LLMP_TRY(compile(out, set, group, e, mode, err));
-    if (named)
-        save(*out, cache, key);
-    return LLMP_OK;
-}
-
-int llmp_ruleset_databases(const struct llmp_ruleset *set,
-                           struct llmp_rule_group *group,
-                           const struct llmp_guard_cache *cache,
-                           struct llmp_error *err)
-{
-    LLMP_AUTO(expressions_fini) struct expressions e = { NULL, NULL, NULL };
-
-    LLMP_TRY(expressions_init(&e, set, group, err));
-    LLMP_TRY(
-        database(&group->block, set, group, &e, HS_MODE_BLOCK, cache, err));
-    return database(&group->stream, set, group, &e, HS_MODE_STREAM, cache, err);
-}
-
 bool llmp_group_wanted(const struct llmp_rule_group *group,
                        struct llmp_rule_mask mask)
 {
     for (size_t i = 0; i < group->count; i++)
-        if (llmp_rule_wanted(mask, (uint32_t)(group->first + i)))
+        if (llmp_rule_wanted(mask, group->rules[i]))
             return true;
     return false;
 }
 
-static int prepare(struct llmp_ruleset *set, size_t count, size_t groups,
+static int prepare(struct llmp_ruleset *set, size_t count, size_t tables,
                    struct llmp_error *err)
 {
+    size_t groups = 2 * tables + 1;
+
     llmp_arena_init(&set->arena, 8192);
     set->rules = llmp_alloc_array(count, sizeof(*set->rules));
     set->memory = pcre2_general_context_create(memory_take, memory_give, NULL);
-    set->groups = llmp_alloc_array(groups ? groups : 1, sizeof(*set->groups));
-    LLMP_ENSURE(set->rules && set->memory && set->groups, err, LLMP_E_NOMEM,
-                "no memory for %zu rules", count);
+    set->blocks.items = llmp_alloc_array(groups, sizeof(*set->blocks.items));
+    set->flows.items = llmp_alloc_array(groups, sizeof(*set->flows.items));
+    LLMP_ENSURE(set->rules && set->memory && set->blocks.items &&
+                    set->flows.items,
+                err, LLMP_E_NOMEM, "no memory for %zu rules", count);
     set->limits = pcre2_match_context_create(set->memory);
     LLMP_ENSURE(set->limits, err, LLMP_E_NOMEM, "no memory for limits");
     (void)pcre2_set_match_limit(set->limits, LLMP_RULE_STEPS_MAX);
     return LLMP_OK;
 }
 
-static int add_table(struct llmp_ruleset *set, const struct llmp_rules *table,
-                     const struct llmp_guard_cache *cache,
+static bool is_number(const struct llmp_compiled_rule *rule)
+{
+    return rule->width <= LLMP_DIGITS_NEAR_WITHIN &&
+           llmp_digits_least(rule->rule->pattern) >= LLMP_DIGITS_NEAR;
+}
+
+/* Of the rules from `first` to `end`, those that are numbers, or the others. */
+static int add_group(struct llmp_ruleset *set, struct llmp_rule_groups *groups,
+                     size_t first, size_t end, bool numbers,
                      struct llmp_error *err)
 {
-    struct llmp_rule_group *group = &set->groups[set->group_count];
+    struct llmp_rule_group *group = &groups->items[groups->count];
+
+    *group = (struct llmp_rule_group){ .numbers = numbers };
+    group->rules = llmp_alloc_array(end - first, sizeof(*group->rules));
+    LLMP_ENSURE(group->rules, err, LLMP_E_NOMEM, "no memory for %zu rules",
+                end - first);
+    for (size_t i = first; i < end; i++) {
+        const char *pattern = set->rules[i].rule->pattern;
+
+        if (set->rules[i].number != numbers)
+            continue;
+        group->rules[group->count++] = (uint32_t)i;
+        group->ends |= strstr(pattern, "\\z") || strstr(pattern, "\\Z");
+    }
+    if (group->count)
+        groups->count++;
+    else
+        llmp_free(group->rules);
+    return LLMP_OK;
+}
+
+static int add_rules(struct llmp_ruleset *set, const struct llmp_rules *table,
+                     struct llmp_error *err)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct llmp_compiled_rule *rule = &set->rules[set->count];
+
+        LLMP_TRY(llmp_rule_compile(set, rule, &table->items[i], err));
+        rule->number = is_number(rule);
+        set->count++;
+    }
+    return LLMP_OK;
+}
+
+/* Databases of several tables of numbers take as long to scan as theirs one
+ * after the other, and much longer to compile. */
+static int add_table(struct llmp_ruleset *set, const struct llmp_rules *table,
+                     size_t *flow_begin, struct llmp_error *err)
+{
+    size_t first = set->count, end = first + table->count;
 
     if (table->count == 0)
         return LLMP_OK;
-    group->first = set->count;
-    group->count = table->count;
-    set->group_count++;
-    for (size_t i = 0; i < table->count; i++) {
-        LLMP_TRY(llmp_rule_compile(set, &set->rules[set->count],
-                                   &table->items[i], err));
-        set->count++;
+    LLMP_TRY(add_rules(set, table, err));
+    LLMP_TRY(add_group(set, &set->blocks, first, end, false, err));
+    LLMP_TRY(add_group(set, &set->blocks, first, end, true, err));
+    LLMP_TRY(add_group(set, &set->flows, first, end, true, err));
+    if (first > *flow_begin && end - *flow_begin > FLOW_RULES_MAX) {
+        LLMP_TRY(add_group(set, &set->flows, *flow_begin, first, false, err));
+        *flow_begin = first;
     }
-    return llmp_ruleset_databases(set, group, cache, err);
+    return LLMP_OK;
+}
+
+static int make_databases(struct llmp_ruleset *set,
+                          struct llmp_rule_groups *groups, unsigned mode,
+                          const struct llmp_guard_cache *cache,
+                          struct llmp_error *err)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        LLMP_TRY(
+            llmp_ruleset_database(set, &groups->items[i], mode, cache, err));
+    return LLMP_OK;
 }
 
 int llmp_ruleset_new(struct llmp_ruleset **out, const struct llmp_rules *tables,
@@ -236,7 +163,7 @@ int llmp_ruleset_new(struct llmp_ruleset **out, const struct llmp_rules *tables,
                      struct llmp_error *err)
 {
     LLMP_AUTO(ruleset_freep) struct llmp_ruleset *set = NULL;
-    size_t total = 0;
+    size_t total = 0, flow_begin = 0;
 
     for (size_t i = 0; i < count; i++)
         total += tables[i].count;
@@ -246,7 +173,12 @@ int llmp_ruleset_new(struct llmp_ruleset **out, const struct llmp_rules *tables,
     LLMP_ENSURE(set, err, LLMP_E_NOMEM, "no memory for a set of rules");
     LLMP_TRY(prepare(set, total ? total : 1, count, err));
     for (size_t i = 0; i < count; i++)
-        LLMP_TRY(add_table(set, &tables[i], cache, err));
+        LLMP_TRY(add_table(set, &tables[i], &flow_begin, err));
+    if (set->count > flow_begin)
+        LLMP_TRY(
+            add_group(set, &set->flows, flow_begin, set->count, false, err));
+    LLMP_TRY(make_databases(set, &set->blocks, HS_MODE_BLOCK, cache, err));
+    LLMP_TRY(make_databases(set, &set->flows, HS_MODE_STREAM, cache, err));
     *out = llmp_steal(&set);
     return LLMP_OK;
 }

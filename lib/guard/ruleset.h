@@ -18,7 +18,8 @@
 enum {
     LLMP_RULESET_RULES_MAX = 8192,
     LLMP_RULESET_HITS_MAX = 4096, /* clusters of one text; more are cut */
-    LLMP_RULESET_SLACK = 64       /* bytes around a hit that look-around sees */
+    LLMP_RULESET_SLACK = 64,      /* bytes around a hit that look-around sees */
+    LLMP_RULESET_FLOW_BACK = 256
 };
 
 struct llmp_ruleset;
@@ -110,15 +111,23 @@ typedef void llmp_rule_hit_fn(uint32_t rule, uint64_t to, void *ctx);
 int llmp_ruleset_flow_open(struct llmp_ruleset_flow **out,
                            const struct llmp_ruleset *set,
                            struct llmp_rule_mask mask);
-/* The next piece, of whole UTF-8 characters. */
+/*
+ * The next piece, of whole UTF-8 characters.
+ *
+ * @param text   what is known, which ends with the piece: all that came, or
+ *               LLMP_RULESET_FLOW_BACK bytes before the piece
+ * @param fresh  how long the piece is
+ */
 int llmp_ruleset_flow_scan(struct llmp_ruleset_flow *flow,
                            struct llmp_ruleset_scratch *scratch,
-                           struct llmp_str text, llmp_rule_hit_fn *hit,
+                           struct llmp_str text, size_t fresh,
+                           struct llmp_rule_mask mask, llmp_rule_hit_fn *hit,
                            void *ctx);
 /* With `hit`, what ends with the text is told. Accepts NULL. */
 void llmp_ruleset_flow_close(struct llmp_ruleset_flow *flow,
                              struct llmp_ruleset_scratch *scratch,
-                             llmp_rule_hit_fn *hit, void *ctx);
+                             struct llmp_rule_mask mask, llmp_rule_hit_fn *hit,
+                             void *ctx);
 /* Whether a find of the rule goes on with this byte. */
 bool llmp_ruleset_goes_on(const struct llmp_ruleset *set, size_t index,
                           uint8_t byte);

@@ -8,7 +8,9 @@
 #include <pcre2.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "guard/context.h"
+#include "guard/digits_near.h"
 #include "guard/ruleset.h"
 
 /* Backtracking steps that one confirmation may take. What takes more on
@@ -20,16 +22,32 @@ struct llmp_compiled_rule {
     pcre2_code *code;
     uint32_t hs_flags;
     uint32_t width;
+    bool number;      /* struct llmp_rule_group */
     uint64_t tail[2]; /* ASCII that the find goes on with; rule->tail */
     struct llmp_context context;
 };
 
-/* The rules of a table. Databases of several tables take as long to scan as
- * theirs one after the other, and much longer to compile. */
+/*
+ * Rules that are looked for together. Those of numbers are apart from a table's
+ * others: each of their matches has LLMP_DIGITS_NEAR digits and no more bytes
+ * than LLMP_DIGITS_NEAR_WITHIN, so that prose need not be asked.
+ */
 struct llmp_rule_group {
-    size_t first, count;
-    hs_database_t *block, *stream;
+    uint32_t *rules;
+    size_t count;
+    bool numbers;
+    bool ends; /* some rule asks for the end of the text */
+    hs_database_t *database;
 };
+
+struct llmp_rule_groups {
+    struct llmp_rule_group *items;
+    size_t count;
+};
+
+/* What a match of a group of numbers may reach back or ahead from its last
+ * digit, or its first one, and the characters beside it. */
+enum { LLMP_NUMBER_REACH = LLMP_DIGITS_NEAR_WITHIN + 2 * LLMP_UTF8_BYTES };
 
 struct llmp_ruleset {
     struct llmp_compiled_rule *rules;
@@ -37,8 +55,9 @@ struct llmp_ruleset {
     struct llmp_arena arena;
     pcre2_general_context *memory;
     pcre2_match_context *limits;
-    struct llmp_rule_group *groups;
-    size_t group_count;
+    /* Of whole texts: a table's are two. Of streams, where each call costs as
+     * much as some hundred bytes: those that are no numbers are one. */
+    struct llmp_rule_groups blocks, flows;
 };
 
 struct llmp_ruleset_scratch {
@@ -51,7 +70,8 @@ struct llmp_ruleset_scratch {
     size_t rule_count;
     bool cut;
     struct llmp_rule_mask mask; /* of the scan that goes on */
-    struct llmp_buf clean;      /* a text without what is no UTF-8 */
+    size_t shift, end;          /* of what is scanned, in the text */
+    struct llmp_buf clean;      /* the text, without what is no UTF-8 */
 };
 
 static inline bool llmp_rule_tail_has(const struct llmp_compiled_rule *rule,
@@ -74,10 +94,10 @@ int llmp_rule_compile(struct llmp_ruleset *set, struct llmp_compiled_rule *out,
 bool llmp_group_wanted(const struct llmp_rule_group *group,
                        struct llmp_rule_mask mask);
 
-/* Makes both databases of a group, or takes them from the cache. */
-int llmp_ruleset_databases(const struct llmp_ruleset *set,
-                           struct llmp_rule_group *group,
-                           const struct llmp_guard_cache *cache,
-                           struct llmp_error *err);
+/* Makes the database of a group, or takes it from the cache. */
+int llmp_ruleset_database(const struct llmp_ruleset *set,
+                          struct llmp_rule_group *group, unsigned mode,
+                          const struct llmp_guard_cache *cache,
+                          struct llmp_error *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "text/utf8.h"
 
 enum {
+    PAD = 64,
     CLUSTER_GAP = 32, /* bytes between hits of one cluster */
     TRIES_MIN = 64,   /* matches of one cluster, and one more for so many … */
     BYTES_OF_TRY = 4  /* … of its bytes: a table of numbers is one cluster */
@@ -33,6 +34,15 @@ static void scratch_freep(struct llmp_ruleset_scratch **scratch)
     llmp_ruleset_scratch_free(*scratch);
 }
 
+static bool fits(struct llmp_ruleset_scratch *s,
+                 const struct llmp_rule_groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (hs_alloc_scratch(groups->items[i].database, &s->hs) != HS_SUCCESS)
+            return false;
+    return true;
+}
+
 int llmp_ruleset_scratch_new(struct llmp_ruleset_scratch **out,
                              const struct llmp_ruleset *set,
                              struct llmp_error *err)
@@ -49,37 +59,40 @@ int llmp_ruleset_scratch_new(struct llmp_ruleset_scratch **out,
     s->match = pcre2_match_data_create(2, set->memory);
     LLMP_ENSURE(s->hits && s->latest && s->done && s->match, err, LLMP_E_NOMEM,
                 "no memory for scratch");
-    for (size_t i = 0; i < set->group_count; i++)
-        LLMP_ENSURE(
-            hs_alloc_scratch(set->groups[i].block, &s->hs) == HS_SUCCESS &&
-                hs_alloc_scratch(set->groups[i].stream, &s->hs) == HS_SUCCESS,
-            err, LLMP_E_NOMEM, "no memory for Vectorscan's scratch");
+    LLMP_ENSURE(fits(s, &set->blocks) && fits(s, &set->flows), err,
+                LLMP_E_NOMEM, "no memory for Vectorscan's scratch");
     *out = llmp_steal(&s);
     return LLMP_OK;
 }
 
-/* Vectorscan's and PCRE2's UTF-8 modes ask for well-formed text. Each byte that
- * is not becomes a control character, so that offsets stay. */
-static int clean(struct llmp_ruleset_scratch *scratch, struct llmp_str *text)
+/*
+ * Copies a text for Vectorscan and PCRE2, whose UTF-8 modes ask for well-formed
+ * text: each byte that is not becomes a control character, so that offsets
+ * stay. Behind it is PAD: with AVX-512, Vectorscan before 5.4.13 overlooks
+ * matches in the last 63 bytes of what it is given.
+ */
+static int copy(struct llmp_ruleset_scratch *scratch, struct llmp_str *text)
 {
+    static const char pad[PAD + 1] = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+                                     "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+                                     "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+                                     "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
     size_t at = llmp_utf8_ascii(*text);
-    bool copied = false;
+    uint8_t *bytes;
 
+    scratch->clean.len = 0;
+    if (!llmp_buf_add(&scratch->clean, *text) ||
+        !llmp_buf_add(&scratch->clean, (struct llmp_str){ pad, PAD }))
+        return LLMP_E_NOMEM;
+    text->ptr = scratch->clean.ptr;
+    bytes = (uint8_t *)scratch->clean.ptr;
     while (at < text->len) {
-        const uint8_t *bytes = (const uint8_t *)text->ptr;
         size_t size = bytes[at] < 0x80
                           ? 1
                           : llmp_utf8_size(bytes + at, bytes + text->len);
 
-        if (size == 0 && !copied) {
-            scratch->clean.len = 0;
-            if (!llmp_buf_add(&scratch->clean, *text))
-                return LLMP_E_NOMEM;
-            *text = llmp_buf_str(&scratch->clean);
-            copied = true;
-        }
         if (size == 0)
-            scratch->clean.ptr[at] = 0x1A; /* SUB */
+            bytes[at] = 0x1A; /* SUB */
         at += size ? size : 1;
     }
     return LLMP_OK;
@@ -93,7 +106,8 @@ static int on_hit(unsigned id, unsigned long long from, unsigned long long to,
 
     (void)from;
     (void)flags;
-    if (!llmp_rule_wanted(s->mask, id))
+    to += s->shift;
+    if (to > s->end || !llmp_rule_wanted(s->mask, id))
         return 0;
     latest = s->latest[id] ? &s->hits[s->latest[id] - 1] : NULL;
     if (latest && to <= (unsigned long long)latest->last + CLUSTER_GAP) {
@@ -234,20 +248,60 @@ int llmp_ruleset_confirm(const struct llmp_ruleset *set,
     return LLMP_OK;
 }
 
-static int find_hits(const struct llmp_ruleset *set,
-                     struct llmp_ruleset_scratch *s, struct llmp_str text)
+static int ask(struct llmp_ruleset_scratch *s,
+               const struct llmp_rule_group *group, const char *text,
+               size_t len)
 {
-    for (size_t i = 0; i < set->group_count && !s->cut; i++) {
-        hs_error_t error;
+    hs_error_t error =
+        hs_scan(group->database, text, (unsigned)len, 0, s->hs, on_hit, s);
 
-        if (!llmp_group_wanted(&set->groups[i], s->mask))
+    return error == HS_SUCCESS || error == HS_SCAN_TERMINATED ? LLMP_OK
+                                                              : LLMP_E_NOMEM;
+}
+
+/* Asks the groups of numbers, or the others, for text[begin, end). */
+static int find_in(const struct llmp_ruleset *set,
+                   struct llmp_ruleset_scratch *s, struct llmp_str text,
+                   size_t begin, size_t end, bool numbers)
+{
+    s->shift = begin;
+    s->end = end;
+    for (size_t i = 0; i < set->blocks.count && !s->cut; i++) {
+        const struct llmp_rule_group *group = &set->blocks.items[i];
+
+        if (group->numbers != numbers || !llmp_group_wanted(group, s->mask))
             continue;
-        error = hs_scan(set->groups[i].block, text.ptr, (unsigned)text.len, 0,
-                        s->hs, on_hit, s);
-        if (error != HS_SUCCESS && error != HS_SCAN_TERMINATED)
-            return LLMP_E_NOMEM;
+        LLMP_TRY(ask(s, group, text.ptr + begin, end - begin + PAD));
+        if (group->ends && !s->cut)
+            LLMP_TRY(ask(s, group, text.ptr + begin, end - begin));
     }
     return LLMP_OK;
+}
+
+/* Around digits that are close together. Beside what may match there is at
+ * least one character, so that it is the same as in the whole text. */
+static int find_numbers(const struct llmp_ruleset *set,
+                        struct llmp_ruleset_scratch *s, struct llmp_str text)
+{
+    struct llmp_digits_near near = { .count = 0 };
+    size_t at = 0, begin = 0, end = 0;
+    uint64_t digit;
+
+    while (llmp_digits_near_next(&near, text, &at, 0, &digit)) {
+        size_t from =
+            digit > LLMP_NUMBER_REACH ? (size_t)digit - LLMP_NUMBER_REACH : 0;
+
+        if (end && from > end) {
+            LLMP_TRY(find_in(set, s, text, begin, end, true));
+            end = 0;
+        }
+        if (end == 0)
+            begin = back_to_char(text, from);
+        end = text.len - digit > LLMP_NUMBER_REACH
+                  ? on_to_char(text, (size_t)digit + LLMP_NUMBER_REACH)
+                  : text.len;
+    }
+    return end ? find_in(set, s, text, begin, end, true) : LLMP_OK;
 }
 
 int llmp_ruleset_scan(const struct llmp_ruleset *set,
@@ -257,15 +311,17 @@ int llmp_ruleset_scan(const struct llmp_ruleset *set,
 {
     int status;
 
-    if (text.len > UINT32_MAX)
+    if (text.len > UINT32_MAX - PAD)
         return LLMP_E_LIMIT;
     if (set->count == 0 || text.len == 0)
         return LLMP_OK;
-    LLMP_TRY(clean(s, &text));
+    LLMP_TRY(copy(s, &text));
     s->hit_count = 0;
     s->cut = false;
     s->mask = mask;
-    status = find_hits(set, s, text);
+    status = find_in(set, s, text, 0, text.len, false);
+    if (status == LLMP_OK)
+        status = find_numbers(set, s, text);
     for (size_t i = 0; i < s->hit_count && status >= 0; i++) {
         struct llmp_rule_hits hits = s->hits[i];
         int one = llmp_ruleset_confirm(set, s, text, hits, &s->done[hits.rule],

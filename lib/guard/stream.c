@@ -14,6 +14,8 @@ enum {
     HISTORY = LLMP_RULE_SPAN_MAX + LLMP_RULE_BEFORE + LLMP_RULESET_SLACK + 32
 };
 
+static_assert((int)HISTORY >= (int)LLMP_RULESET_FLOW_BACK, "what rules reach back");
+
 /* ---- it begins and ends ------------------------------------------------- */
 
 /* The longest find of rules of the caller's own: their words may be any. */
@@ -122,7 +124,8 @@ void llmp_guard_stream_free(struct llmp_guard_stream *s)
 {
     if (!s)
         return;
-    llmp_ruleset_flow_close(s->flow, NULL, NULL, NULL);
+    llmp_ruleset_flow_close(s->flow, NULL, (struct llmp_rule_mask){ NULL },
+                            NULL, NULL);
     wipe(&s->window);
     wipe(&s->out);
     llmp_buf_fini(&s->findings);
@@ -235,13 +238,13 @@ static int take(struct llmp_guard_scanner *scanner, struct llmp_guard_stream *s,
                 struct llmp_str text, bool last)
 {
     size_t from = s->window.len;
-    struct llmp_str fresh;
 
     if (!take_text(s, text, last))
         return LLMP_E_NOMEM;
-    fresh = (struct llmp_str){ s->window.ptr + from, s->window.len - from };
-    return llmp_ruleset_flow_scan(s->flow, scanner->scratch, fresh,
-                                  llmp_stream_hit, s);
+    return llmp_ruleset_flow_scan(
+        s->flow, scanner->scratch, llmp_buf_str(&s->window),
+        s->window.len - from, (struct llmp_rule_mask){ scanner->wanted },
+        llmp_stream_hit, s);
 }
 
 static int feed(struct llmp_guard_scanner *scanner, struct llmp_guard_stream *s,
@@ -309,7 +312,9 @@ int llmp_guard_stream_end(struct llmp_guard_scanner *scanner,
     begin_scan(scanner, s);
     if (!s->dead)
         rc = take(scanner, s, (struct llmp_str){ NULL, 0 }, true);
-    llmp_ruleset_flow_close(s->flow, scanner->scratch, llmp_stream_hit, s);
+    llmp_ruleset_flow_close(s->flow, scanner->scratch,
+                            (struct llmp_rule_mask){ scanner->wanted },
+                            llmp_stream_hit, s);
     s->flow = NULL;
     if (rc == LLMP_OK)
         rc = llmp_stream_walk(scanner, s, s->base + s->window.len);

@@ -143,24 +143,101 @@ static void finds_what_stands_there(void **state)
     }
 }
 
-/* A match, and what its check may see, at both ends of a long text. */
+/* A match, and what its check may see, at all places of texts of all lengths:
+ * Vectorscan goes through a text in blocks of 64 bytes. */
 static void finds_at_any_place(void **state)
 {
-    char text[3000];
+    char text[300];
 
-    for (size_t at = 0; at + 7 <= sizeof(text); at += 13) {
-        char want[64];
+    for (size_t len = 8; len < sizeof(text); len += 3)
+        for (size_t at = 0; at + 7 <= len; at++) {
+            char want[64];
 
-        memset(text, '.', sizeof(text));
-        memcpy(text + at, "a@b.com", 7);
-        (void)snprintf(want, sizeof(want), "mail %zu-%zu 90;", at ? at : 0,
-                       at + 7);
-        if (at)
-            text[at - 1] = ' ';
-        assert_string_equal(
-            scan(*state, (struct llmp_str){ text, sizeof(text) }, LLMP_OK),
-            want);
+            memset(text, '.', len);
+            memcpy(text + at, "a@b.com", 7);
+            (void)snprintf(want, sizeof(want), "mail %zu-%zu 90;", at, at + 7);
+            if (at)
+                text[at - 1] = ' ';
+            assert_string_equal(
+                scan(*state, (struct llmp_str){ text, len }, LLMP_OK), want);
+        }
+}
+
+/* ---- streams ------------------------------------------------------------- */
+
+static const struct llmp_rule flowing[] = {
+    { .name = "mail", .pattern = "[a-z]@[a-z]", .sure = 90 },
+    { .name = "not", .pattern = "[a-f0-9]{3}-[^@]{2,9}!", .sure = 90 },
+    { .name = "number", .pattern = "\\b\\d{2}[ -]?\\d{3}\\b", .sure = 90 },
+    { .name = "end", .pattern = "zebra\\z", .sure = 90 },
+};
+
+struct flowed {
+    uint32_t rule;
+    uint64_t to;
+    bool hit;
+};
+
+static void note_hit(uint32_t rule, uint64_t to, void *ctx)
+{
+    struct flowed *flowed = ctx;
+
+    flowed->hit |= rule == flowed->rule && to == flowed->to;
+}
+
+/* Whether a rule says that it matched up to `to`. */
+static bool flows(struct fixture *f, struct llmp_str text, size_t piece,
+                  uint32_t rule, uint64_t to)
+{
+    const struct llmp_rule_mask all = { NULL };
+    struct flowed flowed = { rule, to, false };
+    struct llmp_ruleset_flow *flow;
+
+    assert_int_equal(llmp_ruleset_flow_open(&flow, f->set, all), LLMP_OK);
+    for (size_t at = 0; at < text.len; at += piece) {
+        size_t fresh = text.len - at < piece ? text.len - at : piece;
+        size_t back =
+            at > LLMP_RULESET_FLOW_BACK ? at - LLMP_RULESET_FLOW_BACK : 0;
+
+        assert_int_equal(
+            llmp_ruleset_flow_scan(
+                flow, f->scratch,
+                (struct llmp_str){ text.ptr + back, at + fresh - back }, fresh,
+                all, note_hit, &flowed),
+            LLMP_OK);
     }
+    llmp_ruleset_flow_close(flow, f->scratch, all, note_hit, &flowed);
+    return flowed.hit;
+}
+
+static void flows_in_any_pieces(void **state)
+{
+    static const struct llmp_rules alone = { flowing, LLMP_COUNT(flowing) };
+    static const size_t pieces[] = { 1, 3, 16, 17, 24, 32, 63, 64, 80, 999 };
+    static const char *const hits[] = { "a@b", "abc-zzzz!", "12 345", "zebra" };
+    struct fixture f = { .set = NULL };
+    char text[600];
+
+    (void)state;
+    assert_int_equal(llmp_ruleset_new(&f.set, &alone, 1, NULL, NULL), LLMP_OK);
+    assert_int_equal(llmp_ruleset_scratch_new(&f.scratch, f.set, NULL),
+                     LLMP_OK);
+    for (uint32_t rule = 0; rule < LLMP_COUNT(hits); rule++)
+        for (size_t i = 0; i < 400 * LLMP_COUNT(pieces); i++) {
+            size_t at = i / LLMP_COUNT(pieces), len = strlen(hits[rule]);
+            size_t size = rule == 3 ? at + len : at + len + i % 150;
+
+            memset(text, '.', size);
+            memcpy(text + at, hits[rule], len);
+            assert_true(flows(&f, (struct llmp_str){ text, size },
+                              pieces[i % LLMP_COUNT(pieces)], rule, at + len));
+        }
+    (void)scan(&f, LLMP_STR("a zebra"), LLMP_OK);
+    assert_string_equal(f.said, "end 2-7 90;");
+    (void)scan(&f, LLMP_STR("a zebra."), LLMP_OK);
+    assert_string_equal(f.said, "");
+    llmp_ruleset_scratch_free(f.scratch);
+    llmp_ruleset_free(f.set);
 }
 
 static void looks_only_for_what_is_asked(void **state)
@@ -221,8 +298,8 @@ static void refuses_bad_patterns(void **state)
 
 /* A cache of two entries. */
 struct shelf {
-    char keys[2][81];
-    struct llmp_buf bytes[2];
+    char keys[4][81];
+    struct llmp_buf bytes[4];
     int loads, saves;
 };
 
@@ -230,7 +307,7 @@ static int shelf_load(struct llmp_str *bytes, const char *key, void *ctx)
 {
     struct shelf *shelf = ctx;
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 4; i++)
         if (strcmp(shelf->keys[i], key) == 0) {
             *bytes = llmp_buf_str(&shelf->bytes[i]);
             shelf->loads++;
@@ -248,7 +325,7 @@ static void shelf_drop(struct llmp_str bytes, void *ctx)
 static void shelf_save(const char *key, struct llmp_str bytes, void *ctx)
 {
     struct shelf *shelf = ctx;
-    int i = shelf->saves++ % 2;
+    int i = shelf->saves++ % 4;
 
     (void)snprintf(shelf->keys[i], sizeof(shelf->keys[i]), "%s", key);
     shelf->bytes[i].len = 0;
@@ -274,10 +351,10 @@ static void keeps_databases(void **state)
         if (round == 1) /* damaged: made and saved again */
             shelf.bytes[0].ptr[shelf.bytes[0].len / 2] ^= 1;
     }
-    assert_int_equal(shelf.loads, 4);
-    assert_int_equal(shelf.saves, 3);
-    llmp_buf_fini(&shelf.bytes[0]);
-    llmp_buf_fini(&shelf.bytes[1]);
+    assert_int_equal(shelf.loads, 8);
+    assert_int_equal(shelf.saves, 5);
+    for (int i = 0; i < 4; i++)
+        llmp_buf_fini(&shelf.bytes[i]);
 }
 
 static void survives_every_allocation_failure(void **state)
@@ -311,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_what_stands_there, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(finds_at_any_place, set_up, tear_down),
+        cmocka_unit_test(flows_in_any_pieces),
         cmocka_unit_test_setup_teardown(looks_only_for_what_is_asked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(says_when_it_stopped, set_up,
