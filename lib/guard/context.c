@@ -40,19 +40,63 @@ static void put_code(struct folded *to, uint32_t code)
     to->blank = false;
 }
 
-/* ASCII by hand: nearly all of it is. */
+/* ASCII by hand: nearly all of it is. 0: a blank. */
+static char fold_ascii(uint8_t c)
+{
+    static const char folded[128] = {
+        ['0'] = '0', '1',         '2', '3', '4', '5', '6', '7', '8',
+        '9',         ['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h',
+        'i',         'j',         'k', 'l', 'm', 'n', 'o', 'p', 'q',
+        'r',         's',         't', 'u', 'v', 'w', 'x', 'y', 'z',
+        ['a'] = 'a', 'b',         'c', 'd', 'e', 'f', 'g', 'h', 'i',
+        'j',         'k',         'l', 'm', 'n', 'o', 'p', 'q', 'r',
+        's',         't',         'u', 'v', 'w', 'x', 'y', 'z',
+    };
+
+    return folded[c];
+}
+
+static void put_ascii(struct folded *to, uint8_t c)
+{
+    char plain = fold_ascii(c);
+
+    if (!plain) {
+        put_blank(to);
+        return;
+    }
+    to->text[to->len++] = plain;
+    to->blank = false;
+}
+
 static void fold_into(struct folded *to, struct llmp_str text)
 {
     while (text.len && to->len < sizeof(to->text)) {
         uint32_t codes[LLMP_FOLD_MAX];
-        uint32_t code = llmp_utf8_take(&text);
-        size_t count = 1;
+        size_t count;
 
-        codes[0] = code | (code >= 'A' && code <= 'Z' ? 0x20 : 0);
-        if (code >= 0x80)
-            count = llmp_fold(codes, code);
+        if ((uint8_t)*text.ptr < 0x80) {
+            put_ascii(to, (uint8_t)*text.ptr);
+            text.ptr++;
+            text.len--;
+            continue;
+        }
+        count = llmp_fold(codes, llmp_utf8_take(&text));
         for (size_t i = 0; i < count; i++)
             put_code(to, codes[i]);
+    }
+}
+
+static void note_first(struct llmp_context *out, struct llmp_str words)
+{
+    bool begins = true;
+
+    memset(out->first, 0, sizeof(out->first));
+    for (size_t i = 0; i < words.len; i++) {
+        uint8_t c = (uint8_t)words.ptr[i];
+
+        if (begins)
+            out->first[c / 64] |= UINT64_C(1) << (c % 64);
+        begins = c == '|';
     }
 }
 
@@ -83,37 +127,39 @@ int llmp_context_init(struct llmp_context *out, struct llmp_arena *arena,
     }
     out->words =
         llmp_arena_str(arena, (struct llmp_str){ all.text, all.len }, &ok);
+    note_first(out, (struct llmp_str){ all.text, all.len });
     return ok ? LLMP_OK : LLMP_E_NOMEM;
 }
 
-/* `text` begins and ends with a blank. */
-static bool has_word(struct llmp_str text, struct llmp_str word)
+/* `text` ends with a blank. */
+static bool starts_with_word(struct llmp_str text, struct llmp_str word)
 {
     bool open = word.len && word.ptr[word.len - 1] == '*';
 
     word.len -= open ? 1 : 0;
-    if (word.len == 0)
-        return false;
-    for (;;) {
-        size_t at = llmp_str_find(text, word);
+    return word.len && llmp_str_starts(text, word) &&
+           (open || text.ptr[word.len] == ' ');
+}
 
-        if (at == SIZE_MAX)
-            return false;
-        if (text.ptr[at - 1] == ' ' && (open || text.ptr[at + word.len] == ' '))
+static bool starts_with_some(struct llmp_str text, struct llmp_str words)
+{
+    while (words.len) {
+        size_t len = 0;
+
+        while (words.ptr[len] != '|')
+            len++;
+        if (starts_with_word(text, (struct llmp_str){ words.ptr, len }))
             return true;
-        text.ptr += at;
-        text.len -= at;
-        /* One character on; the byte before is what the next look needs. */
-        text.ptr++;
-        text.len--;
+        words.ptr += len + 1;
+        words.len -= len + 1;
     }
+    return false;
 }
 
 bool llmp_context_found(const struct llmp_context *context,
                         struct llmp_str before, struct llmp_str after)
 {
     struct folded around = { .len = 0 };
-    struct llmp_str words = context->words;
 
     put_blank(&around);
     fold_into(&around, before);
@@ -123,14 +169,15 @@ bool llmp_context_found(const struct llmp_context *context,
         around.len--;
     around.blank = false;
     put_blank(&around);
-    while (words.len) {
-        size_t bar = llmp_str_find(words, LLMP_STR("|"));
-        struct llmp_str text = { around.text + 1, around.len - 1 };
+    for (size_t i = 1; i < around.len; i++) {
+        uint8_t c = (uint8_t)around.text[i];
 
-        if (has_word(text, (struct llmp_str){ words.ptr, bar }))
+        if (around.text[i - 1] == ' ' &&
+            (context->first[c / 64] >> (c % 64) & 1) &&
+            starts_with_some(
+                (struct llmp_str){ around.text + i, around.len - i },
+                context->words))
             return true;
-        words.ptr += bar + 1;
-        words.len -= bar + 1;
     }
     return false;
 }

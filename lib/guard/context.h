@@ -13,7 +13,8 @@
 enum { LLMP_CONTEXT_TEXT_MAX = 1024 };
 
 struct llmp_context {
-    struct llmp_str words; /* folded, separated by '|'; empty: none */
+    struct llmp_str words; /* folded, each ends with '|'; empty: none */
+    uint64_t first[4];     /* bytes that they begin with, a bit each */
 };
 
 /*

@@ -9,6 +9,7 @@
 enum {
     HIT_GAP = 32,
     SCORE_EVERY = 256,  /* bytes, where no sentence ends before */
+    SCORE_FRESH = 160,  /* … and where one does: each look costs a window */
     SCORE_WINDOW = 512, /* that models see at once */
     SCORE_MIN = 24
 };
@@ -193,10 +194,14 @@ static bool is_quiet(const struct llmp_guard_stream *s)
 
 static bool is_odd(uint8_t byte)
 {
-    return !((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-             byte == ' ' || byte == '.' || byte == ',' || byte == '\n' ||
-             byte == '!' || byte == '?' || byte == '\'' || byte == '"' ||
-             byte == ':' || byte == ';' || byte == '(' || byte == ')');
+    static const bool prose[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, [' '] = true, ['.'] = true,
+        [','] = true,         ['\n'] = true,        ['!'] = true, ['?'] = true,
+        ['\''] = true,        ['"'] = true,         [':'] = true, [';'] = true,
+        ['('] = true,         [')'] = true,
+    };
+
+    return !prose[byte];
 }
 
 /* Of what is held. */
@@ -294,7 +299,7 @@ static bool is_score_due(const struct llmp_guard_stream *s, uint64_t now,
     bool ends = byte == '.' || byte == '!' || byte == '?' || byte == '\n';
 
     return s->models && (now - s->scored >= SCORE_EVERY ||
-                         (ends && now - s->scored >= SCORE_MIN));
+                         (ends && now - s->scored >= SCORE_FRESH));
 }
 
 /* ---- byte by byte ------------------------------------------------------- */
