@@ -143,15 +143,23 @@ int llmp_json_tree_of_vectors(const struct llmp_json_value **out,
     return build_tree(&b, out, depth_max);
 }
 
-const struct llmp_json_value *llmp_json_get(
+const struct llmp_json_value *llmp_json_member(
     const struct llmp_json_value *object, struct llmp_str key)
 {
     if (!llmp_json_is(object, LLMP_JSON_OBJECT))
         return NULL;
     for (const struct llmp_json_value *v = object->first; v; v = v->next)
         if (llmp_str_eq(v->key, key))
-            return v->type == LLMP_JSON_NULL ? NULL : v;
+            return v;
     return NULL;
+}
+
+const struct llmp_json_value *llmp_json_get(
+    const struct llmp_json_value *object, struct llmp_str key)
+{
+    const struct llmp_json_value *value = llmp_json_member(object, key);
+
+    return llmp_json_is(value, LLMP_JSON_NULL) ? NULL : value;
 }
 
 bool llmp_json_text_is(const struct llmp_json_value *value,

@@ -46,6 +46,10 @@ int llmp_json_tree_of_vectors(const struct llmp_json_value **out,
 const struct llmp_json_value *llmp_json_get(
     const struct llmp_json_value *object, struct llmp_str key);
 
+/* The same, but null is a value like any other. */
+const struct llmp_json_value *llmp_json_member(
+    const struct llmp_json_value *object, struct llmp_str key);
+
 static inline bool llmp_json_is(const struct llmp_json_value *value,
                                 enum llmp_json_type type)
 {

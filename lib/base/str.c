@@ -202,6 +202,20 @@ bool llmp_buf_printf(struct llmp_buf *buf, const char *format, ...)
     return true;
 }
 
+bool llmp_buf_percent(struct llmp_buf *buf, struct llmp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i], low = llmp_lower(c);
+
+        if ((low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') ||
+            memchr("-._~", c, 4))
+            (void)llmp_buf_add(buf, (struct llmp_str){ &c, 1 });
+        else
+            (void)llmp_buf_printf(buf, "%%%02X", (unsigned char)c);
+    }
+    return !buf->failed;
+}
+
 void llmp_buf_consume(struct llmp_buf *buf, size_t n)
 {
     assert(n <= buf->len);

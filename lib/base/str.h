@@ -89,6 +89,10 @@ bool llmp_buf_printf(struct llmp_buf *buf, const char *format, ...)
 /* Adds `text` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 bool llmp_buf_json(struct llmp_buf *buf, struct llmp_str text);
 
+/* Adds `text` as one part of a path: what RFC 3986, 2.3, does not reserve
+ * stays, the rest is percent-encoded. */
+bool llmp_buf_percent(struct llmp_buf *buf, struct llmp_str text);
+
 /* Removes `n` bytes at the front. */
 void llmp_buf_consume(struct llmp_buf *buf, size_t n);
 

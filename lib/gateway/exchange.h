@@ -616,6 +616,9 @@ void llmp_x_refuse_unknown(struct llmp_exchange *x,
                            struct llmp_str model); /* and names near ones */
 void llmp_x_call(struct llmp_exchange *x, const struct llmp_str *body,
                  size_t parts, uint64_t body_size);
+/* One more field of the call; dropped when it is empty, or there is no room. */
+void llmp_x_call_header(struct llmp_exchange *x, struct llmp_str name,
+                        struct llmp_str value);
 /* Fields that sign a call of a provider with AWS keys; others need none. As
  * llmp_sigv4_sign(). */
 int llmp_x_sign(struct llmp_exchange *x, const struct llmp_provider *provider,

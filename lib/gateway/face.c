@@ -85,21 +85,6 @@ bool llmp_face_speaks(enum llmp_face face, enum llmp_shape shape)
 
 /* ---- paths -------------------------------------------------------------- */
 
-/* As RFC 3986 writes a part of a path: names of models have colons and, on
- * Bedrock, slashes in them. */
-static void add_encoded(struct llmp_buf *out, struct llmp_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-            (c >= '0' && c <= '9') || (c && strchr("-_.~", c)))
-            (void)llmp_buf_add(out, (struct llmp_str){ &c, 1 });
-        else
-            (void)llmp_buf_printf(out, "%%%02X", (unsigned char)c);
-    }
-}
-
 /* Older versions of its API name the deployment in the path. */
 static void add_azure(struct llmp_buf *out, const struct llmp_face_call *call)
 {
@@ -111,10 +96,10 @@ static void add_azure(struct llmp_buf *out, const struct llmp_face_call *call)
         return;
     }
     (void)llmp_buf_add(out, LLMP_STR("/deployments/"));
-    add_encoded(out, call->model);
+    (void)llmp_buf_percent(out, call->model);
     (void)llmp_buf_add(out, rest);
     (void)llmp_buf_add(out, LLMP_STR("?api-version="));
-    add_encoded(out, call->api_version);
+    (void)llmp_buf_percent(out, call->api_version);
 }
 
 static struct llmp_str google_method(enum llmp_face face,
@@ -138,7 +123,7 @@ static void add_gemini(struct llmp_buf *out, enum llmp_face face,
                        const struct llmp_face_call *call)
 {
     (void)llmp_buf_add(out, LLMP_STR("/models/"));
-    add_encoded(out, call->model);
+    (void)llmp_buf_percent(out, call->model);
     (void)llmp_buf_add(out, LLMP_STR(":"));
     (void)llmp_buf_add(out, google_method(face, call));
     if (call->stream)
@@ -148,7 +133,7 @@ static void add_gemini(struct llmp_buf *out, enum llmp_face face,
 static void add_bedrock(struct llmp_buf *out, const struct llmp_face_call *call)
 {
     (void)llmp_buf_add(out, LLMP_STR("/model/"));
-    add_encoded(out, call->model);
+    (void)llmp_buf_percent(out, call->model);
     if (call->task == LLMP_WIRE_COUNT)
         (void)llmp_buf_add(out, LLMP_STR("/count-tokens"));
     else if (call->task == LLMP_WIRE_EMBED)

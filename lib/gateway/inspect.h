@@ -79,6 +79,10 @@ int llmp_x_edits_add(struct llmp_x_edits *edits, struct llmp_exchange *x,
 int llmp_x_edits_make(struct llmp_x_edits *edits, struct llmp_buf *out,
                       struct llmp_str document);
 
+/* A text without its escapes, perhaps in the scratch; NULL: no memory. */
+struct llmp_str llmp_x_unescaped(struct llmp_exchange *x,
+                                 const struct llmp_wire_text *text);
+
 /* A text as its reader will see it. LLMP_MISS: there is none to be looked at.
  */
 int llmp_x_plain(struct llmp_exchange *x, const struct llmp_wire_text *text,

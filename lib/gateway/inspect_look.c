@@ -56,18 +56,23 @@ int llmp_x_edits_make(struct llmp_x_edits *edits, struct llmp_buf *out,
     return rc;
 }
 
+struct llmp_str llmp_x_unescaped(struct llmp_exchange *x,
+                                 const struct llmp_wire_text *text)
+{
+    return text->escaped ? llmp_wire_plain(text->json, &x->worker->scratch)
+                         : text->json;
+}
+
 int llmp_x_plain(struct llmp_exchange *x, const struct llmp_wire_text *text,
                  struct llmp_str *plain)
 {
-    *plain = text->json;
     if (text->structural)
         return LLMP_MISS;
     if (text->opaque) {
         x->guard->opaque += text->json.len;
         return LLMP_MISS;
     }
-    if (text->escaped)
-        *plain = llmp_wire_plain(text->json, &x->worker->scratch);
+    *plain = llmp_x_unescaped(x, text);
     return plain->ptr ? LLMP_OK : LLMP_E_NOMEM;
 }
 
@@ -198,9 +203,7 @@ int llmp_x_look_at_name(struct llmp_exchange *x,
                         const struct llmp_wire_text *text,
                         struct llmp_guard_report *report)
 {
-    struct llmp_str plain =
-        text->escaped ? llmp_wire_plain(text->json, &x->worker->scratch)
-                      : text->json;
+    struct llmp_str plain = llmp_x_unescaped(x, text);
 
     if (!plain.ptr)
         return LLMP_E_NOMEM;

@@ -91,8 +91,8 @@ struct llmp_str llmp_x_renamed(struct llmp_exchange *x, struct llmp_str model)
     return name;
 }
 
-static void add_header(struct llmp_exchange *x, struct llmp_str name,
-                       struct llmp_str value)
+void llmp_x_call_header(struct llmp_exchange *x, struct llmp_str name,
+                        struct llmp_str value)
 {
     if (value.len && x->attempt->call.header_count < LLMP_X_CALL_HEADERS)
         x->attempt->call_headers[x->attempt->call.header_count++] =
@@ -106,13 +106,14 @@ static void add_dialect_fields(struct llmp_exchange *x, enum llmp_face face)
     bool same = !x->attempt->foreign;
 
     if (face == LLMP_FACE_ANTHROPIC) {
-        add_header(x, LLMP_STR("anthropic-version"),
-                   same && x->dialect_version.len ? x->dialect_version
-                                                  : LLMP_STR("2023-06-01"));
+        llmp_x_call_header(x, LLMP_STR("anthropic-version"),
+                           same && x->dialect_version.len
+                               ? x->dialect_version
+                               : LLMP_STR("2023-06-01"));
         if (same)
-            add_header(x, LLMP_STR("anthropic-beta"), x->beta);
+            llmp_x_call_header(x, LLMP_STR("anthropic-beta"), x->beta);
     } else if (same) {
-        add_header(x, LLMP_STR("openai-beta"), x->beta);
+        llmp_x_call_header(x, LLMP_STR("openai-beta"), x->beta);
     }
 }
 
@@ -125,21 +126,23 @@ static void fill_headers(struct llmp_exchange *x)
     if (provider->credential_count) {
         size_t which = x->attempt->pick.credential;
 
-        add_header(x, provider->credentials[which].name,
-                   provider->credentials[which].value);
+        llmp_x_call_header(x, provider->credentials[which].name,
+                           provider->credentials[which].value);
     }
-    add_header(x, LLMP_STR("authorization"), x->attempt->bearer);
+    llmp_x_call_header(x, LLMP_STR("authorization"), x->attempt->bearer);
     for (size_t i = 0; i < provider->header_count; i++)
-        add_header(x, provider->headers[i].name, provider->headers[i].value);
-    add_header(x, LLMP_STR("content-type"), x->content_type);
-    add_header(x, LLMP_STR("accept"),
-               provider->face == LLMP_FACE_BEDROCK ? LLMP_STR("*/*")
-               : x->summary.stream ? LLMP_STR("text/event-stream")
-                                   : LLMP_STR("*/*"));
-    add_header(x, LLMP_STR("user-agent"), LLMP_STR("llmgw/" LLMP_VERSION));
-    add_header(x, LLMP_STR("x-request-id"), x->request_id);
-    add_header(x, LLMP_STR("traceparent"), x->traceparent);
-    add_header(x, LLMP_STR("tracestate"), x->tracestate);
+        llmp_x_call_header(x, provider->headers[i].name,
+                           provider->headers[i].value);
+    llmp_x_call_header(x, LLMP_STR("content-type"), x->content_type);
+    llmp_x_call_header(x, LLMP_STR("accept"),
+                       provider->face == LLMP_FACE_BEDROCK ? LLMP_STR("*/*")
+                       : x->summary.stream ? LLMP_STR("text/event-stream")
+                                           : LLMP_STR("*/*"));
+    llmp_x_call_header(x, LLMP_STR("user-agent"),
+                       LLMP_STR("llmgw/" LLMP_VERSION));
+    llmp_x_call_header(x, LLMP_STR("x-request-id"), x->request_id);
+    llmp_x_call_header(x, LLMP_STR("traceparent"), x->traceparent);
+    llmp_x_call_header(x, LLMP_STR("tracestate"), x->tracestate);
     add_dialect_fields(x, provider->face);
 }
 
@@ -165,9 +168,10 @@ int llmp_x_sign(struct llmp_exchange *x, const struct llmp_provider *provider,
                          x->now.wall_ns, &x->arena, NULL);
     llmp_sigv4_key_wipe(&key);
     LLMP_TRY(rc);
-    add_header(x, LLMP_STR("authorization"), fields.authorization);
-    add_header(x, LLMP_STR("x-amz-date"), fields.date);
-    add_header(x, LLMP_STR("x-amz-security-token"), fields.security_token);
+    llmp_x_call_header(x, LLMP_STR("authorization"), fields.authorization);
+    llmp_x_call_header(x, LLMP_STR("x-amz-date"), fields.date);
+    llmp_x_call_header(x, LLMP_STR("x-amz-security-token"),
+                       fields.security_token);
     return LLMP_OK;
 }
 

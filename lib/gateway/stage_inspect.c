@@ -236,9 +236,11 @@ static bool may_stream(struct llmp_exchange *x)
                                                   LLMP_GUARD_OTHER };
     const char *stage = NULL;
 
+    if (!x->summary.stream || !x->guard->answers)
+        return true;
     for (size_t i = 0; i < LLMP_COUNT(parts) && !stage; i++)
         stage = llmp_guard_session_whole(x->guard->session, parts[i]);
-    if (!x->summary.stream || !x->guard->answers || !stage)
+    if (!stage)
         return true;
     llmp_x_refuse(x,
                   &(struct llmp_refusal){ .status = 400,

@@ -151,16 +151,8 @@ static const struct llmp_x_receiver receiver = {
     .over = remote_over,
 };
 
-static void add_header(struct llmp_x_attempt *attempt, struct llmp_str name,
-                       struct llmp_str value)
-{
-    if (value.len && attempt->call.header_count < LLMP_X_CALL_HEADERS)
-        attempt->call_headers[attempt->call.header_count++] =
-            (struct llmp_header){ name, value };
-}
-
 /* The provider's key, where the service wants it. */
-static void add_key(struct llmp_x_attempt *attempt,
+static void add_key(struct llmp_exchange *x,
                     const struct llmp_guard_remote *remote)
 {
     const struct llmp_provider *provider = remote->provider;
@@ -177,7 +169,7 @@ static void add_key(struct llmp_x_attempt *attempt,
             key.value.len -= prefix.len;
         }
     }
-    add_header(attempt, key.name, key.value);
+    llmp_x_call_header(x, key.name, key.value);
 }
 
 static bool make_call(struct llmp_exchange *x, struct llmp_str path)
@@ -198,15 +190,16 @@ static bool make_call(struct llmp_exchange *x, struct llmp_str path)
         .body = attempt->parts,
         .body_parts = 1,
     };
-    add_key(attempt, remote);
+    add_key(x, remote);
     for (size_t i = 0; i < provider->header_count && i < CALL_HEADERS_MAX; i++)
-        add_header(attempt, provider->headers[i].name,
-                   provider->headers[i].value);
-    add_header(attempt, LLMP_STR("content-type"), LLMP_STR("application/json"));
-    add_header(attempt, LLMP_STR("accept"), LLMP_STR("application/json"));
-    add_header(attempt, LLMP_STR("user-agent"),
-               LLMP_STR("llmgw/" LLMP_VERSION));
-    add_header(attempt, LLMP_STR("x-request-id"), x->request_id);
+        llmp_x_call_header(x, provider->headers[i].name,
+                           provider->headers[i].value);
+    llmp_x_call_header(x, LLMP_STR("content-type"),
+                       LLMP_STR("application/json"));
+    llmp_x_call_header(x, LLMP_STR("accept"), LLMP_STR("application/json"));
+    llmp_x_call_header(x, LLMP_STR("user-agent"),
+                       LLMP_STR("llmgw/" LLMP_VERSION));
+    llmp_x_call_header(x, LLMP_STR("x-request-id"), x->request_id);
     return llmp_x_sign(x, provider, attempt->parts, 1) == LLMP_OK;
 }
 

@@ -61,14 +61,6 @@ static bool is_untrusted(const struct marking *m,
            !text->structural && !text->opaque && !text->is_key;
 }
 
-static int plain_of(struct llmp_exchange *x, const struct llmp_wire_text *text,
-                    struct llmp_str *plain)
-{
-    *plain = text->escaped ? llmp_wire_plain(text->json, &x->worker->scratch)
-                           : text->json;
-    return plain->ptr ? LLMP_OK : LLMP_E_NOMEM;
-}
-
 /* By whom, and how, the conversation was begun. */
 static int note_begin(struct marking *m, struct llmp_str plain)
 {
@@ -98,8 +90,8 @@ static int note(const struct llmp_wire_text *text, void *ctx)
     m->begun |= is_untrusted(m, text);
     if (text->part != LLMP_TEXT_USER || text->structural || m->first_seen)
         return LLMP_OK;
-    LLMP_TRY(plain_of(m->x, text, &plain));
-    return note_begin(m, plain);
+    plain = llmp_x_unescaped(m->x, text);
+    return plain.ptr ? note_begin(m, plain) : LLMP_E_NOMEM;
 }
 
 static int mark(const struct llmp_wire_text *text, void *ctx)
@@ -111,7 +103,9 @@ static int mark(const struct llmp_wire_text *text, void *ctx)
 
     if (!is_untrusted(m, text))
         return LLMP_OK;
-    LLMP_TRY(plain_of(m->x, text, &plain));
+    plain = llmp_x_unescaped(m->x, text);
+    if (!plain.ptr)
+        return LLMP_E_NOMEM;
     if (!is_prose(plain) || is_reference(text))
         return LLMP_OK;
     size = llmp_guard_spotlight(NULL, 0, &m->how, plain);

@@ -116,12 +116,6 @@ static void put_kind(char to[LLMP_REMOTE_KIND_MAX], const char *head,
     to[len] = '\0';
 }
 
-static void say(llmp_remote_found_fn *found, void *to, uint32_t piece,
-                const struct llmp_guard_found *one)
-{
-    found(to, piece, one);
-}
-
 /* A picture has no bytes that could be replaced. */
 static size_t end_of(const struct llmp_remote_piece *piece)
 {
@@ -136,12 +130,12 @@ void llmp_remote_say(llmp_remote_found_fn *found, void *to,
     char kind[LLMP_REMOTE_KIND_MAX];
 
     put_kind(kind, head, name);
-    say(found, to, piece,
-        &(struct llmp_guard_found){ .kind = kind,
-                                    .severity = severity,
-                                    .sure = sure > 100 ? 100 : sure,
-                                    .end = end_of(&pieces[piece]),
-                                    .label = "REMOVED" });
+    found(to, piece,
+          &(struct llmp_guard_found){ .kind = kind,
+                                      .severity = severity,
+                                      .sure = sure > 100 ? 100 : sure,
+                                      .end = end_of(&pieces[piece]),
+                                      .label = "REMOVED" });
 }
 
 /* Every place of `text` in the piece; false: there is none. */
@@ -162,7 +156,7 @@ static bool say_places(llmp_remote_found_fn *found, void *to, uint32_t index,
         any = true;
         one.begin = (size_t)(rest.ptr - piece->text.ptr) + at;
         one.end = one.begin + text.len;
-        say(found, to, index, &one);
+        found(to, index, &one);
         rest.ptr += at + text.len;
         rest.len -= at + text.len;
     }
@@ -199,7 +193,7 @@ void llmp_remote_say_match(llmp_remote_found_fn *found, void *to,
             any |= say_places(found, to, i, &pieces[i], text, &one);
     for (uint32_t i = 0; !any && i < count; i++) {
         one.end = end_of(&pieces[i]);
-        say(found, to, i, &one);
+        found(to, i, &one);
     }
 }
 

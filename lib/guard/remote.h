@@ -88,6 +88,13 @@ uint32_t llmp_remote_next(
 bool llmp_remote_takes(const struct llmp_remote_api *api,
                        const struct llmp_remote_text *text);
 
+/* What a model said; anything else was said to it. */
+static inline bool llmp_remote_is_answer(enum llmp_guard_part part)
+{
+    return part == LLMP_GUARD_OUTPUT || part == LLMP_GUARD_REASONING ||
+           part == LLMP_GUARD_TOOL_ARGUMENTS;
+}
+
 /* ---- what the services have in common (remote.c) ------------------------- */
 
 /* Says that a piece as a whole is of a kind: "head" and `name` in small

@@ -69,9 +69,7 @@ static bool shields_request(struct llmp_buf *to,
 static int attack_of(const struct llmp_json_value *analysis)
 {
     const struct llmp_json_value *detected =
-        llmp_json_is(analysis, LLMP_JSON_OBJECT)
-            ? llmp_json_get(analysis, K("attackDetected"))
-            : NULL;
+        llmp_json_get(analysis, K("attackDetected"));
 
     if (!detected)
         return -1;
@@ -230,9 +228,7 @@ static bool analysis_answer(const struct llmp_json_value *root,
          one = one->next)
         llmp_remote_say_match(found, to, pieces, count, "moderation.",
                               K("blocklist"), LLMP_GUARD_HIGH,
-                              llmp_json_is(one, LLMP_JSON_OBJECT)
-                                  ? llmp_json_get(one, K("blocklistItemText"))
-                                  : NULL);
+                              llmp_json_get(one, K("blocklistItemText")));
     return true;
 }
 

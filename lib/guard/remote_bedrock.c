@@ -12,37 +12,16 @@
 
 enum { TEXT_MAX = 24 * 1024 /* 25 units of 1,000 characters */ };
 
-/* RFC 3986, 2.3: what needs no escape. An ARN has ':' and '/'. */
-static bool put_segment(struct llmp_buf *to, struct llmp_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i], low = llmp_lower(c);
-
-        if ((low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') ||
-            memchr("-._~", c, 4))
-            (void)llmp_buf_add(to, (struct llmp_str){ &c, 1 });
-        else
-            (void)llmp_buf_printf(to, "%%%02X", (unsigned)(uint8_t)c);
-    }
-    return !to->failed;
-}
-
 static bool put_path(struct llmp_buf *to,
                      const struct llmp_remote_settings *set)
 {
     if (set->path.len)
         return llmp_buf_add(to, set->path);
     return llmp_buf_add(to, K("/guardrail/")) &&
-           put_segment(to, set->guardrail) &&
+           llmp_buf_percent(to, set->guardrail) &&
            llmp_buf_add(to, K("/version/")) &&
-           put_segment(to, set->version.len ? set->version : K("DRAFT")) &&
+           llmp_buf_percent(to, set->version.len ? set->version : K("DRAFT")) &&
            llmp_buf_add(to, K("/apply"));
-}
-
-static bool is_answer(enum llmp_guard_part part)
-{
-    return part == LLMP_GUARD_OUTPUT || part == LLMP_GUARD_REASONING ||
-           part == LLMP_GUARD_TOOL_ARGUMENTS;
 }
 
 /* "image/jpeg" -> "jpeg" */
@@ -65,7 +44,8 @@ static bool put_request(struct llmp_buf *to,
     (void)count; /* one */
     llmp_out_object(&out, LLMP_NO_KEY);
     llmp_out_text(&out, K("source"),
-                  is_answer(piece->of->part) ? K("OUTPUT") : K("INPUT"));
+                  llmp_remote_is_answer(piece->of->part) ? K("OUTPUT")
+                                                         : K("INPUT"));
     llmp_out_array(&out, K("content"));
     llmp_out_object(&out, LLMP_NO_KEY);
     if (piece->of->is_image) {
@@ -120,10 +100,7 @@ static const struct llmp_json_value *member(const struct llmp_json_value *of,
                                             const char *name,
                                             enum llmp_json_type type)
 {
-    const struct llmp_json_value *value =
-        llmp_json_is(of, LLMP_JSON_OBJECT)
-            ? llmp_json_get(of, llmp_str_of(name))
-            : NULL;
+    const struct llmp_json_value *value = llmp_json_get(of, llmp_str_of(name));
 
     return llmp_json_is(value, type) ? value : NULL;
 }

@@ -101,9 +101,7 @@ static void read_result(const struct llmp_json_value *result,
 
         if (flag->type != LLMP_JSON_TRUE)
             continue;
-        score = llmp_json_is(scores, LLMP_JSON_OBJECT)
-                    ? llmp_json_get(scores, flag->key)
-                    : NULL;
+        score = llmp_json_get(scores, flag->key);
         sure = score ? percent_of(score->text) : 100;
         llmp_remote_say(found, to, pieces, piece, "moderation.", flag->key,
                         severity_of(flag->key), sure < 50 ? 50 : sure);
@@ -150,12 +148,6 @@ static bool llama_path(struct llmp_buf *to,
     return set_path(to, set, K("/chat/completions"));
 }
 
-static bool is_answer(enum llmp_guard_part part)
-{
-    return part == LLMP_GUARD_OUTPUT || part == LLMP_GUARD_REASONING ||
-           part == LLMP_GUARD_TOOL_ARGUMENTS;
-}
-
 /* Its template judges the last turn, and turns change: an answer stands behind
  * a turn of the user's, which we do not repeat. */
 static bool llama_request(struct llmp_buf *to,
@@ -164,7 +156,7 @@ static bool llama_request(struct llmp_buf *to,
                           uint32_t count)
 {
     struct llmp_json_out out = { .buf = to };
-    bool answer = is_answer(pieces[0].of->part);
+    bool answer = llmp_remote_is_answer(pieces[0].of->part);
 
     (void)count; /* one */
     llmp_out_object(&out, LLMP_NO_KEY);
@@ -249,20 +241,17 @@ static bool llama_answer(const struct llmp_json_value *root,
                          llmp_remote_found_fn *found, void *to)
 {
     const struct llmp_json_value *choices = llmp_json_get(root, K("choices"));
-    const struct llmp_json_value *message;
+    const struct llmp_json_value *content;
     struct llmp_str text;
 
     (void)count;
-    if (!llmp_json_is(choices, LLMP_JSON_ARRAY) ||
-        !llmp_json_is(choices->first, LLMP_JSON_OBJECT))
+    if (!llmp_json_is(choices, LLMP_JSON_ARRAY))
         return false;
-    message = llmp_json_get(choices->first, K("message"));
-    if (!llmp_json_is(message, LLMP_JSON_OBJECT))
+    content = llmp_json_get(llmp_json_get(choices->first, K("message")),
+                            K("content"));
+    if (!llmp_json_is(content, LLMP_JSON_STRING))
         return false;
-    message = llmp_json_get(message, K("content"));
-    if (!llmp_json_is(message, LLMP_JSON_STRING))
-        return false;
-    text = skip_blanks(message->text);
+    text = skip_blanks(content->text);
     if (llmp_str_starts(text, K("safe")))
         return true;
     if (!llmp_str_starts(text, K("unsafe")))

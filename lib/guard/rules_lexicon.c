@@ -6,19 +6,10 @@
  * done.
  */
 #include "base/internal.h"
-#include "guard/rule.h"
+#include "guard/rule_words.h"
 
-#define SOME "[^.!?\\n]{0,28}?"
-#define FROM "(?<![а-яё])"
-#define TO   "(?![а-яё])"
-#define END  "[а-яё]{0,6}"
-
-#define RULE(kind, shape, how_bad, how_sure)                            \
-    {                                                                   \
-        .name = "moderation." kind, .pattern = shape, .sure = how_sure, \
-        .sure_in_context = how_sure, .severity = LLMP_GUARD_##how_bad,  \
-        .label = "REMOVED", .flags = LLMP_RULE_CASELESS                 \
-    }
+#define RULE(kind, shape, how_bad, how_sure) \
+    LLMP_WORDING("moderation." kind, shape, how_bad, how_sure)
 
 static const struct llmp_rule items[] = {
     /* ---- hate: names that hold people in contempt; they are quoted and
@@ -28,9 +19,10 @@ static const struct llmp_rule items[] = {
          "towelheads?|sandniggers?|trann(?:y|ies)|beaners?|coons)\\b",
          LOW, 75),
     RULE("hate",
-         FROM "((?:хачи(?:ки|ков)?|чурк[аиоуе]|чурок|черножоп" END
-              "|жид(?:ы|ов|ам|ами|овск" END "|овня)|ниггер" END "|узкоглаз" END
-              "|пиндос" END "))" TO,
+         LLMP_RU_FROM
+         "((?:хачи(?:ки|ков)?|чурк[аиоуе]|чурок|черножоп" LLMP_RU_MORE
+         "|жид(?:ы|ов|ам|ами|овск" LLMP_RU_MORE "|овня)|ниггер" LLMP_RU_MORE
+         "|узкоглаз" LLMP_RU_MORE "|пиндос" LLMP_RU_MORE "))" LLMP_RU_TO,
          HIGH, 70),
     RULE("hate",
          "\\b(?:all|these|those|the)\\s(?:jews|muslims|blacks|gays|women|"
@@ -49,15 +41,17 @@ static const struct llmp_rule items[] = {
          MEDIUM, 80),
     RULE("toxicity", "\\b(?:go )?fuck (?:you|off|yourself)\\b", LOW, 75),
     RULE("toxicity",
-         FROM "((?:на|по|за|вы|о|у|до|при|от|рас|разъ|съ|пере|под)?"
-              "(?:ху(?:й|я|ю|е[мв]|ёв|ил|ян)|пизд|[её]ба(?:н|л|т|ш)|[её]буч|"
-              "бля(?:д|т)|мудак|мудил|пид[оа]р|гандон|залуп|долбо[её]б)" END
-              ")" TO,
+         LLMP_RU_FROM
+         "((?:на|по|за|вы|о|у|до|при|от|рас|разъ|съ|пере|под)?"
+         "(?:ху(?:й|я|ю|е[мв]|ёв|ил|ян)|пизд|[её]ба(?:н|л|т|ш)|[её]буч|"
+         "бля(?:д|т)|мудак|мудил|пид[оа]р|гандон|залуп|долбо[её]б)" LLMP_RU_MORE
+         ")" LLMP_RU_TO,
          LOW, 75),
     RULE("toxicity",
-         FROM "((?:ты|вы) (?:просто |же |полн" END " |конченн?" END " ){0,2}"
-              "(?:идиот|дебил|тупиц|кретин|ничтожеств|мраз|тварь|урод|"
-              "сволочь|дур)" END ")" TO,
+         LLMP_RU_FROM "((?:ты|вы) (?:просто |же |полн" LLMP_RU_MORE
+                      " |конченн?" LLMP_RU_MORE " ){0,2}"
+                      "(?:идиот|дебил|тупиц|кретин|ничтожеств|мраз|тварь|урод|"
+                      "сволочь|дур)" LLMP_RU_MORE ")" LLMP_RU_TO,
          MEDIUM, 75),
 
     /* ---- self-harm
@@ -70,22 +64,24 @@ static const struct llmp_rule items[] = {
     RULE(
         "self_harm",
         "\\b(?:how (?:can|do|should|would) i|ways? (?:for me )?to|methods? "
-        "(?:of|for))\\s" SOME
+        "(?:of|for))\\s" LLMP_SOME
         "\\b(?:kill(?:ing)? myself|end(?:ing)? my (?:own )?life|commit(?:ting)?"
         " suicide|hang(?:ing)? myself)\\b",
         HIGH, 90),
     RULE("self_harm", "\\b(?:go )?(?:kill|hang) (?:yourself|urself)\\b", HIGH,
          75),
     RULE("self_harm",
-         FROM "((?:хочу|собираюсь|решил|решила|планирую|готов|готова) "
-              "(?:покончить с собой|убить себя|повеситься|вскрыть (?:себе )?"
-              "вены|наложить на себя руки|спрыгнуть с крыши|свести счеты с "
-              "жизнью|свести счёты с жизнью))" TO,
+         LLMP_RU_FROM
+         "((?:хочу|собираюсь|решил|решила|планирую|готов|готова) "
+         "(?:покончить с собой|убить себя|повеситься|вскрыть (?:себе )?"
+         "вены|наложить на себя руки|спрыгнуть с крыши|свести счеты с "
+         "жизнью|свести счёты с жизнью))" LLMP_RU_TO,
          HIGH, 90),
     RULE("self_harm",
-         FROM "(как (?:мне )?(?:безболезненно |быстро |легко |лучше )?"
-              "(?:покончить с собой|убить себя|повеситься|свести сч[её]ты с "
-              "жизнью))" TO,
+         LLMP_RU_FROM
+         "(как (?:мне )?(?:безболезненно |быстро |легко |лучше )?"
+         "(?:покончить с собой|убить себя|повеситься|свести сч[её]ты с "
+         "жизнью))" LLMP_RU_TO,
          HIGH, 90),
 
     /* ---- violence
@@ -96,16 +92,17 @@ static const struct llmp_rule items[] = {
          "everyone|all of you|my (?:wife|husband|boss|neighbou?r|teacher))\\b",
          MEDIUM, 85),
     RULE("violence",
-         FROM
+         LLMP_RU_FROM
          "((?:убью|зарежу|застрелю|прикончу|взорву|придушу|изнасилую|"
-         "прирежу) (?:тебя|его|е[её]|их|вас|всех|эту|этого|твою|твоего))" TO,
+         "прирежу) "
+         "(?:тебя|его|е[её]|их|вас|всех|эту|этого|твою|твоего))" LLMP_RU_TO,
          MEDIUM, 80),
 
     /* ---- illicit
        ------------------------------------------------------------------ */
     RULE("illicit",
          "\\b(?:how (?:to|do i|can i|do you|would i)|(?:steps|instructions|"
-         "recipe|guide|tutorial) (?:to|for)|explain how to)\\s" SOME
+         "recipe|guide|tutorial) (?:to|for)|explain how to)\\s" LLMP_SOME
          "\\b(?:make|making|build|building|synthesi[sz]e|synthesi[sz]ing|cook|"
          "cooking|manufacture|manufacturing|assemble)\\s(?:a |an |some |my own "
          "|homemade )?(?:pipe |nail |car |dirty )?(?:bombs?|explosives?|meth"
@@ -113,14 +110,15 @@ static const struct llmp_rule items[] = {
          "fentanyl|mdma|molotov)\\b",
          HIGH, 85),
     RULE("illicit",
-         FROM "(как (?:мне |можно |правильно |самому )?(?:сделать|изготовить|"
-              "собрать|сварить|синтезировать|приготовить) (?:самодельн" END
-              " |дома |в домашних условиях ){0,2}(?:бомбу|взрывчатку|взрывное "
-              "устройство|метамфетамин|мефедрон|амфетамин|напалм|зарин|рицин|"
-              "коктейль молотова))" TO,
+         LLMP_RU_FROM
+         "(как (?:мне |можно |правильно |самому )?(?:сделать|изготовить|"
+         "собрать|сварить|синтезировать|приготовить) (?:самодельн" LLMP_RU_MORE
+         " |дома |в домашних условиях ){0,2}(?:бомбу|взрывчатку|взрывное "
+         "устройство|метамфетамин|мефедрон|амфетамин|напалм|зарин|рицин|"
+         "коктейль молотова))" LLMP_RU_TO,
          HIGH, 85),
     RULE("illicit",
-         "\\bhow (?:to|do i|can i)\\s" SOME
+         "\\bhow (?:to|do i|can i)\\s" LLMP_SOME
          "\\b(?:launder money|hire a hit ?man|clone (?:a )?credit cards?|make "
          "counterfeit (?:money|bills)|steal someone's identity|hot-?wire a "
          "car)\\b",
@@ -133,8 +131,10 @@ static const struct llmp_rule items[] = {
          "nudes?|erotica|sex (?:video|story|pics?))\\b",
          CRITICAL, 75),
     RULE("sexual_minors",
-         FROM "(детск" END " порно" END "|порно с детьми|(?:голые|обнаженные|"
-              "обнажённые) (?:дети|школьниц" END "))" TO,
+         LLMP_RU_FROM "(детск" LLMP_RU_MORE " порно" LLMP_RU_MORE
+                      "|порно с детьми|(?:голые|обнаженные|"
+                      "обнажённые) (?:дети|школьниц" LLMP_RU_MORE
+                      "))" LLMP_RU_TO,
          CRITICAL, 75),
 };
 

@@ -9,6 +9,7 @@
 #include <pcre2.h>
 
 #include "base/internal.h"
+#include "base/json_value.h"
 #include "base/str.h"
 
 #define K(text) LLMP_STR(text)
@@ -51,19 +52,10 @@ static int must(struct checking *c, value_t value, bool holds)
             return holds_;     \
     } while (0)
 
-/* A member, also if it is null. */
-static value_t find(value_t object, struct llmp_str key)
-{
-    for (value_t v = object->first; v; v = v->next)
-        if (llmp_str_eq(v->key, key))
-            return v;
-    return NULL;
-}
-
 static value_t keyword(value_t schema, struct llmp_str key,
                        enum llmp_json_type type)
 {
-    value_t value = find(schema, key);
+    value_t value = llmp_json_member(schema, key);
 
     return llmp_json_is(value, type) ? value : NULL;
 }
@@ -131,9 +123,9 @@ static bool is_of_type(value_t value, value_t name)
 
 static int check_type(struct checking *c, value_t schema, value_t value)
 {
-    value_t type = find(schema, K("type"));
+    value_t type = llmp_json_member(schema, K("type"));
 
-    if (llmp_json_is(find(schema, K("nullable")), LLMP_JSON_TRUE) &&
+    if (llmp_json_is(llmp_json_member(schema, K("nullable")), LLMP_JSON_TRUE) &&
         value->type == LLMP_JSON_NULL)
         return LLMP_OK;
     if (llmp_json_is(type, LLMP_JSON_STRING))
@@ -148,7 +140,7 @@ static int check_type(struct checking *c, value_t schema, value_t value)
 
 static int check_values(struct checking *c, value_t schema, value_t value)
 {
-    value_t constant = find(schema, K("const"));
+    value_t constant = llmp_json_member(schema, K("const"));
     value_t list = keyword(schema, K("enum"), LLMP_JSON_ARRAY);
     bool yes = false;
 
@@ -289,7 +281,7 @@ static int check_unique(struct checking *c, value_t array)
 
 static int check_contains(struct checking *c, value_t schema, value_t array)
 {
-    value_t one = find(schema, K("contains"));
+    value_t one = llmp_json_member(schema, K("contains"));
 
     if (!is_schema(one))
         return LLMP_OK;
@@ -306,11 +298,11 @@ static int check_contains(struct checking *c, value_t schema, value_t array)
 static int check_items(struct checking *c, value_t schema, value_t array)
 {
     value_t first = keyword(schema, K("prefixItems"), LLMP_JSON_ARRAY);
-    value_t rest = find(schema, K("items")), v = array->first;
+    value_t rest = llmp_json_member(schema, K("items")), v = array->first;
 
     if (!first && llmp_json_is(rest, LLMP_JSON_ARRAY)) { /* draft 7 */
         first = rest;
-        rest = find(schema, K("additionalItems"));
+        rest = llmp_json_member(schema, K("additionalItems"));
     }
     for (value_t one = first ? first->first : NULL; one && v;
          one = one->next, v = v->next)
@@ -326,7 +318,8 @@ static int check_array(struct checking *c, value_t schema, value_t array)
                is_within(schema, K("minItems"), K("maxItems"), array->count)));
     HOLDS(check_items(c, schema, array));
     HOLDS(check_contains(c, schema, array));
-    return llmp_json_is(find(schema, K("uniqueItems")), LLMP_JSON_TRUE)
+    return llmp_json_is(llmp_json_member(schema, K("uniqueItems")),
+                        LLMP_JSON_TRUE)
                ? check_unique(c, array)
                : LLMP_OK;
 }
@@ -342,7 +335,7 @@ static int check_required(struct checking *c, value_t names, value_t object)
             continue;
         HOLDS(read_text(c, name, &plain));
         HOLDS(spend(c, object->count / 64));
-        HOLDS(must(c, object, find(object, plain) != NULL));
+        HOLDS(must(c, object, llmp_json_member(object, plain) != NULL));
     }
     return LLMP_OK;
 }
@@ -368,10 +361,10 @@ static int check_members(struct checking *c, value_t schema, value_t object)
     value_t properties = keyword(schema, K("properties"), LLMP_JSON_OBJECT);
     value_t patterns =
         keyword(schema, K("patternProperties"), LLMP_JSON_OBJECT);
-    value_t others = find(schema, K("additionalProperties"));
+    value_t others = llmp_json_member(schema, K("additionalProperties"));
 
     for (value_t m = object->first; m; m = m->next) {
-        value_t one = properties ? find(properties, m->key) : NULL;
+        value_t one = properties ? llmp_json_member(properties, m->key) : NULL;
         bool known = one != NULL;
 
         HOLDS(spend(c, properties ? properties->count / 64 + 1 : 1));
@@ -387,7 +380,7 @@ static int check_members(struct checking *c, value_t schema, value_t object)
 /* A name is a string like any other. */
 static int check_names(struct checking *c, value_t schema, value_t object)
 {
-    value_t names = find(schema, K("propertyNames"));
+    value_t names = llmp_json_member(schema, K("propertyNames"));
 
     for (value_t m = object->first; is_schema(names) && m; m = m->next) {
         LLMP_AUTO(llmp_buf_fini) struct llmp_buf json = { 0 };
@@ -419,7 +412,7 @@ static int check_dependencies(struct checking *c, value_t schema,
         value_t list = keyword(schema, keys[i], LLMP_JSON_OBJECT);
 
         for (value_t one = list ? list->first : NULL; one; one = one->next) {
-            if (!find(object, one->key))
+            if (!llmp_json_member(object, one->key))
                 continue;
             if (one->type == LLMP_JSON_ARRAY)
                 HOLDS(check_required(c, one, object));
@@ -482,7 +475,8 @@ static int check_lists(struct checking *c, value_t schema, value_t value)
 
 static int check_conditions(struct checking *c, value_t schema, value_t value)
 {
-    value_t not_it = find(schema, K("not")), test = find(schema, K("if"));
+    value_t not_it = llmp_json_member(schema, K("not")),
+            test = llmp_json_member(schema, K("if"));
     value_t branch;
     int rc;
 
@@ -498,7 +492,7 @@ static int check_conditions(struct checking *c, value_t schema, value_t value)
     rc = check(c, test, value);
     if (rc != LLMP_OK && rc != LLMP_MISS)
         return rc;
-    branch = find(schema, rc == LLMP_OK ? K("then") : K("else"));
+    branch = llmp_json_member(schema, rc == LLMP_OK ? K("then") : K("else"));
     return is_schema(branch) ? check(c, branch, value) : LLMP_OK;
 }
 

@@ -25,28 +25,4 @@ int llmp_schema_check(const struct llmp_json_value *schema,
                       const struct llmp_json_value *value,
                       const struct llmp_json_value **wrong);
 
-/* The place that "#/a/b~1c" names, in percent-encoded form (RFC 6901, 6); NULL:
- * there is none, or it is no such pointer. */
-const struct llmp_json_value *llmp_json_pointer(
-    const struct llmp_json_value *root, struct llmp_str pointer);
-
-/* ---- values (json_equal.c) ------------------------------------------------
- */
-
-/* Whether two values are the same: numbers by what they are, objects whatever
- * the order of their members. Each comparison takes one of `left`; when there
- * is none left, or no memory, it is 0 and the answer is false. */
-bool llmp_json_equal(const struct llmp_json_value *a,
-                     const struct llmp_json_value *b, uint32_t *left);
-
-/* -1, 0, 1: decimal numbers as JSON writes them, however long. */
-int llmp_json_compare(struct llmp_str a, struct llmp_str b);
-
-/* "1", "1.0", "1e2" are. */
-bool llmp_json_is_integer(struct llmp_str number);
-
-/* Whether a / b is an integer; true also where the digits are too many to tell.
- */
-bool llmp_json_is_multiple(struct llmp_str a, struct llmp_str b);
-
 #endif

@@ -6,17 +6,11 @@
 
 #define K(text) LLMP_STR(text)
 
-static const struct llmp_json_value *at(const struct llmp_json_value *of,
-                                        struct llmp_str key)
-{
-    return llmp_json_is(of, LLMP_JSON_OBJECT) ? llmp_json_get(of, key) : NULL;
-}
-
 /* { "type": "json_schema", …, "schema": {…} }, { "type": "json_object" } */
 static struct llmp_str of_format(const struct llmp_json_value *format,
                                  const struct llmp_json_value *schema)
 {
-    const struct llmp_json_value *type = at(format, K("type"));
+    const struct llmp_json_value *type = llmp_json_get(format, K("type"));
 
     if (!llmp_json_is(type, LLMP_JSON_STRING))
         return K("");
@@ -34,13 +28,14 @@ static struct llmp_str of_generation(const struct llmp_json_value *config)
                                              LLMP_STR("_responseJsonSchema"),
                                              LLMP_STR("responseSchema"),
                                              LLMP_STR("response_schema") };
-    const struct llmp_json_value *type = at(config, K("responseMimeType"));
+    const struct llmp_json_value *type =
+        llmp_json_get(config, K("responseMimeType"));
 
     for (size_t i = 0; i < LLMP_COUNT(names); i++)
-        if (at(config, names[i]))
-            return llmp_json_text(at(config, names[i]));
+        if (llmp_json_get(config, names[i]))
+            return llmp_json_text(llmp_json_get(config, names[i]));
     if (!type)
-        type = at(config, K("response_mime_type"));
+        type = llmp_json_get(config, K("response_mime_type"));
     return llmp_json_is(type, LLMP_JSON_STRING) &&
                    llmp_json_text_is(type, K("application/json"))
                ? K("true")
@@ -54,20 +49,23 @@ struct llmp_str llmp_wire_expected(enum llmp_shape shape,
 
     switch (shape) {
     case LLMP_SHAPE_CHAT:
-        format = at(root, K("response_format"));
-        return of_format(format, at(at(format, K("json_schema")), K("schema")));
+        format = llmp_json_get(root, K("response_format"));
+        return of_format(format,
+                         llmp_json_get(llmp_json_get(format, K("json_schema")),
+                                       K("schema")));
     case LLMP_SHAPE_RESPONSES:
-        format = at(at(root, K("text")), K("format"));
-        return of_format(format, at(format, K("schema")));
+        format = llmp_json_get(llmp_json_get(root, K("text")), K("format"));
+        return of_format(format, llmp_json_get(format, K("schema")));
     case LLMP_SHAPE_MESSAGES:
-        format = at(at(root, K("output_config")), K("format"));
+        format =
+            llmp_json_get(llmp_json_get(root, K("output_config")), K("format"));
         if (!format)
-            format = at(root, K("output_format"));
-        return of_format(format, at(format, K("schema")));
+            format = llmp_json_get(root, K("output_format"));
+        return of_format(format, llmp_json_get(format, K("schema")));
     case LLMP_SHAPE_GEMINI:
-        config = at(root, K("generationConfig"));
+        config = llmp_json_get(root, K("generationConfig"));
         if (!config)
-            config = at(root, K("generation_config"));
+            config = llmp_json_get(root, K("generation_config"));
         return of_generation(config);
     default:
         return K("");

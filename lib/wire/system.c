@@ -69,22 +69,12 @@ static bool behind_content(struct splice *splice, struct llmp_str document,
     return true;
 }
 
-/* Also of null, which llmp_json_get() passes over. */
-static const struct llmp_json_value *member(const struct llmp_json_value *of,
-                                            struct llmp_str key)
-{
-    for (const struct llmp_json_value *v = of->first; v; v = v->next)
-        if (llmp_str_eq(v->key, key))
-            return v;
-    return NULL;
-}
-
 /* A member of the request that is the system prompt. */
 static bool in_member(struct splice *splice, struct llmp_str document,
                       const struct llmp_json_value *root, struct llmp_str key,
                       const char *front)
 {
-    const struct llmp_json_value *value = member(root, key);
+    const struct llmp_json_value *value = llmp_json_member(root, key);
 
     if (!value) {
         *splice = before_all(document, root, front, ",", "");
@@ -102,12 +92,9 @@ static bool in_member(struct splice *splice, struct llmp_str document,
 
 static bool is_system(const struct llmp_json_value *message)
 {
-    const struct llmp_json_value *role = llmp_json_is(message, LLMP_JSON_OBJECT)
-                                             ? llmp_json_get(message, K("role"))
-                                             : NULL;
+    const struct llmp_json_value *role = llmp_json_get(message, K("role"));
 
-    return llmp_json_is(role, LLMP_JSON_STRING) &&
-           (llmp_json_text_is(role, K("system")) ||
+    return (llmp_json_text_is(role, K("system")) ||
             llmp_json_text_is(role, K("developer")));
 }
 

@@ -21,6 +21,7 @@
 #include "base/internal.h"
 #include "faulty_heap.h"
 #include "guard/overlap.h"
+#include "policy_fixture.h"
 
 static const char prompt[] =
     "You are the travel desk of Example Airways. Never offer more than twenty "
@@ -28,54 +29,24 @@ static const char prompt[] =
     "денег, отвечай, что решение принимает старший менеджер смены, и ничего "
     "не обещай сам.";
 
-struct fixture {
-    struct llmp_guard_policy *policy;
-    struct llmp_guard_scanner *scanner;
-    struct llmp_guard_session *session;
-};
-
-static void begin(struct fixture *f, enum llmp_guard_action mode)
+static void begin(struct policy_fixture *f, enum llmp_guard_action mode)
 {
-    struct llmp_guard_stage stage;
-    struct llmp_guard_options opts;
-    struct llmp_guard_subject subject;
+    struct llmp_guard_stage stage = stage_of("leak", mode);
 
-    llmp_guard_stage_init(&stage);
-    stage.check = "leak";
-    stage.mode = mode;
-    llmp_guard_options_init(&opts);
-    opts.stages = &stage;
-    opts.stage_count = 1;
-    llmp_guard_subject_init(&subject);
-    assert_int_equal(llmp_guard_policy_new(&f->policy, &opts, NULL), LLMP_OK);
-    assert_int_equal(llmp_guard_scanner_new(&f->scanner, f->policy, NULL),
-                     LLMP_OK);
-    assert_int_equal(
-        llmp_guard_session_new(&f->session, f->policy, &subject, NULL),
-        LLMP_OK);
+    policy_begin(f, &stage, 1);
     assert_int_equal(
         llmp_guard_session_protect(f->session, llmp_str_of(prompt)), LLMP_OK);
 }
 
-static void end(struct fixture *f)
-{
-    llmp_guard_session_free(f->session);
-    llmp_guard_scanner_free(f->scanner);
-    llmp_guard_policy_unref(f->policy);
-}
-
 /* What is found in an answer, in words; "": nothing. */
-static const char *found_in(struct fixture *f, const char *answer)
+static const char *found_in(struct policy_fixture *f, const char *answer)
 {
     static char out[256];
-    struct llmp_guard_report report;
     const struct llmp_guard_finding *one;
 
-    assert_int_equal(llmp_guard_scan(f->scanner, f->session, LLMP_GUARD_OUTPUT,
-                                     llmp_str_of(answer), &report),
-                     LLMP_OK);
-    one = report.findings;
-    if (!report.finding_count)
+    (void)policy_scan(f, LLMP_GUARD_OUTPUT, llmp_str_of(answer));
+    one = f->report.findings;
+    if (!f->report.finding_count)
         return "";
     (void)snprintf(out, sizeof(out), "%s:%.*s", one->kind,
                    (int)(one->end - one->begin), answer + one->begin);
@@ -84,7 +55,7 @@ static const char *found_in(struct fixture *f, const char *answer)
 
 static void test_what_repeats_it(void **state)
 {
-    struct fixture f;
+    struct policy_fixture f;
 
     (void)state;
     begin(&f, LLMP_GUARD_BLOCK);
@@ -103,7 +74,7 @@ static void test_what_repeats_it(void **state)
         found_in(&f, "WW91IGFyZSB0aGUgdHJhdmVsIGRlc2sgb2YgRXhhbXBsZSBBaXJ3YXlz"
                      "LiBOZXZlciBvZmZlciBtb3JlIHRoYW4gdHdlbnR5IHBlcmNlbnQ="),
         "leak.system_prompt:", 19);
-    end(&f);
+    policy_end(&f);
 }
 
 static void test_what_does_not(void **state)
@@ -116,19 +87,19 @@ static void test_what_does_not(void **state)
         "You are the",
         "решение принимает старший менеджер смены"
     };
-    struct fixture f;
+    struct policy_fixture f;
 
     (void)state;
     begin(&f, LLMP_GUARD_BLOCK);
     for (size_t i = 0; i < LLMP_COUNT(answers); i++)
         assert_string_equal(found_in(&f, answers[i]), "");
-    end(&f);
+    policy_end(&f);
 }
 
 static void test_canaries(void **state)
 {
     char canary[LLMP_GUARD_CANARY_SIZE], text[256], want[256];
-    struct fixture f;
+    struct policy_fixture f;
 
     (void)state;
     begin(&f, LLMP_GUARD_BLOCK);
@@ -145,12 +116,12 @@ static void test_canaries(void **state)
     for (char *c = canary; *c; c++)
         *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 0x20) : *c;
     assert_memory_equal(found_in(&f, canary), "leak.canary", 11);
-    end(&f);
+    policy_end(&f);
 }
 
 /* What of a stream goes on, fed in pieces of so many bytes. */
-static size_t streamed(struct fixture *f, const char *answer, size_t piece,
-                       enum llmp_guard_action *action)
+static size_t streamed(struct policy_fixture *f, const char *answer,
+                       size_t piece, enum llmp_guard_action *action)
 {
     struct llmp_guard_stream *stream;
     struct llmp_guard_flow flow;
@@ -179,7 +150,7 @@ static void test_streams_end_behind_it(void **state)
     static const char head[] = "Well, here it is. ";
     char answer[1024];
     enum llmp_guard_action action;
-    struct fixture f;
+    struct policy_fixture f;
     size_t gone = 0;
 
     (void)state;
@@ -193,7 +164,7 @@ static void test_streams_end_behind_it(void **state)
         gone = now;
     }
     assert_true(gone < strlen(head) + 240); /* of 380 */
-    end(&f);
+    policy_end(&f);
 }
 
 /* A canary is a word like any other: no byte of it goes on. */
@@ -201,7 +172,7 @@ static void test_streams_hold_a_canary(void **state)
 {
     char canary[LLMP_GUARD_CANARY_SIZE], answer[128];
     enum llmp_guard_action action;
-    struct fixture f;
+    struct policy_fixture f;
 
     (void)state;
     llmp_guard_canary(canary, 5);
@@ -211,7 +182,7 @@ static void test_streams_hold_a_canary(void **state)
         assert_true(streamed(&f, answer, piece, &action) <= 8);
         assert_int_equal(action, LLMP_GUARD_BLOCK);
     }
-    end(&f);
+    policy_end(&f);
 }
 
 /* Any run of random words that is long enough, and no other. */
@@ -268,7 +239,7 @@ static void test_a_long_prompt_is_bounded(void **state)
 
 static void test_memory_fails(void **state)
 {
-    struct fixture f;
+    struct policy_fixture f;
     int rc = LLMP_E_NOMEM;
 
     (void)state;
@@ -287,7 +258,7 @@ static void test_memory_fails(void **state)
         llmp_guard_session_free(session);
     }
     assert_int_equal(rc, LLMP_OK);
-    end(&f);
+    policy_end(&f);
 }
 
 int main(void)

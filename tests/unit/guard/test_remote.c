@@ -18,6 +18,7 @@
 
 #include "base/internal.h"
 #include "guard/remote.h"
+#include "policy_fixture.h"
 
 enum { SAID_MAX = 16 };
 
@@ -404,55 +405,10 @@ static void test_webhook(void **state)
 
 /* ---- policies ----------------------------------------------------------- */
 
-struct fixture {
-    struct llmp_guard_policy *policy;
-    struct llmp_guard_scanner *scanner;
-    struct llmp_guard_session *session;
-    struct llmp_guard_report report;
-};
-
-static struct llmp_guard_stage stage_of(const char *check,
-                                        enum llmp_guard_action mode)
+static enum llmp_guard_outcome outcome_of(struct policy_fixture *f,
+                                          const char *text, uint32_t stage)
 {
-    struct llmp_guard_stage stage;
-
-    llmp_guard_stage_init(&stage);
-    stage.check = check;
-    stage.mode = mode;
-    return stage;
-}
-
-static void begin(struct fixture *f, const struct llmp_guard_stage *stages,
-                  size_t count)
-{
-    struct llmp_guard_options opts;
-    struct llmp_guard_subject subject;
-
-    llmp_guard_options_init(&opts);
-    opts.stages = stages;
-    opts.stage_count = count;
-    llmp_guard_subject_init(&subject);
-    assert_int_equal(llmp_guard_policy_new(&f->policy, &opts, NULL), LLMP_OK);
-    assert_int_equal(llmp_guard_scanner_new(&f->scanner, f->policy, NULL),
-                     LLMP_OK);
-    assert_int_equal(
-        llmp_guard_session_new(&f->session, f->policy, &subject, NULL),
-        LLMP_OK);
-}
-
-static void end(struct fixture *f)
-{
-    llmp_guard_session_free(f->session);
-    llmp_guard_scanner_free(f->scanner);
-    llmp_guard_policy_unref(f->policy);
-}
-
-static enum llmp_guard_outcome outcome_of(struct fixture *f, const char *text,
-                                          uint32_t stage)
-{
-    assert_int_equal(llmp_guard_scan(f->scanner, f->session, LLMP_GUARD_USER,
-                                     llmp_str_of(text), &f->report),
-                     LLMP_OK);
+    (void)policy_scan(f, LLMP_GUARD_USER, llmp_str_of(text));
     return f->report.runs[stage].outcome;
 }
 
@@ -478,7 +434,7 @@ static void test_a_stage_waits_where_there_is_doubt(void **state)
     static const int good = LLMP_OK;
     struct llmp_guard_stage stages[] = { stage_of("callback", LLMP_GUARD_FLAG),
                                          stage_of("remote", LLMP_GUARD_BLOCK) };
-    struct fixture f;
+    struct policy_fixture f;
 
     stages[0].run = sure_of_it;
     stages[0].ctx = (void *)(uintptr_t)&good;
@@ -486,7 +442,7 @@ static void test_a_stage_waits_where_there_is_doubt(void **state)
     stages[1].after = "callback";
     stages[1].doubt_from = 30;
     stages[1].doubt_to = 70;
-    begin(&f, stages, 2);
+    policy_begin(&f, stages, 2);
     assert_int_equal(outcome_of(&f, "none", 1), LLMP_GUARD_NO_DOUBT);
     assert_int_equal(outcome_of(&f, "2", 1), LLMP_GUARD_NO_DOUBT);
     assert_int_equal(outcome_of(&f, "3", 1), LLMP_GUARD_WAITS);
@@ -496,7 +452,7 @@ static void test_a_stage_waits_where_there_is_doubt(void **state)
     assert_int_equal(f.report.action, LLMP_GUARD_ALLOW); /* not yet known */
     assert_int_equal(llmp_guard_session_waits(f.session, LLMP_GUARD_USER), 2);
     assert_int_equal(llmp_guard_session_waits(f.session, LLMP_GUARD_SYSTEM), 0);
-    end(&f);
+    policy_end(&f);
 }
 
 static void test_answers_become_a_report(void **state)
@@ -514,11 +470,11 @@ static void test_answers_become_a_report(void **state)
     struct llmp_guard_answer answers[] = { { 0, LLMP_GUARD_RAN, found, 2 },
                                            { 1, LLMP_GUARD_RAN, found, 1 } };
     struct llmp_str text = LLMP_STR("жжжa"), out;
-    struct fixture f;
+    struct policy_fixture f;
 
     stages[0].except = (struct llmp_guard_list){ except, 1 };
     stages[1].name = "second";
-    begin(&f, stages, 2);
+    policy_begin(&f, stages, 2);
     assert_int_equal(llmp_guard_answered(f.scanner, f.session, LLMP_GUARD_USER,
                                          text, answers, 2, &f.report),
                      LLMP_OK);
@@ -531,7 +487,7 @@ static void test_answers_become_a_report(void **state)
     assert_int_equal(llmp_guard_apply(f.scanner, text, &f.report, &out),
                      LLMP_OK);
     assert_true(llmp_str_eq(out, LLMP_STR("ж[NAME_1]a")));
-    end(&f);
+    policy_end(&f);
 }
 
 static void test_who_did_not_answer_blocks(void **state)
@@ -543,12 +499,12 @@ static void test_who_did_not_answer_blocks(void **state)
     struct llmp_guard_found far = { "a", LLMP_GUARD_HIGH, 90, 0, 9, NULL };
     struct llmp_guard_answer one = { 0, LLMP_GUARD_FAILED, NULL, 0 };
     struct llmp_str text = LLMP_STR("hello");
-    struct fixture f;
+    struct policy_fixture f;
 
     stages[1].only = (struct llmp_guard_list){ only, 1 };
     for (int open = 0; open < 2; open++) {
         stages[0].fail_open = open;
-        begin(&f, stages, 2);
+        policy_begin(&f, stages, 2);
         one = (struct llmp_guard_answer){ 0, LLMP_GUARD_FAILED, NULL, 0 };
         assert_int_equal(llmp_guard_answered(f.scanner, f.session,
                                              LLMP_GUARD_USER, text, &one, 1,
@@ -572,7 +528,7 @@ static void test_who_did_not_answer_blocks(void **state)
                                              LLMP_GUARD_USER, text, &one, 1,
                                              &f.report),
                          LLMP_E_INVALID);
-        end(&f);
+        policy_end(&f);
     }
 }
 
@@ -581,12 +537,12 @@ static void test_a_stream_cannot_ask(void **state)
     (void)state;
     struct llmp_guard_stage stage = stage_of("remote", LLMP_GUARD_BLOCK);
     struct llmp_guard_stream *stream;
-    struct fixture f;
+    struct policy_fixture f;
 
-    begin(&f, &stage, 1);
+    policy_begin(&f, &stage, 1);
     assert_int_equal(llmp_guard_stream_new(&stream, f.session, NULL, NULL),
                      LLMP_E_UNSUPPORTED);
-    end(&f);
+    policy_end(&f);
 }
 
 static void test_mistakes(void **state)

@@ -6,9 +6,8 @@
  * Method: texts with addresses, plain and disguised; the WHATWG URL Standard's
  * ways to write the same host; a policy that allows some hosts.
  */
+#include "policy_fixture.h"
 #include "rules_probe.h"
-
-#include <llmproxy/guardrail.h>
 
 #include "guard/rule.h"
 
@@ -117,30 +116,13 @@ static void test_hosts(void **state)
 
 /* ---- a policy ------------------------------------------------------------ */
 
-static enum llmp_guard_action action_on(struct llmp_guard_scanner *scanner,
-                                        struct llmp_guard_session *session,
-                                        enum llmp_guard_part part,
-                                        const char *text)
-{
-    struct llmp_guard_report report;
-
-    assert_int_equal(
-        llmp_guard_scan(scanner, session, part, llmp_str_of(text), &report),
-        LLMP_OK);
-    return report.action;
-}
-
 static void test_only_hosts_that_are_allowed(void **state)
 {
     (void)state;
     static const struct llmp_str allow[] = { { "good.example", 12 },
                                              { "*.good.example", 14 } };
-    struct llmp_guard_stage stage;
-    struct llmp_guard_options opts;
-    struct llmp_guard_subject subject;
-    struct llmp_guard_policy *policy;
-    struct llmp_guard_scanner *scanner;
-    struct llmp_guard_session *session;
+    struct llmp_guard_stage stage = stage_of("urls", LLMP_GUARD_BLOCK);
+    struct policy_fixture f;
     static const char *const good[] = { "![x](https://good.example/p)",
                                         "See https://www.GOOD.example:443/?q=1",
                                         "No address at all." };
@@ -155,30 +137,18 @@ static void test_only_hosts_that_are_allowed(void **state)
         "It is aHR0cHM6Ly9ldmlsLmV4YW1wbGUvP3E9c2VjcmV0IGRhdGE= there.",
     };
 
-    llmp_guard_stage_init(&stage);
-    stage.check = "urls";
-    stage.mode = LLMP_GUARD_BLOCK;
     stage.allow = (struct llmp_guard_list){ allow, 2 };
-    llmp_guard_options_init(&opts);
-    opts.stages = &stage;
-    opts.stage_count = 1;
-    llmp_guard_subject_init(&subject);
-    assert_int_equal(llmp_guard_policy_new(&policy, &opts, NULL), LLMP_OK);
-    assert_int_equal(llmp_guard_scanner_new(&scanner, policy, NULL), LLMP_OK);
-    assert_int_equal(llmp_guard_session_new(&session, policy, &subject, NULL),
-                     LLMP_OK);
+    policy_begin(&f, &stage, 1);
     for (size_t i = 0; i < LLMP_COUNT(good); i++)
-        if (action_on(scanner, session, LLMP_GUARD_OUTPUT, good[i]))
+        if (policy_scan(&f, LLMP_GUARD_OUTPUT, llmp_str_of(good[i])))
             fail_msg("%s", good[i]);
     for (size_t i = 0; i < LLMP_COUNT(bad); i++)
-        if (action_on(scanner, session, LLMP_GUARD_OUTPUT, bad[i]) !=
+        if (policy_scan(&f, LLMP_GUARD_OUTPUT, llmp_str_of(bad[i])) !=
             LLMP_GUARD_BLOCK)
             fail_msg("%s", bad[i]);
-    assert_int_equal(action_on(scanner, session, LLMP_GUARD_USER, bad[0]),
+    assert_int_equal(policy_scan(&f, LLMP_GUARD_USER, llmp_str_of(bad[0])),
                      LLMP_GUARD_ALLOW);
-    llmp_guard_session_free(session);
-    llmp_guard_scanner_free(scanner);
-    llmp_guard_policy_unref(policy);
+    policy_end(&f);
 }
 
 int main(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers are compared by their digits: no double has all of them. */
+#include "base/json_value.h"
+
 #include "base/internal.h"
 #include "base/str.h"
-#include "guard/schema.h"
 
 enum { EXPONENT_MAX = 1000000 };
 

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json_value.h"
+
 #include "base/internal.h"
 #include "base/str.h"
-#include "guard/schema.h"
 
 enum { STEP_MAX = 256 /* bytes of one step */ };
-
-static const struct llmp_json_value *find(const struct llmp_json_value *object,
-                                          struct llmp_str key)
-{
-    for (const struct llmp_json_value *v = object->first; v; v = v->next)
-        if (llmp_str_eq(v->key, key))
-            return v;
-    return NULL;
-}
 
 /* One step of a pointer (RFC 6901), percent-decoded (RFC 3986); false: it is
  * not well formed. */
@@ -48,7 +40,7 @@ static const struct llmp_json_value *step_into(
     const struct llmp_json_value *v;
 
     if (from->type == LLMP_JSON_OBJECT)
-        return find(from, name);
+        return llmp_json_member(from, name);
     if (from->type != LLMP_JSON_ARRAY || !llmp_str_to_u64(name, &index))
         return NULL;
     for (v = from->first; v && index > 0; index--)
